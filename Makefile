@@ -1,0 +1,57 @@
+# `make help` lists what there is to make.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 5000
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(PORT)
+	@$(BIN)/timapp db upgrade
+	@$(BIN)/timapp demo
+	@exec $(BIN)/timapp run --port $(PORT)
+
+test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest --numprocesses auto
+
+check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@TIM_SECRET_KEY=unused $(BIN)/flask --app timApp.app openapi print \
+		| $(BIN)/python -m openapi_spec_validator -
+
+format: $(VENV)/dev.stamp ## Format the code
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet --upgrade
+
+lock: ## Lock the newest versions that pyproject.toml allows (needs uv)
+	$(LOCK) pyproject.toml --group build --output-file requirements.txt
+	$(LOCK) pyproject.toml --group build --group dev --constraint requirements.txt \
+		--output-file requirements-dev.txt
+
+clean: ## Remove the virtual environment and caches, but no data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+
+# An environment that is only to run has nothing in it but what running takes.
+$(VENV)/run.stamp: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+		"timApp needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing timApp into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+	@echo "Installing what tests and checks need into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,79 @@
+"""Fixtures: fresh databases of both kinds, and the application on them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from flask import Flask
+
+from tests.databases import PostgreSQLDatabases, SQLiteDatabases
+from tests.site import Site, open_app
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabases:
+    """The maker of SQLite databases."""
+    return SQLiteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[PostgreSQLDatabases]:
+    """The maker of PostgreSQL databases, and its server."""
+    databases = PostgreSQLDatabases(tmp_path_factory.mktemp("postgresql"))
+    yield databases
+    databases.stop()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_databases: SQLiteDatabases) -> Iterator[str]:
+    """A fresh SQLite database."""
+    with sqlite_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_databases: PostgreSQLDatabases) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    with postgresql_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database; a test that asks for it runs on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+class MakeApp(Protocol):
+    """Returns an application on a database."""
+
+    def __call__(self, database_url: str, **options: object) -> Flask:
+        """Make the application with these options changed."""
+
+
+@pytest.fixture
+def make_app(tmp_path: Path) -> Iterator[MakeApp]:
+    """What makes applications; their connections are closed after the test."""
+    with ExitStack() as stack:
+
+        def make(database_url: str, **options: object) -> Flask:
+            return stack.enter_context(open_app(database_url, tmp_path, **options))
+
+        yield make
+
+
+@pytest.fixture
+def app(database_url: str, make_app: MakeApp) -> Flask:
+    """The application on a fresh database."""
+    return make_app(database_url)
+
+
+@pytest.fixture
+def site(app: Flask) -> Site:
+    """The application with what a test needs to fill it and to look at it."""
+    return Site(app)

@@ -1,0 +1,526 @@
+"""The options, their checks, and where they come from."""
+
+import ast
+import inspect
+import json
+import os
+import types
+import typing
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marshmallow import fields
+from sqlalchemy.engine import make_url
+
+from timApp import defaultconfig
+from timApp.config import database_url, instance_path, load_config
+from timApp.configschema import ConfigSchema
+from timApp.util.errors import ConfigError
+
+OPTIONS = {
+    name: hint for name, hint in typing.get_type_hints(defaultconfig).items() if name.isupper()
+}
+SECRETS = ["SECRET_KEY", "DIST_RIGHTS_SEND_SECRET", "DIST_RIGHTS_RECEIVE_SECRET"]
+LIMIT = "SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"
+
+FIELD_OF_TYPE: dict[object, type[fields.Field[Any]]] = {
+    bool: fields.Boolean,
+    int: fields.Integer,
+    float: fields.Float,
+    str: fields.String,
+    list: fields.List,
+    dict: fields.Dict,
+}
+
+Load = Callable[[str, object], dict[str, Any]]
+
+
+def toml(value: object) -> str:
+    """Write a value in TOML, which is JSON but for tables and None."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    return '"none"' if value is None else json.dumps(value)
+
+
+def from_file(folder: Path, content: str) -> dict[str, Any]:
+    """Load a configuration with a file of this content."""
+    file = folder / "tim.toml"
+    file.write_text(content, "utf-8")
+    return load_config(environ={"TIM_CONFIG": str(file)})
+
+
+def failure(load: Callable[[], object]) -> ConfigError:
+    """Return the error of a load that has to fail, after the checks that hold for all."""
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert str(caught.value).isprintable()
+    assert caught.value.status == 500
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+@pytest.fixture(params=["file", "environment", "argument"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Load, Callable[[str], str]]:
+    """Each way to set an option, and how messages call it."""
+
+    def file(name: str, value: object) -> dict[str, Any]:
+        return from_file(tmp_path, f"{name} = {toml(value)}")
+
+    def environment(name: str, value: object) -> dict[str, Any]:
+        text = value if isinstance(value, str) else json.dumps(value)
+        return load_config(environ={f"TIM_{name}": "none" if value is None else text})
+
+    def argument(name: str, value: object) -> dict[str, Any]:
+        return load_config({name: value}, environ={})
+
+    return {
+        "file": (file, lambda _: f"(file {tmp_path / 'tim.toml'}"),
+        "environment": (environment, lambda name: f"(environment variable TIM_{name}"),
+        "argument": (argument, lambda _: "(argument"),
+    }[request.param]
+
+
+# The options themselves.
+
+
+def test_every_option_is_documented_with_its_default() -> None:
+    """Directly above each option stands a comment that names its default."""
+    text = inspect.getsource(defaultconfig)
+    lines = text.splitlines()
+    seen = set()
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.AnnAssign):
+            continue
+        assert isinstance(node.target, ast.Name)
+        assert node.value is not None
+        start = node.lineno - 1
+        while lines[start - 1].startswith("#"):
+            start -= 1
+        comment = " ".join(
+            line.removeprefix("#").strip() for line in lines[start : node.lineno - 1]
+        )
+        default = ast.get_source_segment(text, node.value)
+        assert f"Default: {default}" in comment, node.target.id
+        seen.add(node.target.id)
+    assert seen == set(OPTIONS)
+
+
+def test_every_option_is_checked_by_a_field_of_its_type() -> None:
+    """Each option has a field of its type, which takes None where the option may be None."""
+    schema = ConfigSchema()
+    assert set(schema.fields) == set(OPTIONS)
+    for name, hint in OPTIONS.items():
+        kinds = list(typing.get_args(hint)) if isinstance(hint, types.UnionType) else [hint]
+        assert schema.fields[name].allow_none == (type(None) in kinds), name
+        kind = kinds[0]
+        assert isinstance(schema.fields[name], FIELD_OF_TYPE[typing.get_origin(kind) or kind]), name
+
+
+def test_the_defaults_are_those_of_defaultconfig_and_pass_their_own_checks() -> None:
+    """Without a file, environment or argument the options have their defaults, which are valid."""
+    config = load_config(environ={})
+    assert config == {name: getattr(defaultconfig, name) for name in OPTIONS}
+    assert load_config(config, environ={}) == config
+
+
+def test_a_configuration_is_its_callers_own() -> None:
+    """Changing a loaded configuration changes neither the defaults nor the next one."""
+    load_config(environ={})["SESSION_BLOCK_IGNORE_DOCUMENTS"].append("x")
+    load_config(environ={})["DIST_RIGHTS_HOSTS"]["x"] = {}
+    assert load_config(environ={})["SESSION_BLOCK_IGNORE_DOCUMENTS"] == []
+    assert load_config(environ={})["DIST_RIGHTS_HOSTS"] == {}
+
+
+# Setting them.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSIONS_ENABLE", False),
+        (LIMIT, 3),
+        (LIMIT, None),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", ["ohjeet/tentti", "käyttö"]),
+        ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": ["https://a.example:8443", "http://[::1]:5000"]}}),
+        ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": ["http://tim_1/"], "n": 1}, "x": {"hosts": []}}),
+        ("DIST_RIGHTS_SEND_SECRET", "ä secret"),
+        ("DIST_RIGHTS_RECEIVE_SECRET", None),
+        ("DIST_RIGHTS_TIMEOUT", 2.5),
+        ("DIST_RIGHTS_TIMEOUT", 3),
+        ("DATABASE_URL", "postgresql://tim:word@db/tim"),
+        ("DATABASE_URL", None),
+        ("INSTANCE_PATH", "/var/lib/tim"),
+        ("SECRET_KEY", "k"),
+        ("SESSION_COOKIE_SECURE", True),
+        ("SESSION_COOKIE_SECURE", None),
+        ("TRUSTED_PROXIES", 2),
+        ("MAX_CONTENT_LENGTH", 1),
+    ],
+)  # fmt: skip
+def test_an_option_is_set_from_each_source(
+    source: tuple[Load, Callable[[str], str]], name: str, value: object
+) -> None:
+    """A valid value arrives unchanged from the file, the environment and the argument."""
+    load, _ = source
+    config = load(name, value)
+    assert config[name] == value
+    assert {k: v for k, v in config.items() if k != name} == {
+        k: v for k, v in load_config(environ={}).items() if k != name
+    }
+
+
+def test_argument_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    """Of two sources for the same option the later one counts; other options stay as they were."""
+    file = tmp_path / "tim.toml"
+    file.write_text(f"{LIMIT} = 2\nTRUSTED_PROXIES = 2\nMAX_CONTENT_LENGTH = 2")
+    environ = {"TIM_CONFIG": str(file), "TIM_TRUSTED_PROXIES": "3", "TIM_MAX_CONTENT_LENGTH": "3"}
+    config = load_config({"MAX_CONTENT_LENGTH": 4}, environ)
+    assert config["DIST_RIGHTS_TIMEOUT"] == 10
+    assert config[LIMIT] == 2
+    assert config["TRUSTED_PROXIES"] == 3
+    assert config["MAX_CONTENT_LENGTH"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("1", True), ("yes", True), ("False", False), ("0", False), ("off", False)],
+)
+def test_the_environment_has_several_words_for_true_and_false(text: str, value: bool) -> None:
+    """In the environment, where all is text, the usual words for true and false are understood."""
+    assert load_config(environ={"TIM_SESSIONS_ENABLE": text})["SESSIONS_ENABLE"] is value
+
+
+def test_variables_without_the_prefix_are_left_alone() -> None:
+    """Environment variables that do not begin with TIM_ change nothing."""
+    environ = {"SESSIONS_ENABLE": "no", "TIMEOUT": "x", "tim_x": "y"}
+    assert load_config(environ=environ) == load_config(environ={})
+
+
+def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an environment given, that of the process counts, as it is when asked."""
+    for name in [name for name in os.environ if name.startswith("TIM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TIM_TRUSTED_PROXIES", "1")
+    assert load_config()["TRUSTED_PROXIES"] == 1
+
+
+def test_options_of_flask_and_its_extensions_pass_through_the_argument() -> None:
+    """The argument may hold options of Flask and its extensions; they come back unchanged."""
+    foreign: dict[str, object] = {
+        "TESTING": True,
+        "SERVER_NAME": "tim.example",
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=1),
+        "SQLALCHEMY_ENGINES": {"default": "sqlite://"},
+        "WTF_CSRF_ENABLED": False,
+        "API_TITLE": "timApp",
+        "OPENAPI_VERSION": "3.1.0",
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "ALEMBIC": {},
+        "ALEMBIC_CONTEXT": {},
+    }
+    config = load_config(foreign, environ={})
+    assert config == load_config(environ={}) | foreign
+
+
+def test_our_check_of_an_option_that_flask_has_too_is_the_one_that_counts() -> None:
+    """Flask's SECRET_KEY, SESSION_COOKIE_SECURE and MAX_CONTENT_LENGTH are checked as ours."""
+    wrong = {"SECRET_KEY": "", "SESSION_COOKIE_SECURE": "yes", "MAX_CONTENT_LENGTH": None}
+    for name, value in wrong.items():
+        assert failure(partial(load_config, {name: value}, {})).field == name
+
+
+# Refusing them.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSIONS_ENABLE", "perhaps"),
+        ("SESSIONS_ENABLE", 2),
+        ("SESSIONS_ENABLE", None),
+        (LIMIT, 0),
+        (LIMIT, -1),
+        (LIMIT, 1.5),
+        (LIMIT, "many"),
+        (LIMIT, True),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", "a/b"),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", [1]),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", [""]),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", {"a": "b"}),
+        ("SESSION_BLOCK_IGNORE_DOCUMENTS", None),
+        ("DIST_RIGHTS_HOSTS", ["https://a.example"]),
+        ("DIST_RIGHTS_HOSTS", {"exam": ["https://a.example"]}),
+        ("DIST_RIGHTS_HOSTS", {"exam": {}}),
+        ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": "https://a.example"}}),
+        ("DIST_RIGHTS_HOSTS", {" ": {"hosts": []}}),
+        ("DIST_RIGHTS_SEND_SECRET", ""),
+        ("DIST_RIGHTS_RECEIVE_SECRET", " "),
+        ("DIST_RIGHTS_TIMEOUT", 0),
+        ("DIST_RIGHTS_TIMEOUT", -0.5),
+        ("DIST_RIGHTS_TIMEOUT", "soon"),
+        ("DIST_RIGHTS_TIMEOUT", "nan"),
+        ("DIST_RIGHTS_TIMEOUT", True),
+        ("DIST_RIGHTS_TIMEOUT", None),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "timapp.db"),
+        ("INSTANCE_PATH", ""),
+        ("SECRET_KEY", ""),
+        ("SESSION_COOKIE_SECURE", "perhaps"),
+        ("TRUSTED_PROXIES", -1),
+        ("TRUSTED_PROXIES", None),
+        ("MAX_CONTENT_LENGTH", 0),
+        ("MAX_CONTENT_LENGTH", "1 MB"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_source_and_what_is_expected(
+    source: tuple[Load, Callable[[str], str]], name: str, value: object
+) -> None:
+    """A wrong value is one line: the option, where it was set, and what it must be."""
+    load, called = source
+    error = failure(lambda: load(name, value))
+    assert error.message.startswith(f"{name} {called(name)}")
+    assert name not in SECRETS or "must not be empty" in error.message
+    assert ") must be " in error.message
+    assert error.field == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSIONS_ENABLE", 1),
+        ("SESSIONS_ENABLE", "true"),
+        (LIMIT, "5"),
+        (LIMIT, 1.0),
+        ("TRUSTED_PROXIES", "none"),
+        ("DIST_RIGHTS_TIMEOUT", "5"),
+        ("SECRET_KEY", 12345),
+        ("SECRET_KEY", ["k"]),
+        ("INSTANCE_PATH", 1),
+    ],
+)
+def test_file_and_argument_want_the_real_type(tmp_path: Path, name: str, value: object) -> None:
+    """Where types can be written, text for a number or a number for a truth value is an error."""
+    for load in (
+        lambda: from_file(tmp_path, f"{name} = {toml(value)}"),
+        lambda: load_config({name: value}, environ={}),
+    ):
+        assert failure(load).field == name
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_a_timeout_is_finite(tmp_path: Path, text: str) -> None:
+    """A timeout that is no number or never ends is refused, from each source."""
+    assert failure(partial(load_config, environ={"TIM_DIST_RIGHTS_TIMEOUT": text})).field
+    assert failure(partial(load_config, {"DIST_RIGHTS_TIMEOUT": float(text)}, {})).field
+    assert failure(lambda: from_file(tmp_path, f"DIST_RIGHTS_TIMEOUT = {text}")).field
+
+
+@pytest.mark.parametrize("name", ["SESSION_ENABLE", "sessions_enable", "X", "TESTING"])
+def test_an_unknown_option_is_named_with_its_source(
+    source: tuple[Load, Callable[[str], str]], name: str
+) -> None:
+    """A name that is no option is reported with where it stands and the nearest option."""
+    load, called = source
+    if name == "TESTING" and called(name) == "(argument":
+        assert load(name, True)["TESTING"] is True
+        return
+    error = failure(lambda: load(name, "precious"))
+    assert error.message.startswith(f"{name} {called(name)}): there is no such option.")
+    assert "precious" not in error.message
+    assert ("Did you mean SESSIONS_ENABLE?" in error.message) == ("enable" in name.lower())
+
+
+def test_a_name_with_a_line_break_still_makes_one_line(tmp_path: Path) -> None:
+    """Whatever characters a name has, the message about it is a single printable line."""
+    assert failure(lambda: from_file(tmp_path, '"a\\nb" = 1')).field == "a\nb"
+    assert failure(lambda: load_config({"a\x1b\r\nb": 1}, environ={})).field == "a\x1b\r\nb"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a.example",
+        "a.example",
+        "//a.example",
+        "https://",
+        "https:///path",
+        "https://:443",
+        "https://a.example:port",
+        "https://a.example:99999",
+        "https://[::1",
+        "https://a.example/?x=1",
+        "https://a.example/#x",
+        "https://a.example/\n",
+        "https://a example",
+        "",
+    ],
+)
+def test_a_host_that_is_no_base_url_is_found_by_its_place(url: str) -> None:
+    """A host that is not an http or https URL is an error that says which one it is."""
+    hosts = {"good": {"hosts": []}, "exam": {"hosts": ["https://a.example", url]}}
+    error = failure(lambda: load_config({"DIST_RIGHTS_HOSTS": hosts}, environ={}))
+    assert error.message.startswith("DIST_RIGHTS_HOSTS (argument, at exam.hosts[1]) must be")
+
+
+def test_a_wrong_list_item_is_found_by_its_place() -> None:
+    """An item of a list that does not fit is an error that says which one it is."""
+    paths = ["a", ""]
+    error = failure(lambda: load_config({"SESSION_BLOCK_IGNORE_DOCUMENTS": paths}, environ={}))
+    assert error.message.startswith("SESSION_BLOCK_IGNORE_DOCUMENTS (argument, at [1]) must be")
+
+
+@pytest.mark.parametrize("text", ["[", "a,b", "[" * 100_000, "NaN"])
+def test_a_list_that_is_no_json_names_its_variable(text: str) -> None:
+    """A list in the environment that cannot be parsed is an error that names the variable."""
+    error = failure(lambda: load_config(environ={"TIM_SESSION_BLOCK_IGNORE_DOCUMENTS": text}))
+    assert "(environment variable TIM_SESSION_BLOCK_IGNORE_DOCUMENTS)" in error.message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A TIM_CONFIG that leads nowhere is one line with the path and the reason."""
+    path = tmp_path / "missing.toml"
+    error = failure(lambda: load_config(environ={"TIM_CONFIG": str(path)}))
+    assert error.message == f"TIM_CONFIG: cannot read file {path}: No such file or directory."
+
+
+def test_an_empty_file_name_is_an_error() -> None:
+    """A TIM_CONFIG that is set to nothing is an error that says what it must be."""
+    error = failure(lambda: load_config(environ={"TIM_CONFIG": ""}))
+    assert error.message.startswith("TIM_CONFIG must be the path of a TOML file")
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    """A TIM_CONFIG that cannot be opened as a file is one line with the path."""
+    error = failure(lambda: load_config(environ={"TIM_CONFIG": str(tmp_path)}))
+    assert error.message.startswith(f"TIM_CONFIG: cannot read file {tmp_path}: ")
+
+
+@pytest.mark.parametrize("content", ["=", "A = ", "A = 1\nA = 2", "A = " + "[" * 100_000])
+def test_an_invalid_file_is_named(tmp_path: Path, content: str) -> None:
+    """A file that is no TOML is one line with the path and what the parser says."""
+    error = failure(lambda: from_file(tmp_path, content))
+    assert error.message.startswith(f"TIM_CONFIG: file {tmp_path / 'tim.toml'} is no valid TOML: ")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is one line with the path."""
+    path = tmp_path / "tim.toml"
+    path.write_bytes(b"SECRET_KEY = '\xff'")
+    error = failure(lambda: load_config(environ={"TIM_CONFIG": str(path)}))
+    assert error.message == f"TIM_CONFIG: file {path} must be text in UTF-8."
+
+
+# Keeping quiet about them.
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in OPTIONS if name not in {*SECRETS, "INSTANCE_PATH"}]
+)
+def test_a_value_is_never_repeated(
+    source: tuple[Load, Callable[[str], str]], name: str
+) -> None:  # fmt: skip
+    """A secret that ended up in the wrong option is not printed by the error that follows."""
+    load, _ = source
+    error = failure(lambda: load(name, "precious"))
+    assert "precious" not in error.message
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_wrong_secret_is_not_printed(tmp_path: Path, name: str) -> None:
+    """A secret of the wrong type is reported without the secret."""
+    for load in (
+        lambda: from_file(tmp_path, f'{name} = ["precious"]'),
+        lambda: load_config({name: ["precious"]}, environ={}),
+        lambda: load_config({name: "precious\0"}, environ={}),
+        lambda: from_file(tmp_path, f'{name} = "precious'),
+        lambda: from_file(tmp_path, f"{name} = precious"),
+        lambda: from_file(tmp_path, f'{name} = "precious"\n{name} = "precious"'),
+    ):
+        assert "precious" not in failure(load).message
+
+
+def test_a_password_in_a_url_is_not_printed() -> None:
+    """A host or database URL that is refused is reported without its password."""
+    hosts = {"exam": {"hosts": ["https://tim:precious@a.example:x"]}}
+    wrong: list[tuple[str, object]] = [
+        ("DIST_RIGHTS_HOSTS", hosts),
+        ("DATABASE_URL", "mysql://tim:precious@db/tim"),
+        ("DATABASE_URL", "postgresql://tim:precious@db:port/tim"),
+    ]
+    for name, value in wrong:
+        error = failure(partial(load_config, {name: value}, {}))
+        assert "precious" not in error.message
+
+
+# What follows from them.
+
+
+def test_the_instance_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative instance folder is found from the working directory, an absolute one as it is."""
+    monkeypatch.chdir(tmp_path)
+    assert instance_path(load_config(environ={})) == tmp_path / "instance"
+    assert instance_path({"INSTANCE_PATH": "/var/lib/tim"}) == Path("/var/lib/tim")
+    assert not (tmp_path / "instance").exists()
+
+
+@pytest.mark.parametrize("folder", ["instance", "ohje 100%/a?b#c", "a@b:c"])
+def test_the_default_database_is_a_file_in_the_instance_folder(tmp_path: Path, folder: str) -> None:
+    """Without a DATABASE_URL the database is timapp.db in the instance folder."""
+    config = load_config({"INSTANCE_PATH": str(tmp_path / folder)}, environ={})
+    url = make_url(database_url(config))
+    assert url.drivername == "sqlite"
+    assert url.database == str(tmp_path / folder / "timapp.db")
+
+
+@pytest.mark.parametrize(
+    ("given", "resolved"),
+    [
+        ("postgresql://tim:p%40ss@db:5433/tim", "postgresql+psycopg://tim:p%40ss@db:5433/tim"),
+        ("postgresql+psycopg://db/tim", "postgresql+psycopg://db/tim"),
+        ("postgresql:///tim?host=/run", "postgresql+psycopg:///tim?host=%2Frun"),
+        ("sqlite:////srv/tim.db", "sqlite:////srv/tim.db"),
+        ("sqlite+pysqlite:////srv/tim.db?timeout=5", "sqlite+pysqlite:////srv/tim.db?timeout=5"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite://", "sqlite://"),
+    ],
+)
+def test_a_database_url_gets_its_driver(given: str, resolved: str) -> None:
+    """A URL of a supported database keeps all its parts, and PostgreSQL gets the driver psycopg."""
+    url = database_url(load_config({"DATABASE_URL": given}, environ={}))
+    assert make_url(url) == make_url(resolved)
+
+
+def test_a_relative_sqlite_file_is_found_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative SQLite file is relative to the working directory, not to the instance folder."""
+    monkeypatch.chdir(tmp_path)
+    url = database_url(load_config({"DATABASE_URL": "sqlite:///data/tim.db"}, environ={}))
+    assert make_url(url).database == str(tmp_path / "data" / "tim.db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://tim:precious@db/tim",
+        "postgresql+asyncpg://tim:precious@db/tim",
+        "postgresql+psycopg2://tim:precious@db/tim",
+        "sqlite+aiosqlite:///precious.db",
+        "sqlite://precious.db",
+        "postgresql://tim:precious@db:port/tim",
+        "precious",
+    ],
+)
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    """A URL that is malformed or of an unsupported database names the option, not the password."""
+    for load in (
+        lambda: load_config({"DATABASE_URL": url}, environ={}),
+        lambda: database_url({"DATABASE_URL": url, "INSTANCE_PATH": "x"}),
+    ):
+        error = failure(load)
+        assert error.message.startswith("DATABASE_URL (argument) must be a URL like ")
+        assert "precious" not in error.message

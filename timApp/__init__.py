@@ -1,0 +1,1 @@
+"""timApp: logins tracked as sessions, limited per person, verified by a supervisor."""

@@ -1,0 +1,45 @@
+"""Finds sessions that somebody named, or says that they are not there."""
+
+from timApp.auth.session.model import UserSession
+from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
+from timApp.timdb.sqa import db
+from timApp.user.user import User, require_user
+from timApp.util.errors import Conflict, NotFound
+from timApp.util.text import is_storable, quoted
+
+
+def require_user_and_session(username: str, session_id: str | None) -> User:
+    """Return the user, if they exist and have the session (None: any or none will do).
+
+    `NotFound` (field ``user`` or ``session_id``) otherwise.
+    """
+    user = require_user(username)
+    if session_id is not None:
+        require_session(user, session_id)
+    return user
+
+
+def require_session(user: User, session_id: str) -> UserSession:
+    """Return the user's session of that id; `NotFound` (field ``session_id``) if there is none."""
+    found = None
+    if len(session_id) <= SESSION_ID_MAX_LENGTH and is_storable(session_id):
+        found = db.session.get(UserSession, (user.id, session_id))
+    if found is None:
+        msg = f"{user.name!r} has no session {quoted(session_id)}."
+        raise NotFound(msg, field="session_id")
+    return found
+
+
+def require_verifiable(username: str, session_id: str | None) -> None:
+    """Check that the session can be made active again; with None, that the user has one that can.
+
+    `NotFound` (field ``user`` or ``session_id``) if there is none; `Conflict` if it is logged out.
+    """
+    user = require_user(username)
+    if session_id is None:
+        if all(session.logged_out_at is not None for session in user.sessions):
+            msg = f"{user.name!r} has no session to verify: they have to log in first."
+            raise NotFound(msg, field="session_id")
+    elif require_session(user, session_id).logged_out_at is not None:
+        msg = f"The session {quoted(session_id)} is logged out; {user.name!r} has to log in again."
+        raise Conflict(msg, field="session_id")

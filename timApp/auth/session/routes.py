@@ -1,0 +1,247 @@
+"""Routes for managing user sessions."""
+
+import hmac
+from enum import Enum
+
+from flask import Response, current_app, jsonify, request
+from marshmallow import Schema, fields
+
+from timApp.auth.accesshelper import open_to_expired_sessions, verify_admin, verify_logged_in
+from timApp.auth.csrf import csrf
+from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
+from timApp.auth.session.export import ExportFormat, SessionExport, SessionFilter
+from timApp.auth.session.lookup import require_user_and_session, require_verifiable
+from timApp.auth.session.schemas import (
+    CurrentSessionAnswer,
+    ErrorAnswer,
+    RemoteSessionArgs,
+    SessionArgs,
+    SessionBlueprint,
+    StatusAnswer,
+    text_field,
+)
+from timApp.auth.session.util import (
+    current_session_id,
+    has_valid_session,
+    invalidate_sessions_for,
+    verify_session_for,
+)
+from timApp.auth.sessioninfo import act_as_host
+from timApp.timdb.sqa import db
+from timApp.user.user import NAME_MAX_LENGTH, require_user
+from timApp.util.errors import BadRequest
+
+sessions = SessionBlueprint(
+    "sessions",
+    __name__,
+    url_prefix="/user/sessions",
+    description="Sessions of users: status, export, verification.",
+)
+
+
+class SessionStateFilterOptions(Enum):
+    """Options for filtering the sessions by state."""
+
+    #: Allow any session state.
+    ALL = "all"
+    #: Only allow active sessions.
+    ACTIVE = "active"
+    #: Only allow expired sessions.
+    EXPIRED = "expired"
+
+    @property
+    def expired(self) -> bool | None:
+        """What is asked of a session's `expired`; None when both will do."""
+        return {"active": False, "expired": True}.get(self.value)
+
+
+class ExportFormatOptions(Enum):
+    """Options for session export format."""
+
+    #: Export sessions as CSV.
+    CSV = "csv"
+    #: Export sessions as JSON.
+    JSON = "json"
+
+
+class _ExportArgs(Schema):
+    state = fields.Enum(
+        SessionStateFilterOptions, by_value=True, load_default=SessionStateFilterOptions.ALL
+    )
+    user = text_field(
+        NAME_MAX_LENGTH, load_default=None, metadata={"description": "Username to filter by."}
+    )
+    export_format = fields.Enum(
+        ExportFormatOptions, by_value=True, data_key="format", load_default=ExportFormatOptions.CSV
+    )
+
+
+@sessions.get("/current")
+@sessions.response(200, CurrentSessionAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Nobody is logged in.")
+@open_to_expired_sessions
+def get_current_session() -> Response:
+    """Get the information about the current session.
+
+    Returns a JSON response with the session ID and validity.
+    """
+    verify_logged_in()
+    return jsonify(sessionId=current_session_id(), valid=has_valid_session())
+
+
+@sessions.get("/all")
+@sessions.arguments(_ExportArgs, location="query", as_kwargs=True)
+@sessions.alt_response(
+    200, description="The sessions, as CSV or JSON; their number is in the X-Row-Count header."
+)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+def get_all_sessions(
+    state: SessionStateFilterOptions = SessionStateFilterOptions.ALL,
+    user: str | None = None,
+    export_format: ExportFormatOptions = ExportFormatOptions.CSV,
+) -> Response:
+    """Get all sessions information.
+
+    Only accessible to administrators. `state` is the session state and `user` the username to
+    filter by; `export_format` (``format`` in the address) is the format to use.
+
+    Returns user, session id, origin, time of login and time of expiry of each session. The
+    answer is streamed; the header X-Row-Count says how many sessions belong to it.
+    """
+    verify_admin()
+    user_id = None if user is None else require_user(user).id
+    db.session.rollback()  # the export brings its own connection; this one need not wait for it
+    which = SessionFilter(expired=state.expired, user_id=user_id)
+    export = SessionExport(db.engine, which, ExportFormat(export_format.value))
+    response = Response(export, content_type=export.content_type)
+    response.headers["X-Row-Count"] = str(export.row_count)
+    response.headers["Content-Disposition"] = f"attachment; filename=sessions.{export_format.value}"
+    response.call_on_close(export.close)
+    return response
+
+
+@sessions.post("/verifyAll")
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+def validate_all() -> Response:
+    """Validate all latest sessions."""
+    verify_admin()
+    verify_all_sessions()
+    db.session.commit()
+    return _ok()
+
+
+@sessions.post("/invalidateAll")
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+def invalidate_all() -> Response:
+    """Invalidate all sessions."""
+    verify_admin()
+    invalidate_all_sessions()
+    db.session.commit()
+    return _ok()
+
+
+@sessions.post("/<user>/verify")
+@sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
+@sessions.alt_response(409, schema=ErrorAnswer, description="The session is logged out.")
+def validate_session(user: str, session_id: str | None = None) -> Response:
+    """Validate a session.
+
+    A validated session will be unexpired while all other sessions will be expired. Only
+    accessible to administrators. `user` is the username; if `session_id` is not specified, the
+    latest session will be validated.
+    """
+    verify_admin()
+    require_verifiable(user, session_id)
+    verify_session_for(user, session_id)
+    db.session.commit()
+    return _ok()
+
+
+@sessions.post("/<user>/invalidate")
+@sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
+def invalidate_session(user: str, session_id: str | None = None) -> Response:
+    """Invalidate a session.
+
+    Only accessible to administrators. `user` is the username; if `session_id` is not specified,
+    all sessions will be invalidated.
+    """
+    verify_admin()
+    require_user_and_session(user, session_id)
+    invalidate_sessions_for(user, session_id)
+    db.session.commit()
+    return _ok()
+
+
+@sessions.post("/verify")
+@sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
+@sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@csrf.exempt
+@open_to_expired_sessions
+def validate_remote_session(
+    username: str, session_id: str | None = None, secret: str | None = None
+) -> Response:
+    """Validate a session.
+
+    A validated session will be unexpired while all other sessions will be expired, also if the
+    validated one is on another host. If `session_id` is not specified, the latest session will be
+    validated. Without the `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller
+    must be an administrator.
+    """
+    _verify_host_or_admin(secret)
+    verify_session_for(username, session_id)
+    db.session.commit()
+    return _ok()
+
+
+@sessions.post("/invalidate")
+@sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
+@sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@csrf.exempt
+@open_to_expired_sessions
+def invalidate_remote_session(
+    username: str, session_id: str | None = None, secret: str | None = None
+) -> Response:
+    """Invalidate a session.
+
+    If `session_id` is not specified, all sessions of the user will be invalidated. Without the
+    `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller must be an
+    administrator.
+    """
+    _verify_host_or_admin(secret)
+    invalidate_sessions_for(username, session_id)
+    db.session.commit()
+    return _ok()
+
+
+def _verify_host_or_admin(secret: str | None) -> None:
+    """Check that a host that knows our secret asks, or an administrator with a CSRF token."""
+    if secret is None:
+        verify_admin()
+        csrf.protect()
+        return
+    expected = current_app.config["DIST_RIGHTS_RECEIVE_SECRET"]
+    if not expected:
+        msg = "DIST_RIGHTS_RECEIVE_SECRET not configured."
+        raise BadRequest(msg)
+    if not hmac.compare_digest(secret.encode(), expected.encode()):
+        raise BadRequest("Wrong secret")
+    act_as_host(request.remote_addr or "unknown")
+
+
+def _ok() -> Response:
+    return jsonify(status="ok")

@@ -1,0 +1,259 @@
+"""Helper functions for managing user sessions.
+
+The functions that change something work in the transaction of `timApp.timdb.sqa.db.session` and
+leave the commit to their caller.
+"""
+
+import sqlalchemy as sa
+from flask import current_app, session
+
+from timApp.auth.session.audit import record_change
+from timApp.auth.session.change import Action
+from timApp.auth.session.distribution import distribute
+from timApp.auth.session.model import UserSession
+from timApp.auth.session.policy import may_be_active, needs_active_session
+from timApp.auth.sessioninfo import SESSION_ID_KEY, Actor, current_visitor
+from timApp.item.accesstype import AccessType
+from timApp.item.block import Block, has_access
+from timApp.item.item import Item, ItemBase
+from timApp.timdb.sqa import db, read_row, rows_changed
+from timApp.user.user import User, lock_user, require_user
+from timApp.util.clock import now
+from timApp.util.errors import BadInput
+from timApp.util.text import is_storable
+
+#: Longest session id, in characters.
+SESSION_ID_MAX_LENGTH = 255
+#: An origin is cut off behind so many characters: browsers choose theirs freely.
+ORIGIN_MAX_LENGTH = 1000
+
+_active_session_query = sa.select(UserSession.session_id).where(
+    UserSession.user_id == sa.bindparam("user_id"),
+    UserSession.session_id == sa.bindparam("session_id"),
+    UserSession.expired_at.is_(None),
+)
+
+
+class SessionExpired(Exception):  # noqa: N818 - the name is part of the public API
+    """Raised when current user's session is expired."""
+
+
+def current_session_id() -> str | None:
+    """Get the current session ID of the current user.
+
+    The function must be called from within a request context.
+
+    Returns the session ID, or None if nobody is logged in or the user is missing session info.
+    """
+    if current_visitor() is None:
+        return None
+    session_id = session.get(SESSION_ID_KEY)
+    return session_id if isinstance(session_id, str) else None
+
+
+def has_valid_session(user: User | None = None) -> bool:
+    """Check if the user has a valid session; `user` None means the current user.
+
+    True when session tracking is off (`timApp.defaultconfig.SESSIONS_ENABLE`), outside a request,
+    for anonymous visitors, for administrators, and when `user` is not the current user, of whom
+    the cookie says nothing. Otherwise True if and only if the cookie's session exists and is
+    active now: the database is asked at each call.
+    """
+    visitor = current_visitor()
+    if visitor is None or not needs_active_session(
+        tracking_enabled=current_app.config["SESSIONS_ENABLE"],
+        is_logged_in=True,
+        is_admin=visitor.is_admin,
+        asks_about_self=user is None or user.id == visitor.id,
+    ):
+        return True
+    key = {"user_id": visitor.id, "session_id": current_session_id()}
+    return read_row(_active_session_query, key) is not None
+
+
+def is_allowed_document(path: str) -> bool:
+    """Check if the document at `path` may be read with an expired session.
+
+    True if and only if `timApp.defaultconfig.SESSION_BLOCK_IGNORE_DOCUMENTS` holds exactly this
+    path. Access rights are another matter.
+    """
+    return path in current_app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"]
+
+
+def session_has_access(i: ItemBase | Block, user: User | None = None) -> bool:
+    """Check if the user's current session has access to the given item.
+
+    True if the user (default: the current one) may view `i` and has a valid session, or `i` is
+    an item that may be read with an expired one. Anonymous visitors have no access. A block has
+    no path, so it is never one of the allowed documents.
+    """
+    visitor = user or current_visitor()
+    if visitor is None:
+        return False
+    if not has_valid_session(user) and not (isinstance(i, Item) and is_allowed_document(i.path)):
+        return False
+    return visitor.is_admin or has_access(visitor.id, i.id, AccessType.VIEW)
+
+
+def add_user_session(user: User, session_id: str, origin: str, actor: Actor | None = None) -> None:
+    """Add a new session for the given user.
+
+    The session is active if the user has fewer active ones than
+    `timApp.defaultconfig.SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER`, else expired from birth.
+    Counting and adding are one step: the user stays locked until the transaction ends. Nothing
+    happens while `timApp.defaultconfig.SESSIONS_ENABLE` is off.
+
+    `origin` is any information on where the session comes from (user agent, endpoint, etc); it
+    is cut off behind `ORIGIN_MAX_LENGTH` characters. `BadInput` for an empty or overlong session
+    id, and for one that the user has had before.
+    """
+    if not current_app.config["SESSIONS_ENABLE"]:
+        return
+    if not 0 < len(session_id) <= SESSION_ID_MAX_LENGTH or not is_storable(session_id):
+        msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
+        raise BadInput(msg, field="session_id")
+    lock_user(user.id)
+    if db.session.get(UserSession, (user.id, session_id)) is not None:
+        msg = f"{user.name!r} has had a session {session_id!r} before; ids are not used again."
+        raise BadInput(msg, field="session_id")
+    moment = now()
+    is_active = may_be_active(
+        _count_active(user.id), current_app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"]
+    )
+    db.session.add(
+        UserSession(
+            user=user,
+            session_id=session_id,
+            origin=origin.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],
+            logged_in_at=moment,
+            expired_at=None if is_active else moment,
+        )
+    )
+    record_change(
+        Action.LOGIN if is_active else Action.BLOCKED_LOGIN,
+        user_id=user.id,
+        session_id=session_id,
+        session_count=1,
+        actor=actor,
+    )
+    db.session.flush()
+
+
+def expire_user_session(user: User, session_id: str | None) -> None:
+    """Expire the given session for the given user.
+
+    Users with expired sessions cannot access documents without re-verifying their session.
+    Nothing happens for None (a login without session info), an unknown session, and one that is
+    expired already.
+    """
+    if session_id is not None:
+        _expire_sessions(user.id, UserSession.session_id == session_id)
+
+
+def log_out_session(user_id: int, session_id: str | None) -> None:
+    """End a session for good: it is expired, and no verify makes it active again.
+
+    An earlier time of expiry stays. Nothing happens for None, an unknown session, and one that
+    is logged out already.
+    """
+    if session_id is None:
+        return
+    lock_user(user_id)
+    moment = now()
+    ended = rows_changed(
+        sa.update(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.session_id == session_id,
+            UserSession.logged_out_at.is_(None),
+        )
+        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
+    )
+    record_change(Action.LOGOUT, user_id=user_id, session_id=session_id, session_count=ended)
+
+
+def verify_session_for(username: str, session_id: str | None = None) -> None:
+    """Verify that the session is valid for the user and expire all other sessions.
+
+    Without an id it is the user's latest session by ``(logged_in_at, session_id)`` that is not
+    logged out. With an id that this host does not have, or that is logged out, the other
+    sessions expire all the same: the verified one lives on another host, or nowhere any more.
+    Repeating it changes nothing. `NotFound` for an unknown user.
+    """
+    user_id = require_user(username).id
+    lock_user(user_id)
+    chosen = session_id if session_id is not None else _latest_session_id(user_id)
+    if chosen is None:
+        return  # nothing to verify: whatever sessions there are, they are logged out
+    expired = _expire_sessions(user_id, UserSession.session_id != chosen)
+    activated = rows_changed(
+        sa.update(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.session_id == chosen,
+            UserSession.expired_at.is_not(None),
+            UserSession.logged_out_at.is_(None),
+        )
+        .values(expired_at=None)
+    )
+    record_change(
+        Action.VERIFY, user_id=user_id, session_id=chosen, session_count=expired + activated
+    )
+
+
+def invalidate_sessions_for(username: str, session_id: str | None = None) -> None:
+    """Invalidate the session for the user; without an id, all of the user's sessions.
+
+    Only active sessions change: an unknown one is nothing to invalidate, and an expired one keeps
+    the time when it expired. `NotFound` for an unknown user.
+    """
+    user_id = require_user(username).id
+    lock_user(user_id)
+    which = sa.true() if session_id is None else UserSession.session_id == session_id
+    expired = _expire_sessions(user_id, which)
+    record_change(Action.INVALIDATE, user_id=user_id, session_id=session_id, session_count=expired)
+
+
+def distribute_session_verification(
+    action: str, username: str, session_id: str | None, targets: list[str]
+) -> list[str]:
+    """Distribute a session verification operation to the specified targets.
+
+    `action` is ``"verify"`` or ``"invalidate"``; `targets` are names in
+    `timApp.defaultconfig.DIST_RIGHTS_HOSTS`. Every host of every target is asked at the same
+    time, once, for at most `timApp.defaultconfig.DIST_RIGHTS_TIMEOUT` seconds, and authenticated
+    to with `timApp.defaultconfig.DIST_RIGHTS_SEND_SECRET`. Without a session id, "verify" means
+    each host's latest session of the user.
+
+    Returns one readable error for each host that failed. An unknown target and a target without
+    hosts are errors too, and the other targets are asked all the same; an unknown action and a
+    missing secret are errors with which nobody is asked. No target, no error.
+    """
+    return distribute(action, username, session_id, targets)
+
+
+def _count_active(user_id: int) -> int:
+    query = (
+        sa.select(sa.func.count())
+        .select_from(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.expired_at.is_(None))
+    )
+    return db.session.scalars(query).one()
+
+
+def _latest_session_id(user_id: int) -> str | None:
+    return db.session.scalar(
+        sa.select(UserSession.session_id)
+        .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None))
+        .order_by(UserSession.logged_in_at.desc(), UserSession.session_id.desc())
+        .limit(1)
+    )
+
+
+def _expire_sessions(user_id: int, which: sa.ColumnElement[bool]) -> int:
+    """Expire those active sessions of the user, and return how many there were."""
+    return rows_changed(
+        sa.update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.expired_at.is_(None), which)
+        .values(expired_at=now())
+    )

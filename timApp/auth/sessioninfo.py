@@ -1,0 +1,137 @@
+"""Who is asking: the visitor behind the request's cookie, and the actor behind a change."""
+
+import getpass
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import g, has_app_context, has_request_context, request, session
+from flask_login import LoginManager, UserMixin, current_user
+
+from timApp.auth.session.change import ActorKind
+from timApp.auth.session.model import UserSession
+from timApp.timdb.sqa import read_row
+from timApp.user.user import User
+from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, UserGroup, membership
+
+#: Key of the session id in the cookie.
+SESSION_ID_KEY = "session_id"
+
+login_manager = LoginManager()
+# Binding a login to address and browser would log out whoever changes networks, and adds no
+# safety to a signed cookie whose session can be ended at any time.
+login_manager.session_protection = None
+
+
+@dataclass(frozen=True, eq=False)
+class Visitor(UserMixin):
+    """A logged-in person and their session, as they were when the request began."""
+
+    id: int
+    name: str
+    real_name: str
+    is_admin: bool
+    is_supervisor: bool
+    #: Whether the session of the cookie is known and not expired.
+    session_is_active: bool
+
+
+def _is_member(group_name: str) -> sa.ColumnElement[bool]:
+    return (
+        sa.select(membership.c.user_id)
+        .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
+        .where(membership.c.user_id == User.id, UserGroup.name == group_name)
+        .exists()
+    )
+
+
+# One statement, built once, says all that a request needs to know of its visitor.
+_visitor_query = (
+    sa.select(
+        User.id,
+        User.name,
+        User.real_name,
+        _is_member(ADMIN_GROUP).label("is_admin"),
+        _is_member(SUPERVISOR_GROUP).label("is_supervisor"),
+        sa.and_(UserSession.session_id.is_not(None), UserSession.expired_at.is_(None)).label(
+            "session_is_active"
+        ),
+        UserSession.logged_out_at,
+    )
+    .outerjoin(
+        UserSession,
+        sa.and_(
+            UserSession.user_id == User.id, UserSession.session_id == sa.bindparam("session_id")
+        ),
+    )
+    .where(User.id == sa.bindparam("user_id"))
+)
+
+
+@login_manager.user_loader
+def load_visitor(user_id: str) -> Visitor | None:
+    """Return the visitor behind the cookie, or None: unknown, or the session is logged out.
+
+    A cookie that outlives its logout (a copy of it, say) is nobody's.
+    """
+    row = read_row(
+        _visitor_query, {"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)}
+    )
+    if row is None or row.logged_out_at is not None:
+        return None
+    return Visitor(
+        id=row.id,
+        name=row.name,
+        real_name=row.real_name,
+        is_admin=bool(row.is_admin),
+        is_supervisor=bool(row.is_supervisor),
+        session_is_active=bool(row.session_is_active),
+    )
+
+
+def current_visitor() -> Visitor | User | None:
+    """Return who is logged in, or None for anonymous visitors and outside a request.
+
+    A `User` only in the request that logs them in.
+    """
+    if not has_request_context() or not current_user.is_authenticated:
+        return None
+    visitor: Any = current_user._get_current_object()
+    assert isinstance(visitor, Visitor | User)  # noqa: S101 - narrows the type for mypy
+    return visitor
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who makes a change, for the record of changes."""
+
+    kind: ActorKind
+    name: str
+    address: str | None
+
+
+def act_as_host(name: str) -> None:
+    """Note that what this request changes is done by another host, not by a visitor."""
+    g.actor = Actor(ActorKind.HOST, name, request.remote_addr)
+
+
+def current_actor() -> Actor:
+    """Return who makes the changes: a host, the visitor, or whoever sits at the command line.
+
+    In a request in which nobody is logged in yet, the name is empty.
+    """
+    if has_app_context() and "actor" in g:
+        actor = g.actor
+        assert isinstance(actor, Actor)  # noqa: S101 - narrows the type for mypy
+        return actor
+    if has_request_context():
+        visitor = current_visitor()
+        return Actor(ActorKind.USER, visitor.name if visitor else "", request.remote_addr)
+    return Actor(ActorKind.COMMAND_LINE, _system_user(), None)
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return "unknown"

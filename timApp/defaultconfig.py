@@ -1,0 +1,84 @@
+"""Every option of the site, with its meaning, unit, default and consequence.
+
+An option is changed in one of three places, the later one winning: a TOML file whose path is in
+the environment variable `TIM_CONFIG`, with the option's name as the key; an environment variable
+called `TIM_` and the option's name; or the mapping given to `create_app`. Lists and tables are
+written as JSON in the environment. Where None is possible, `none` stands for it in the file and
+in the environment. `timApp.config` checks all of it when the site starts.
+"""
+
+from typing import Any
+
+# Whether logins are tracked as sessions, and people with an expired session are kept from
+# documents. True or false. Default: True.
+# When it is off, every session counts as valid and no document is ever blocked.
+SESSIONS_ENABLE: bool = True
+
+# How many active sessions one person may have at once. A number, at least 1, or None, which means
+# that there is no limit. Default: 1.
+# A login above the limit makes a session that is expired from the start: it opens no document
+# until a supervisor or an administrator verifies it.
+SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: int | None = 1
+
+# Documents that stay readable with an expired session, such as the instructions of an exam.
+# Exact document paths, as they stand after /view/. Default: [].
+# Only the session is overlooked; a person without the right to the document is still refused.
+SESSION_BLOCK_IGNORE_DOCUMENTS: list[str] = []
+
+# The other servers that are told when a session is verified or invalidated here. A name (the
+# target) for each group of servers, with their base URLs:
+# {"exam": {"hosts": ["https://exam1.example.org", "https://exam2.example.org"]}}. Default: {}.
+# An empty table means that nothing is sent anywhere. A target without hosts is reported as an
+# error each time something is sent to it.
+DIST_RIGHTS_HOSTS: dict[str, Any] = {}
+
+# The secret that this server shows to the servers of DIST_RIGHTS_HOSTS. Text, not empty.
+# Default: None.
+# It has to be the same text as DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
+# sent to other servers.
+DIST_RIGHTS_SEND_SECRET: str | None = None
+
+# The secret by which this server knows the servers that may verify and invalidate its sessions.
+# Text, not empty. Default: None.
+# Whoever has it can verify anybody's session, so it should be long and random. With None, no
+# other server is believed.
+DIST_RIGHTS_RECEIVE_SECRET: str | None = None
+
+# How long each server of DIST_RIGHTS_HOSTS may take to answer. Seconds, above 0, and fractions
+# are possible. Default: 10.
+# A server that takes longer is reported as failed. All are asked at the same time, so this is
+# also about the longest that the person who verifies has to wait.
+DIST_RIGHTS_TIMEOUT: float = 10
+
+# Where the data is kept. An SQLAlchemy URL, sqlite:///file (relative to the working directory) or
+# postgresql://user:password@host/database; None = the SQLite file timapp.db in the folder
+# INSTANCE_PATH. Default: None.
+# After a change the site sees the data of the other database; nothing is moved there.
+DATABASE_URL: str | None = None
+
+# The folder for what the site keeps for itself: the SQLite database and the secret key. A path,
+# relative to the working directory. Default: "instance".
+# After a change the site starts with an empty database, if DATABASE_URL is None, and with a new
+# secret key, if SECRET_KEY is None.
+INSTANCE_PATH: str = "instance"
+
+# The key that signs the cookies. Text, not empty; None = made at the first start and kept in the
+# folder INSTANCE_PATH. Default: None.
+# Whoever has it can log in as anybody. A new key logs everybody out. Servers that share the
+# visitors of one address must share the key.
+SECRET_KEY: str | None = None
+
+# Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
+# over HTTPS. Default: None.
+# With True, nobody can log in over plain HTTP. With False, the cookie can be read on the way.
+SESSION_COOKIE_SECURE: bool | None = None
+
+# How many reverse proxies stand in front of the site, one behind the other; their
+# X-Forwarded-* headers are believed. A number, at least 0. Default: 0.
+# Too high, and visitors can make up the address that is recorded for them. Too low, and everybody
+# seems to come from the proxy, and HTTPS that ends at the proxy is not noticed.
+TRUSTED_PROXIES: int = 0
+
+# The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
+# A larger one is answered with status 413.
+MAX_CONTENT_LENGTH: int = 1_048_576

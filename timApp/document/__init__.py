@@ -1,0 +1,1 @@
+"""Markdown documents: their model, import, HTML and pages."""

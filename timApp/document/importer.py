@@ -1,0 +1,120 @@
+"""Finds Markdown files in a folder and saves them as documents."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from timApp.document.model import Document, SaveResult, save_document
+from timApp.document.path import normal_path
+from timApp.util.errors import BadInput
+
+FILE_MAX_BYTES = 5 * 1024 * 1024
+"""Largest file that is imported, in bytes."""
+
+_SUFFIX = ".md"
+
+
+class MarkdownFile(NamedTuple):
+    """A file to import, and the path of the document that it becomes."""
+
+    path: str
+    file: Path
+
+
+def find_markdown_files(directory: Path) -> list[MarkdownFile]:
+    """Return the Markdown files in `directory` and the folders in it, ordered by document path.
+
+    A document's path is that of its file, relative to `directory` and without ``.md`` (in
+    letters of either case). Files and folders whose names begin with a dot are left out. Symbolic
+    links are followed to files inside of `directory` only.
+
+    Every file is read and checked as `import_document` does it, so that the caller knows before
+    the first change that all can be imported. Raises `BadInput` (field ``directory``), which
+    names the file, for the first that cannot; and if two files make one document, which names
+    both.
+    """
+    root = directory.absolute()
+    if not root.is_dir():
+        _refuse(directory, "is not a folder")
+    found: dict[str, Path] = {}
+    for file in _walk(root):
+        path = _document_path(file.relative_to(root), file)
+        if path in found:
+            message = (
+                f"{str(found[path])!r} and {str(file)!r} would both become the document {path!r}."
+            )
+            raise BadInput(message, field="directory")
+        _read(file)
+        found[path] = file
+    return [MarkdownFile(path, found[path]) for path in sorted(found)]
+
+
+def import_document(path: str, file: Path) -> tuple[Document, SaveResult]:
+    """Save the content of `file` as the document at `path`; nothing is committed.
+
+    The file is UTF-8, with or without a byte order mark. Raises `BadInput` (field ``directory``),
+    which names the file, if it is not, if it cannot be read, has NUL characters, or is larger
+    than `FILE_MAX_BYTES`; and what `save_document` raises.
+    """
+    return save_document(path, _read(file))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield the Markdown files below `root`; `BadInput` for what must not be followed or read."""
+
+    def stop(error: OSError) -> NoReturn:
+        _refuse(Path(error.filename), f"cannot be read ({error.strerror})")
+
+    real_root = root.resolve()
+    for folder, subfolders, names in os.walk(root, onerror=stop):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in subfolders:
+            if Path(folder, name).is_symlink():
+                _refuse(Path(folder, name), "is a symbolic link to a folder; none is followed")
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower().endswith(_SUFFIX):
+                file = Path(folder, name)
+                _check_kind(file, real_root)
+                yield file
+
+
+def _check_kind(file: Path, real_root: Path) -> None:
+    if file.is_symlink():
+        try:
+            target = file.resolve(strict=True)
+        except (OSError, RuntimeError):  # the latter for a circle, before Python 3.13
+            _refuse(file, "is a symbolic link that leads nowhere")
+        if not target.is_relative_to(real_root):
+            _refuse(file, "is a symbolic link that leads out of the folder")
+    if not file.is_file():
+        _refuse(file, "is not a regular file")
+
+
+def _document_path(relative: Path, file: Path) -> str:
+    try:
+        return normal_path(relative.as_posix()[: -len(_SUFFIX)])
+    except BadInput as error:
+        _refuse(file, f"cannot be imported: {error}")
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(FILE_MAX_BYTES + 1)
+    except OSError as error:
+        _refuse(file, f"cannot be read ({error.strerror})")
+    if len(content) > FILE_MAX_BYTES:
+        _refuse(file, f"is larger than {FILE_MAX_BYTES // 1024**2} MiB")
+    try:
+        source = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse(file, f"is not UTF-8 text (byte {error.start})")
+    if "\0" in source:
+        _refuse(file, "has a NUL character, so it is no text")
+    return source
+
+
+def _refuse(file: Path, reason: str) -> NoReturn:
+    # repr, because a file's name may have any byte in it, and the message goes to a terminal.
+    raise BadInput(f"{str(file)!r} {reason}.", field="directory")

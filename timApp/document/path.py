@@ -1,0 +1,46 @@
+"""What the path of a document may look like."""
+
+import unicodedata
+
+from timApp.util.errors import BadInput
+from timApp.util.text import quoted
+
+PATH_MAX_LENGTH = 1000
+"""Longest path, in characters."""
+
+UNFIT_FOR_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that no line of text has: control characters, halves of surrogate
+pairs, which no encoding holds, and separators of lines."""
+
+
+def normal_path(path: str) -> str:
+    """Return `path` as it is stored: Unicode-normalised (NFC), so that one name is one path.
+
+    Raises `BadInput` (field ``path``) unless it consists of segments separated by ``/``, of which
+    none is empty, ``.`` or ``..``, or has blanks at its start or end. Control characters and
+    backslashes are refused too, and more than `PATH_MAX_LENGTH` characters.
+    """
+    normal = unicodedata.normalize("NFC", path)
+    fault = _fault(normal)
+    if fault is not None:
+        message = f"{quoted(path)} cannot be the path of a document: {fault}."
+        raise BadInput(message, field="path")
+    return normal
+
+
+def _fault(path: str) -> str | None:
+    segments = path.split("/")
+    faults = {
+        "it is empty": not path,
+        f"it is longer than {PATH_MAX_LENGTH} characters": len(path) > PATH_MAX_LENGTH,
+        "it has a backslash": "\\" in path,
+        "it has a control character": any(
+            unicodedata.category(char) in UNFIT_FOR_A_LINE for char in path
+        ),
+        "a name between its slashes is empty": "" in segments,
+        "it has a segment '.' or '..'": bool({".", ".."} & set(segments)),
+        "a name in it has blanks at its start or end": any(
+            segment != segment.strip() for segment in segments
+        ),
+    }
+    return next((fault for fault, found in faults.items() if found), None)

@@ -1,0 +1,44 @@
+"""Pages of the documents."""
+
+from flask import Blueprint, jsonify, render_template
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.accesshelper import (
+    open_to_expired_sessions,
+    verify_logged_in,
+    verify_path_access,
+    verify_view_access,
+)
+from timApp.document.markdown import render_markdown
+from timApp.document.model import Document, documents_visible_to
+from timApp.util.errors import NotFound
+from timApp.util.negotiation import wants_json
+from timApp.util.text import quoted
+
+documents = Blueprint("documents", __name__)
+
+
+@documents.get("/")
+def index() -> ResponseReturnValue:
+    """List the documents that the visitor may view."""
+    visitor = verify_logged_in()
+    entries = documents_visible_to(visitor.id, visitor.is_admin)
+    if wants_json():
+        return jsonify([entry._asdict() for entry in entries])
+    return render_template("index.html", documents=entries)
+
+
+@documents.get("/view/<path:path>")
+@open_to_expired_sessions  # some documents may be read with one: `verify_path_access` knows which
+def view_document(path: str) -> ResponseReturnValue:
+    """Show a document to whoever has the right and a valid session."""
+    verify_path_access(path)
+    document = Document.get_by_path(path)
+    if document is None:
+        message = f"There is no document at {quoted(path)}."
+        raise NotFound(message)
+    verify_view_access(document)
+    html = render_markdown(document.source)
+    if wants_json():
+        return jsonify(path=document.path, title=document.title, html=html)
+    return render_template("document.html", document=document, html=html)

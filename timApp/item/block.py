@@ -1,0 +1,75 @@
+"""Blocks: what rights are attached to."""
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.item.accesstype import AccessType
+from timApp.timdb.sqa import Model, db
+from timApp.user.usergroup import UserGroup, membership
+
+
+class Block(Model):
+    """Something that groups of users have rights to, such as a document."""
+
+    __tablename__ = "block"
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    #: What the block is the handle of, e.g. ``document``.
+    kind: orm.Mapped[str]
+
+    accesses: orm.Mapped[list["BlockAccess"]] = orm.relationship(back_populates="block")
+
+
+class BlockAccess(Model):
+    """A right of one group to one block."""
+
+    __tablename__ = "blockaccess"
+
+    block_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("block.id"), primary_key=True)
+    usergroup_id: orm.Mapped[int] = orm.mapped_column(
+        sa.ForeignKey("usergroup.id"), primary_key=True, index=True
+    )
+    access_type: orm.Mapped[AccessType] = orm.mapped_column(
+        sa.Enum(
+            AccessType,
+            native_enum=False,
+            create_constraint=True,
+            name="access_type",
+            values_callable=lambda kinds: [kind.value for kind in kinds],
+        ),
+        primary_key=True,
+    )
+
+    block: orm.Mapped[Block] = orm.relationship(back_populates="accesses")
+    usergroup: orm.Mapped[UserGroup] = orm.relationship()
+
+
+def grant_access(block: Block, group: UserGroup, access_type: AccessType) -> bool:
+    """Give the group the right; returns False, and changes nothing, if it had it already."""
+    key = (block.id, group.id, access_type)
+    if db.session.get(BlockAccess, key) is not None:
+        return False
+    db.session.add(BlockAccess(block=block, usergroup=group, access_type=access_type))
+    db.session.flush()
+    return True
+
+
+def accessible_blocks(user_id: int, access_type: AccessType) -> sa.Select[int]:
+    """Return a query of the ids of the blocks to which one of the user's groups has the right."""
+    return (
+        sa.select(BlockAccess.block_id)
+        .join(membership, membership.c.usergroup_id == BlockAccess.usergroup_id)
+        .where(
+            membership.c.user_id == user_id,
+            BlockAccess.access_type.in_(access_type.sufficient()),
+        )
+    )
+
+
+def has_access(user_id: int, block_id: int, access_type: AccessType) -> bool:
+    """Tell whether one of the user's groups has the right; unknown ids have none.
+
+    Administrators' right to everything is not asked here.
+    """
+    query = accessible_blocks(user_id, access_type).where(BlockAccess.block_id == block_id)
+    return db.session.execute(query.limit(1)).first() is not None

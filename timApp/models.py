@@ -1,0 +1,18 @@
+"""Imports every model once, so that the metadata is whole for the application and migrations."""
+
+from timApp.auth.session.change import SessionChange
+from timApp.auth.session.model import UserSession
+from timApp.document.model import Document
+from timApp.item.block import Block, BlockAccess
+from timApp.user.user import User
+from timApp.user.usergroup import UserGroup
+
+__all__ = [
+    "Block",
+    "BlockAccess",
+    "Document",
+    "SessionChange",
+    "User",
+    "UserGroup",
+    "UserSession",
+]

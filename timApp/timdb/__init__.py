@@ -1,0 +1,1 @@
+"""The database: engine, base class of the models, column types, migrations."""

@@ -1,0 +1,104 @@
+"""The database extension, the models' base class and the transactions they run in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import orm
+
+from timApp.timdb.types import UTCDateTime
+
+#: Seconds that a writer waits for another one on SQLite before it gives up.
+SQLITE_BUSY_TIMEOUT = 30
+
+
+class Model(orm.DeclarativeBase):
+    """Base class of every model."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UTCDateTime, str: sa.Text()}
+
+
+db = SQLAlchemy()
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Set an engine up for the way this project uses transactions.
+
+    On SQLite a transaction that starts with a read cannot always go on to write (the database
+    answers "locked" at once, without waiting, when somebody else wrote meanwhile). So reads stay
+    outside a transaction there, and the first write opens one with ``BEGIN IMMEDIATE``, which
+    waits for its turn. PostgreSQL needs nothing of the kind.
+    """
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite_connection)
+
+
+def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def begin_write(connection: sa.Connection) -> None:
+    """Become the writer of a SQLite database, waiting for one's turn; a no-op on PostgreSQL.
+
+    For operations that decide by a read what they write: after this call nobody else can write
+    until the transaction ends. Harmless when the transaction is a writer already.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, SQLiteConnection)  # noqa: S101 - narrows the type for mypy
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def rows_changed(statement: sa.UpdateBase, **execution_options: Any) -> int:
+    """Execute an update in the transaction of `db.session`; return how many rows it changed."""
+    result = db.session.execute(statement, execution_options=execution_options)
+    assert isinstance(result, sa.CursorResult)  # noqa: S101 - narrows the type for mypy
+    return result.rowcount
+
+
+def read_row(
+    statement: sa.Executable, parameters: Mapping[str, object]
+) -> sa.Row[tuple[Any, ...]] | None:
+    """Return the first row of a read that is one statement, or None.
+
+    While `db.session` is in a transaction the read is part of it, so that what was written a
+    moment ago is seen. Otherwise it runs on an autocommit connection: on PostgreSQL a
+    transaction around one statement costs two more round trips. A pooled connection that died
+    with a restart of the database is replaced, once.
+    """
+    if db.session.in_transaction():
+        return db.session.connection().execute(statement, parameters).first()
+    engine = db.engine
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        return _first_row(engine, statement, parameters)
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return _first_row(engine, statement, parameters)
+
+
+def _first_row(
+    engine: sa.Engine, statement: sa.Executable, parameters: Mapping[str, object]
+) -> sa.Row[tuple[Any, ...]] | None:
+    with engine.connect() as connection:
+        return connection.execute(statement, parameters).first()

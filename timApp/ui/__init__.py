@@ -1,0 +1,1 @@
+"""What every page has in common: templates, static files, error pages and security headers."""

@@ -1,0 +1,202 @@
+"""Answers to requests that fail: JSON for programs, pages for people."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.http import HTTP_STATUS_CODES
+
+from timApp.auth.accesshelper import LoginRequired
+from timApp.auth.session.qr import qr_svg
+from timApp.auth.session.util import SessionExpired, current_session_id
+from timApp.auth.sessioninfo import current_visitor
+from timApp.util.errors import TimError
+from timApp.util.negotiation import wants_json
+
+#: Status of an answer to an expired session. It is registered nowhere, hence the text.
+SESSION_EXPIRED_STATUS = "490 Session Expired"
+
+# How the database says that it is not there, or has no connection to spare.
+_DATABASE_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
+_SAFE_IN_QUERY = "%/:?@!$&'()*+,;=~"
+_MAX_FIELDS_IN_SENTENCE = 10
+_MAX_FIELD_NAME_LENGTH = 60
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Let the application answer every error in the form that the caller can read."""
+    app.register_error_handler(TimError, _answer_tim_error)
+    app.register_error_handler(LoginRequired, _answer_login_required)
+    app.register_error_handler(SessionExpired, _answer_session_expired)
+    app.register_error_handler(HTTPException, _answer_http_exception)
+    app.register_error_handler(CSRFError, _answer_csrf_error)
+    app.register_error_handler(InternalServerError, _answer_internal_error)
+    for unavailable in _DATABASE_UNAVAILABLE:
+        app.register_error_handler(unavailable, _answer_database_unavailable)
+
+
+def _answer_tim_error(error: TimError) -> Response:
+    if error.status >= InternalServerError.code:
+        current_app.logger.error("%s", error, exc_info=error)
+    details = {} if error.field is None else {"field": error.field}
+    return _answer(error.status, error.message, details)
+
+
+def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:
+    if wants_json():
+        return _answer_tim_error(error)
+    if request.method in {"GET", "HEAD"}:
+        return redirect(url_for("login.login_page", next=_address_of_request()))
+    return _answer(error.status, error.message, log_in_url=url_for("login.login_page"))
+
+
+def _answer_session_expired(_error: SessionExpired) -> Response:
+    session_id = current_session_id()
+    if session_id is None:  # the cookie is older than the tracking of sessions
+        reason = "this login has no session. Log out and log in again."
+    else:
+        reason = (
+            "you are also logged in on another device. Ask the supervisor to verify this session."
+        )
+    if wants_json():
+        response = jsonify(error=f"Your session is expired: {reason}")
+    else:
+        response = _blocked_page(session_id, reason[0].upper() + reason[1:])
+    response.status = SESSION_EXPIRED_STATUS
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _blocked_page(session_id: str | None, message: str) -> Response:
+    visitor = current_visitor()
+    assert visitor is not None  # noqa: S101 - only somebody's session expires
+    code_text = None if session_id is None else f"{visitor.name}#{session_id}"
+    page = render_template(
+        "blocked.html",
+        message=message,
+        user_name=visitor.name,
+        real_name=visitor.real_name,
+        code_text=code_text,
+        qr_code=code_text and Markup(qr_svg(code_text)),  # noqa: S704 - drawn by segno
+        reload_url=(
+            _address_of_request()
+            if request.method in {"GET", "HEAD"}
+            else url_for("documents.index")
+        ),
+    )
+    return make_response(page)
+
+
+def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:  # the view had an answer of its own
+        return error.get_response()
+    code = error.code or InternalServerError.code
+    messages = (getattr(error, "data", None) or {}).get("messages")
+    if isinstance(messages, Mapping):  # from webargs: what is wrong with which field
+        fields = _messages_by_field(messages)
+        response = _answer(code, _sentence(fields), {"fields": fields})
+    else:
+        response = _answer(code, error.description or error.name)
+    for name, value in error.get_headers(request.environ):
+        if name.lower() != "content-type":
+            response.headers.add(name, value)
+    return response
+
+
+def _answer_csrf_error(error: CSRFError) -> Response:
+    remedy = (
+        "Send the token that was given at login in the header X-CSRFToken."
+        if wants_json()
+        else "Nothing was changed. Go back, reload the page and try again."
+    )
+    return _answer(error.code, f"{error.description} {remedy}")
+
+
+def _answer_internal_error(error: InternalServerError) -> Response:
+    """Answer an exception that nobody expected; Flask has written it to the log."""
+    if isinstance(error.original_exception, _DATABASE_UNAVAILABLE):  # while an error was answered
+        return _answer_database_unavailable(error.original_exception)
+    message = "Something went wrong on this server. The details are in its log."
+    return _answer(error.code, message)
+
+
+def _answer_database_unavailable(error: Exception) -> Response:
+    current_app.logger.error("The database cannot be reached.", exc_info=error)
+    return _answer(503, "The database cannot be reached right now; try again in a moment.")
+
+
+def _answer(
+    code: int,
+    message: str,
+    details: Mapping[str, object] | None = None,
+    log_in_url: str | None = None,
+) -> Response:
+    if wants_json():
+        response = jsonify(error=message, **(details or {}))
+    else:
+        name = HTTP_STATUS_CODES.get(code, "Error")
+        values = {"code": code, "name": name, "message": message, "log_in_url": log_in_url}
+        response = make_response(_error_page(code, values))
+    response.status_code = code
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _error_page(code: int, values: Mapping[str, Any]) -> str:
+    if code < InternalServerError.code:
+        return render_template("error.html", **values)
+    # Without what Flask and its extensions add to each page: it includes the visitor, who comes
+    # from the database, which may be just what has failed.
+    return current_app.jinja_env.get_template("error.html").render(**values)
+
+
+def _address_of_request() -> str:
+    """Return path and query of the request, as they stand in an address of this site."""
+    path = quote(request.root_path.rstrip("/") + request.path)
+    query = quote(request.query_string, safe=_SAFE_IN_QUERY)
+    return f"{path}?{query}" if query else path
+
+
+def _messages_by_field(messages: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return webargs' messages by field; those on the input as a whole, by where it comes from."""
+    found: dict[str, list[str]] = {}
+    for location, content in messages.items():
+        for name, texts in _flattened(content):
+            found.setdefault(name or location, []).extend(texts)
+    return found
+
+
+def _flattened(content: Any, name: str = "") -> Iterable[tuple[str, list[str]]]:
+    if isinstance(content, Mapping):
+        for key, inner in content.items():
+            inner_name = name if key == "_schema" else f"{name}.{key}".removeprefix(".")
+            yield from _flattened(inner, inner_name)
+    else:
+        yield name, [str(text) for text in (content if isinstance(content, list) else [content])]
+
+
+def _sentence(fields: Mapping[str, list[str]]) -> str:
+    parts = [
+        f"{name[:_MAX_FIELD_NAME_LENGTH]}: {' '.join(texts)}" for name, texts in fields.items()
+    ]
+    omitted = len(parts) - _MAX_FIELDS_IN_SENTENCE
+    if omitted > 0:
+        parts[_MAX_FIELDS_IN_SENTENCE:] = [f"And {omitted} more."]
+    return " ".join(parts)

@@ -1,0 +1,184 @@
+"""Accounts of people."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask_login import UserMixin
+from sqlalchemy import orm
+
+from timApp.timdb.sqa import Model, begin_write, db
+from timApp.user.password import hash_password
+from timApp.user.usergroup import (
+    ADMIN_GROUP,
+    SUPERVISOR_GROUP,
+    UserGroup,
+    get_or_create_group,
+    membership,
+)
+from timApp.util.clock import now
+from timApp.util.errors import BadInput, Conflict, NotFound
+from timApp.util.text import is_storable, quoted
+
+#: Longest name, real name and email, in characters.
+NAME_MAX_LENGTH = 255
+#: Longest password, in characters: hashing must not become a way to keep the server busy.
+PASSWORD_MAX_LENGTH = 1024
+
+
+class User(UserMixin, Model):
+    """A person with an account."""
+
+    __tablename__ = "useraccount"
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    #: What the person logs in with; compared to the letter.
+    name: orm.Mapped[str] = orm.mapped_column(unique=True)
+    real_name: orm.Mapped[str] = orm.mapped_column(default="")
+    email: orm.Mapped[str] = orm.mapped_column(default="")
+    password_hash: orm.Mapped[str]
+    created_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
+
+    groups: orm.Mapped[list[UserGroup]] = orm.relationship(
+        secondary=membership, order_by=UserGroup.name, backref="members"
+    )
+    # The class of a session is named by string only: it knows users, so users do not import it.
+    sessions: orm.Mapped[list[Any]] = orm.relationship(
+        "UserSession",
+        back_populates="user",
+        order_by="UserSession.logged_in_at, UserSession.session_id",
+    )
+    active_sessions: orm.Mapped[list[Any]] = orm.relationship(
+        "UserSession",
+        primaryjoin="and_(User.id == UserSession.user_id, UserSession.expired_at.is_(None))",
+        order_by="UserSession.logged_in_at, UserSession.session_id",
+        viewonly=True,
+    )
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user is a member of the group `Administrators`."""
+        return self._is_member(ADMIN_GROUP)
+
+    @property
+    def is_supervisor(self) -> bool:
+        """Whether the user is a member of the group `Session supervisors`."""
+        return self._is_member(SUPERVISOR_GROUP)
+
+    def _is_member(self, group_name: str) -> bool:
+        return any(group.name == group_name for group in self.groups)
+
+    @classmethod
+    def get_by_name(cls, name: str) -> "User | None":
+        """Return the user of exactly that name, or None."""
+        if not is_storable(name):
+            return None
+        return db.session.scalar(sa.select(cls).where(cls.name == name))
+
+
+def require_user(name: str) -> User:
+    """Return the user of exactly that name; `NotFound` (field ``user``) when there is none."""
+    user = User.get_by_name(name)
+    if user is None:
+        msg = f"There is no user named {quoted(name)}."
+        raise NotFound(msg, field="user")
+    return user
+
+
+def create_user(
+    name: str, password: str, *, real_name: str = "", email: str = "", groups: Iterable[str] = ()
+) -> User:
+    """Add a user, their personal group and their memberships; missing groups are made.
+
+    `Conflict` when a user or group of that name exists; `BadInput` for a name, real name, email
+    or password that is too long, has control characters, or (name, password) is empty.
+    """
+    check_text("name", name, required=True)
+    check_text("real_name", real_name)
+    check_text("email", email)
+    group_names = [check_text("group", group, required=True) for group in groups]
+    password_hash = hash_password(check_password(password))
+    name_taken = Conflict(f"A user or group named {name!r} exists already.", field="name")
+    if UserGroup.get_by_name(name) is not None:
+        raise name_taken
+    user = User(name=name, real_name=real_name, email=email, password_hash=password_hash)
+    db.session.add(user)
+    try:
+        db.session.flush()
+    except sa.exc.IntegrityError as error:  # somebody else was faster
+        raise name_taken from error
+    user.groups.append(UserGroup(name=name, personal_user_id=user.id))
+    for group_name in dict.fromkeys(group_names):
+        group = get_or_create_group(group_name)
+        if group.personal_user_id is not None:
+            msg = f"{group_name!r} is a user, not a group."
+            raise Conflict(msg, field="group")
+        user.groups.append(group)
+    db.session.flush()
+    return user
+
+
+def set_password(user: User, password: str) -> None:
+    """Replace the user's password; `BadInput` for an empty or an overlong one.
+
+    The user's sessions stay as they are.
+    """
+    user.password_hash = hash_password(check_password(password))
+
+
+def check_password(password: str) -> str:
+    """Return the password if it may be one, else raise `BadInput` (field ``password``)."""
+    if not password:
+        raise BadInput("The password must not be empty.", field="password")
+    if len(password) > PASSWORD_MAX_LENGTH:
+        msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
+        raise BadInput(msg, field="password")
+    return password
+
+
+def check_text(field: str, text: str, *, required: bool = False) -> str:
+    """Return `text` if it is fit to be shown and compared, else raise `BadInput` for `field`.
+
+    Refused: more than `NAME_MAX_LENGTH` characters, control characters (NUL and line ends among
+    them), surrounding blanks, and nothing at all where something is required.
+    """
+    if required and not text:
+        msg = f"The {field.replace('_', ' ')} must not be empty."
+        raise BadInput(msg, field=field)
+    if len(text) > NAME_MAX_LENGTH:
+        msg = f"The {field.replace('_', ' ')} is longer than {NAME_MAX_LENGTH} characters."
+        raise BadInput(msg, field=field)
+    if text != text.strip() or any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+        msg = (
+            f"The {field.replace('_', ' ')} must not have control characters,"
+            " nor blanks at its start or end."
+        )
+        raise BadInput(msg, field=field)
+    return text
+
+
+def lock_user(user_id: int) -> None:
+    """Wait until no other transaction changes this user's sessions, and keep them out till the end.
+
+    The race it prevents: two logins that both count the active sessions before either has added
+    its own. What is read after this call is what the one before us has committed. On SQLite,
+    which has one writer at a time, it means to become that writer. An unknown id locks nothing.
+    """
+    connection = db.session.connection()
+    begin_write(connection)
+    db.session.execute(sa.select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+def lock_all_users() -> None:
+    """Wait for every transaction that holds a `lock_user`, and keep new ones waiting till the end.
+
+    For changes of all sessions at once: a login that counted before such a change and inserted
+    after it would leave one active session too many.
+    """
+    connection = db.session.connection()
+    begin_write(connection)
+    if connection.dialect.name == "postgresql":
+        # Conflicts with the table lock that goes with every row lock, but not with plain reads.
+        db.session.execute(sa.text("LOCK TABLE useraccount IN EXCLUSIVE MODE"))

@@ -1,0 +1,64 @@
+"""Groups of users; rights are given to groups only."""
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.timdb.sqa import Model, db
+from timApp.util.errors import NotFound
+from timApp.util.text import is_storable, quoted
+
+ADMIN_GROUP = "Administrators"
+SUPERVISOR_GROUP = "Session supervisors"
+
+membership = sa.Table(
+    "usergroupmember",
+    Model.metadata,
+    sa.Column("user_id", sa.ForeignKey("useraccount.id"), primary_key=True),
+    sa.Column("usergroup_id", sa.ForeignKey("usergroup.id"), primary_key=True, index=True),
+)
+
+
+class UserGroup(Model):
+    """A named set of users.
+
+    Each user has a personal group of the same name, so that rights can be given to one person in
+    the same way as to many, and the names of users and groups never collide.
+    """
+
+    __tablename__ = "usergroup"
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    name: orm.Mapped[str] = orm.mapped_column(unique=True)
+    #: The one user whose personal group this is; None for a real group.
+    personal_user_id: orm.Mapped[int | None] = orm.mapped_column(
+        sa.ForeignKey("useraccount.id"), unique=True
+    )
+
+    @classmethod
+    def get_by_name(cls, name: str) -> "UserGroup | None":
+        """Return the group of that name (a personal one by its user's name), or None."""
+        if not is_storable(name):
+            return None
+        return db.session.scalar(sa.select(cls).where(cls.name == name))
+
+
+def require_group(name: str) -> UserGroup:
+    """Return the group, or the personal group of the user, of that name; else `NotFound`."""
+    group = UserGroup.get_by_name(name)
+    if group is None:
+        msg = f"There is no user or group named {quoted(name)}."
+        raise NotFound(msg, field="group")
+    return group
+
+
+def get_or_create_group(name: str) -> UserGroup:
+    """Return the group of that name, made now if there was none.
+
+    A user's personal group is returned as it is; the caller decides whether it will do.
+    """
+    group = UserGroup.get_by_name(name)
+    if group is None:
+        group = UserGroup(name=name)
+        db.session.add(group)
+        db.session.flush()
+    return group

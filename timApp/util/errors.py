@@ -1,0 +1,58 @@
+"""Errors that a person can act on: a sentence, a status, and the field at fault, if any."""
+
+from typing import ClassVar
+
+
+class TimError(Exception):
+    """An error with a sentence for the person who meets it.
+
+    `message` is that sentence, and also what `str()` gives. `field` names the input at fault, or
+    is None. `status` is the HTTP status that answers a request ended by this error; the command
+    line prints the message and exits with 1.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BadInput(TimError):  # noqa: N818 - named after the answer it gives
+    """A value that was given does not fit; `field` names it."""
+
+    status = 422
+
+
+class NotFound(TimError):  # noqa: N818
+    """What was asked for does not exist."""
+
+    status = 404
+
+
+class AccessDenied(TimError):  # noqa: N818
+    """The one who asks has no right to it."""
+
+    status = 403
+
+
+class Conflict(TimError):  # noqa: N818
+    """The request collides with what is there already."""
+
+    status = 409
+
+
+class BadRequest(TimError):  # noqa: N818
+    """The request cannot be carried out as it stands."""
+
+    status = 400
+
+
+class ConfigError(TimError):
+    """The site is set up wrongly; the message names the option or the file, never a secret."""
+
+    status = 500
