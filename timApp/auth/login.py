@@ -31,7 +31,7 @@ from timApp.auth.session.util import (
     has_valid_session,
     log_out_session,
 )
-from timApp.auth.sessioninfo import SESSION_ID_KEY, Actor, current_visitor
+from timApp.auth.sessioninfo import SESSION_ID_KEY, act_as, current_visitor
 from timApp.timdb.sqa import db, read_row
 from timApp.user.password import hash_is_outdated, hash_password, password_matches
 from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, User, lock_user
@@ -120,8 +120,8 @@ def start_session(user: User) -> str:
         log_out_session(former.id, current_session_id())
     session_id = str(uuid_utils.uuid7())
     origin = f"[{request.remote_addr}] {request.user_agent.string}"
-    actor = Actor(ActorKind.USER, user.name, request.remote_addr)
-    add_user_session(user, session_id, origin, actor)
+    act_as(ActorKind.USER, user.name)
+    add_user_session(user, session_id, origin)
     return session_id
 
 

@@ -110,15 +110,15 @@ class Actor:
     address: str | None
 
 
-def act_as_host(name: str) -> None:
-    """Note that what this request changes is done by another host, not by a visitor."""
-    g.actor = Actor(ActorKind.HOST, name, request.remote_addr)
+def act_as(kind: ActorKind, name: str) -> None:
+    """Note who makes the changes from here on in this request, if it is not the visitor."""
+    g.actor = Actor(kind, name, request.remote_addr)
 
 
 def current_actor() -> Actor:
-    """Return who makes the changes: a host, the visitor, or whoever sits at the command line.
+    """Return who makes the changes: see `act_as`, the visitor, or who sits at the command line.
 
-    In a request in which nobody is logged in yet, the name is empty.
+    The name is empty in a request in which nobody is logged in.
     """
     if has_app_context() and "actor" in g:
         actor = g.actor

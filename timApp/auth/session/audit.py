@@ -1,7 +1,7 @@
 """Writes the record of changes."""
 
 from timApp.auth.session.change import Action, SessionChange
-from timApp.auth.sessioninfo import Actor, current_actor
+from timApp.auth.sessioninfo import current_actor
 from timApp.timdb.sqa import db
 
 
@@ -11,16 +11,15 @@ def record_change(
     user_id: int | None = None,
     session_id: str | None = None,
     session_count: int,
-    actor: Actor | None = None,
 ) -> None:
-    """Record that `actor` (default: who is asking) changed sessions, in the same transaction.
+    """Record that who is asking changed sessions, in the same transaction.
 
     `user_id` is None when everybody's sessions were changed, `session_id` is None when no session
     was named. Nothing is recorded when no session changed.
     """
     if session_count == 0:
         return
-    actor = actor or current_actor()
+    actor = current_actor()
     db.session.add(
         SessionChange(
             actor_kind=actor.kind,

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from timApp.auth.accesshelper import open_to_expired_sessions, verify_admin, verify_logged_in
 from timApp.auth.csrf import csrf
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
+from timApp.auth.session.change import ActorKind
 from timApp.auth.session.export import ExportFormat, SessionExport, SessionFilter
 from timApp.auth.session.lookup import require_user_and_session, require_verifiable
 from timApp.auth.session.schemas import (
@@ -26,7 +27,7 @@ from timApp.auth.session.util import (
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.auth.sessioninfo import act_as_host
+from timApp.auth.sessioninfo import act_as
 from timApp.timdb.sqa import db
 from timApp.user.user import NAME_MAX_LENGTH, require_user
 from timApp.util.errors import BadRequest
@@ -240,7 +241,7 @@ def _verify_host_or_admin(secret: str | None) -> None:
         raise BadRequest(msg)
     if not hmac.compare_digest(secret.encode(), expected.encode()):
         raise BadRequest("Wrong secret")
-    act_as_host(request.remote_addr or "unknown")
+    act_as(ActorKind.HOST, request.remote_addr or "unknown")
 
 
 def _ok() -> Response:

@@ -12,7 +12,7 @@ from timApp.auth.session.change import Action
 from timApp.auth.session.distribution import distribute
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.policy import may_be_active, needs_active_session
-from timApp.auth.sessioninfo import SESSION_ID_KEY, Actor, current_visitor
+from timApp.auth.sessioninfo import SESSION_ID_KEY, current_visitor
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, has_access
 from timApp.item.item import Item, ItemBase
@@ -95,7 +95,7 @@ def session_has_access(i: ItemBase | Block, user: User | None = None) -> bool:
     return visitor.is_admin or has_access(visitor.id, i.id, AccessType.VIEW)
 
 
-def add_user_session(user: User, session_id: str, origin: str, actor: Actor | None = None) -> None:
+def add_user_session(user: User, session_id: str, origin: str) -> None:
     """Add a new session for the given user.
 
     The session is active if the user has fewer active ones than
@@ -134,7 +134,6 @@ def add_user_session(user: User, session_id: str, origin: str, actor: Actor | No
         user_id=user.id,
         session_id=session_id,
         session_count=1,
-        actor=actor,
     )
     db.session.flush()
 
