@@ -356,6 +356,9 @@ def test_a_name_with_a_line_break_still_makes_one_line(tmp_path: Path) -> None:
         "https://a.example/#x",
         "https://a.example/\n",
         "https://a example",
+        "https://exam..example",
+        f"https://{'x' * 64}.example",
+        "https://tim:precious@a.example",
         "",
     ],
 )

@@ -57,8 +57,11 @@ def _check_base_url(value: str) -> None:
     try:
         parts = urlsplit(value)
         well_formed = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # a port or an IPv6 address that is none, or a name that cannot be
         well_formed = False
+    # A password would be printed with every error about the host.
+    well_formed = well_formed and parts.username is None and parts.password is None
     # urlsplit drops line breaks and tabs; the path of a request is appended, so nothing may follow.
     if not well_formed or not value.isprintable() or not set(" ?#").isdisjoint(value):
         raise ValidationError("not a base URL")

@@ -6,6 +6,7 @@ The request is that of TIM hosts: ``POST <host>/user/sessions/<action>`` with th
 
 import asyncio
 import json
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,13 +14,15 @@ from typing import Any
 import aiohttp
 from flask import current_app
 
+from timApp.auth.session.resolver import PatientResolver
+
 #: What can be distributed; each is the last part of the address that is asked.
 ACTIONS = ("verify", "invalidate")
 
 #: An answer is read up to so many bytes; a host that sends more is not one of ours.
 ANSWER_MAX_BYTES = 64 * 1024
-#: How much of a host's own words an error repeats, in characters.
-_QUOTE_MAX_LENGTH = 200
+#: An error is cut off behind so many characters; a host's own words may be in it.
+_ERROR_MAX_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,26 @@ def _hosts_of(
 async def _ask_all(hosts: list[str], call: _Call) -> list[str]:
     # No limit on connections: a host that hangs must not keep the others waiting.
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, resolver=PatientResolver()),
         timeout=aiohttp.ClientTimeout(total=call.timeout),
         headers={"Accept": "application/json"},
     ) as client:
         answers = await asyncio.gather(*(_ask(client, host, call) for host in hosts))
-    return [f"{host}: {error}" for host, error in zip(hosts, answers, strict=True) if error]
+    secret = call.body["secret"] or ""
+    return [
+        f"{host}: {_safe(error, secret)}"
+        for host, error in zip(hosts, answers, strict=True)
+        if error
+    ]
+
+
+def _safe(error: str, secret: str) -> str:
+    """Return the error on one line of printable text, and without the secret.
+
+    A host may say what it likes in its answer, what it was asked included.
+    """
+    told = error.replace(secret, "[secret]")
+    return "".join(char if char.isprintable() else " " for char in told)[:_ERROR_MAX_LENGTH]
 
 
 async def _ask(client: aiohttp.ClientSession, host: str, call: _Call) -> str | None:
@@ -92,16 +109,26 @@ async def _ask(client: aiohttp.ClientSession, host: str, call: _Call) -> str | N
     except TimeoutError:
         return f"no answer within {call.timeout:g} s."
     except aiohttp.ClientConnectorError as error:
-        return f"cannot be reached ({error.os_error.strerror or error.os_error})."
+        return f"cannot be reached ({_reason(error)})."
+    except aiohttp.ClientResponseError:
+        return "answered, but not as an HTTP server does; check its address."
     except (aiohttp.ClientError, OSError) as error:
         return f"the request failed ({error or type(error).__name__})."
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    cause = error.os_error
+    # Of a plain refusal asyncio only tells the address; TLS and name servers have their own words.
+    if type(error) is aiohttp.ClientConnectorError and cause.errno is not None:
+        return os.strerror(cause.errno)
+    return cause.strerror or str(cause)
 
 
 def _error_in(status: int, answer: bytes) -> str | None:
     """Return what is wrong with a host's answer, or None for a success."""
     try:
         content = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if status == HTTPStatus.OK:
         if isinstance(content, dict) and content.get("status") == "ok":
@@ -110,5 +137,5 @@ def _error_in(status: int, answer: bytes) -> str | None:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return f"answered with a redirect ({status}), which is not followed; check its address."
     words = content.get("error") if isinstance(content, dict) else None
-    quote = f": {str(words)[:_QUOTE_MAX_LENGTH]}" if words else "."
+    quote = f": {words}" if words else "."
     return f"refused with status {status}{quote}"

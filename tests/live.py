@@ -1,0 +1,220 @@
+"""The real server in processes of its own, and browsers that talk HTTP to it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Request, build_opener
+
+from tests.site import PASSWORD
+
+#: Seconds until a test gives up on a server that neither answers nor ends.
+PATIENCE = 60
+#: Seconds between two looks at whether the server answers already.
+_INTERVAL = 0.05
+_PROJECT = Path(__file__).parent.parent
+_PAGE = "text/html,*/*;q=0.8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to a request, read to its end."""
+
+    status: int
+    headers: Message
+    body: bytes
+    #: Where it came from, behind redirects.
+    url: str
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class LiveBrowser:
+    """One cookie jar that talks HTTP to a server, over a new connection for each request."""
+
+    def __init__(self, base_url: str, user_agent: str = "Firefox") -> None:
+        self.base_url = base_url
+        self.session_id = ""
+        self.csrf_token = ""
+        self._user_agent = user_agent
+        self.cookies = CookieJar()
+        self._opener = direct_opener(self.cookies)
+
+    def log_in(self, username: str, password: str = PASSWORD) -> Answer:
+        """Log in as an API caller does."""
+        answer = self.post("/login", {"username": username, "password": password})
+        if answer.status == 200:
+            self.session_id = answer.json["sessionId"]
+            self.csrf_token = answer.json["csrfToken"]
+        return answer
+
+    def get(self, path: str) -> Answer:
+        """Ask for a page as an API caller does."""
+        return self._ask(Request(self.base_url + path))
+
+    def get_page(self, path: str) -> Answer:
+        """Ask for a page as a person's browser does; redirects are followed."""
+        return self._ask(Request(self.base_url + path, headers={"Accept": _PAGE}))
+
+    def post(self, path: str, content: object = None) -> Answer:
+        """Change something with JSON, the cookie and the CSRF token, if there is one."""
+        headers = {"Content-Type": "application/json"}
+        if self.csrf_token:
+            headers["X-CSRFToken"] = self.csrf_token
+        data = json.dumps({} if content is None else content).encode()
+        return self._ask(Request(self.base_url + path, data, headers))
+
+    def submit(self, path: str, fields: Mapping[str, str]) -> Answer:
+        """Submit a form as a person's browser does; redirects are followed."""
+        data = urlencode(fields).encode()
+        return self._ask(Request(self.base_url + path, data, {"Accept": _PAGE}))
+
+    def cookie_header(self) -> str:
+        """Return the cookies as a header of a request."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
+
+    def _ask(self, request: Request) -> Answer:
+        request.add_header("User-Agent", self._user_agent)
+        try:
+            response = self._opener.open(request, timeout=PATIENCE)
+        except HTTPError as error:  # an answer, too
+            response = error
+        with response:
+            return Answer(response.status, response.headers, response.read(), response.url)
+
+
+def direct_opener(cookies: CookieJar) -> OpenerDirector:
+    """Return what opens addresses with these cookies, and without a proxy."""
+    return build_opener(ProxyHandler({}), HTTPCookieProcessor(cookies))
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody serves on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running server."""
+
+    url: str
+    port: int
+    pid: int
+
+    def browser(self, user_agent: str = "Firefox") -> LiveBrowser:
+        """Return a new browser that nobody is logged in with."""
+        return LiveBrowser(self.url, user_agent)
+
+    def logged_in(self, username: str, user_agent: str = "Firefox") -> LiveBrowser:
+        """Return a new browser that the user has logged in with."""
+        browser = self.browser(user_agent)
+        assert browser.log_in(username).status == 200
+        return browser
+
+
+@contextmanager
+def live_server(
+    database_url: str, folder: Path, *, workers: int = 1, **options: object
+) -> Iterator[LiveServer]:
+    """Yield `timapp run` on a migrated database, once it answers; stop it with SIGTERM.
+
+    `options` are the site's options, given in the environment. It must end with 0 within
+    `PATIENCE` and must have written no traceback to its log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = folder / f"server-{port}.log"
+    with _process(_environment(database_url, folder, options), port, workers, log) as process:
+        try:
+            server = LiveServer(f"http://127.0.0.1:{port}", port, process.pid)
+            _wait_until_it_answers(server, process)
+            yield server
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(PATIENCE)
+            written = log.read_text()
+            assert code == 0, f"ended with {code}"
+            assert "Traceback" not in written, "wrote a traceback"
+        except BaseException as error:
+            error.add_note(f"The log of the server:\n{log.read_text()}")
+            raise
+
+
+def _environment(database_url: str, folder: Path, options: Mapping[str, object]) -> dict[str, str]:
+    chosen: dict[str, object] = {
+        "DATABASE_URL": database_url,
+        "INSTANCE_PATH": str(folder),
+        "SECRET_KEY": "a key for tests",
+        **options,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIM_")}
+    return kept | {
+        f"TIM_{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in chosen.items()
+    }
+
+
+@contextmanager
+def _process(
+    environment: dict[str, str], port: int, workers: int, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield the process; whatever is left of it in the end is killed, its workers included."""
+    command = [sys.executable, "-m", "timApp.cli", "run"]
+    command += ["--port", str(port), "--workers", str(workers)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=_PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_until_it_answers(server: LiveServer, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if server.browser().get("/login").status == 200:
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            pass  # nobody listens yet
+        try:
+            # A wait that also notices when the server ends instead.
+            code = process.wait(_INTERVAL)
+        except subprocess.TimeoutExpired:
+            continue
+        msg = f"The server ended with {code} before it answered."
+        raise AssertionError(msg)
+    msg = f"The server has not answered within {PATIENCE} s."
+    raise AssertionError(msg)
