@@ -1,0 +1,279 @@
+"""The server, and the command line as a person at a terminal meets it: real processes."""
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+_Result = TypeVar("_Result")
+
+PROJECT = Path(__file__).parents[1]
+TIMAPP = [sys.executable, "-m", "timApp.cli"]
+DEADLINE = 30
+"""Seconds after which something will not happen any more."""
+
+# Makes the terminal its own, so that Ctrl-C reaches it, and becomes the program of its arguments.
+AT_TERMINAL = (
+    "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def environment(database_url: str, instance: Path) -> dict[str, str]:
+    """Return the environment of processes on the database."""
+    variables = {"TIM_DATABASE_URL": database_url, "TIM_INSTANCE_PATH": str(instance)}
+    return os.environ | variables
+
+
+@pytest.fixture
+def env(sqlite_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of processes on a fresh SQLite database."""
+    return environment(sqlite_url, tmp_path)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def timapp(env: dict[str, str], *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*TIMAPP, *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env=env,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def eventually(attempt: Callable[[], _Result | None]) -> _Result:
+    """Return the first result that is not None."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        result = attempt()
+        if result is not None:
+            return result
+        time.sleep(0.02)
+    pytest.fail("It did not happen in time.")
+
+
+class Server:
+    """A running `timapp run`."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def get(self, path: str) -> tuple[int, bytes] | None:
+        """Ask for a page as an API caller does; None if nobody answers."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=DEADLINE) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+        except OSError:
+            return None
+
+    def stop(self, stop_signal: signal.Signals = signal.SIGTERM) -> tuple[str, str]:
+        """Send the signal and return what was printed from beginning to end."""
+        self.process.send_signal(stop_signal)
+        return self.process.communicate(timeout=DEADLINE)
+
+
+@contextmanager
+def running(env: dict[str, str], *options: str) -> Iterator[Server]:
+    """Start a server, wait until it answers, and stop it in any case."""
+    port = free_port()
+    process = subprocess.Popen(
+        [*TIMAPP, "run", "--port", str(port), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        env=env,
+        start_new_session=True,
+    )
+    server = Server(process, port)
+
+    def answer() -> tuple[int, bytes] | None:
+        assert process.poll() is None, process.communicate()
+        return server.get("/login")
+
+    with process:
+        try:
+            eventually(answer)
+            yield server
+        finally:
+            if process.poll() is None:
+                server.stop()
+
+
+def test_the_demo_is_served(database_url: str, tmp_path: Path) -> None:
+    """After `demo` and `run` a student logs in over HTTP and reads the exam, with two workers."""
+    env = environment(database_url, tmp_path)
+    assert timapp(env, "demo").returncode == 0
+    accounts = (tmp_path / "demo-accounts.txt").read_text().splitlines()
+    name, password, _ = accounts[2].split("\t")
+    with running(env, "--workers", "2") as server:
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)) as connection:
+
+            def ask(method: str, path: str, **options: Any) -> tuple[int, str | None, bytes]:
+                connection.request(method, path, **options)
+                response = connection.getresponse()
+                return response.status, response.getheader("Set-Cookie"), response.read()
+
+            login = json.dumps({"username": name, "password": password})
+            headers = {"Content-Type": "application/json"}
+            status, cookie, body = ask("POST", "/login", body=login, headers=headers)
+            assert status == 200
+            assert json.loads(body)["valid"] is True
+            headers = {"Cookie": (cookie or "").partition(";")[0]}
+            assert ask("GET", "/view/exam/part1", headers=headers)[0] == 200
+            session = json.loads(body)["sessionId"]
+            done = timapp(env, "session", "invalidate", name, session)
+            assert done.stdout == f"Invalidated the session {session} of {name}.\n"
+            assert ask("GET", "/view/exam/part1", headers=headers)[0] == 490
+        out, err = server.stop()
+    assert out == f"timApp serves on http://127.0.0.1:{server.port} (Ctrl-C stops it).\n"
+    assert err == ""
+    assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "stop_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name
+)
+def test_a_signal_to_all_processes_stops_the_server(
+    env: dict[str, str], stop_signal: signal.Signals
+) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal end all processes quietly, with code 0."""
+    with running(env, "--workers", "2") as server:
+        workers = psutil.Process(server.process.pid).children()
+        os.killpg(server.process.pid, stop_signal)
+        out, err = server.process.communicate(timeout=DEADLINE)
+    assert server.process.returncode == 0
+    assert out.count("\n") == 1
+    assert "Traceback" not in err
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_worker_that_dies_is_replaced(env: dict[str, str]) -> None:
+    """The site keeps answering after its only worker was killed."""
+    with running(env, "--workers", "1") as server:
+        (worker,) = psutil.Process(server.process.pid).children()
+        worker.kill()
+        assert eventually(lambda: server.get("/login"))[0] == 200
+        out, _ = server.stop()
+    assert server.process.returncode == 0
+    assert out.count("http://") == 1
+
+
+def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
+    """A port where somebody listens, another timApp too, is refused, and never shared."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        done = timapp(env, "run", "--port", str(port))
+    error = f"Error: port {port} on 127.0.0.1 is taken; choose another with --port.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", error)
+
+
+@pytest.mark.parametrize("host", ["host.invalid", "192.0.2.1", "a..b", "x" * 100])
+def test_a_host_that_cannot_be_served_on_is_one_line(env: dict[str, str], host: str) -> None:
+    """An unknown host, and an address of another machine, are refused in one line."""
+    done = timapp(env, "run", "--host", host, "--port", str(free_port()))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.endswith(" choose another with --host.\n")
+    assert done.stderr.count("\n") == 1
+
+
+class Terminal:
+    """A process that a person looks at and types to."""
+
+    def __init__(self, env: dict[str, str], *words: str) -> None:
+        self._screen, terminal = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", AT_TERMINAL, *TIMAPP, *words],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=PROJECT,
+            env=env,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        self.text = ""
+
+    def read_until(self, text: str) -> None:
+        """Wait until the text has been printed."""
+        while text not in self.text:
+            assert self._read(), self.text
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self._screen, text.encode())
+
+    def close(self) -> int:
+        """Read to the end and return the exit code."""
+        while self._read():
+            pass
+        os.close(self._screen)
+        return self.process.wait(DEADLINE)
+
+    def _read(self) -> bool:
+        try:
+            read = os.read(self._screen, 10_000)
+        except OSError:  # the other end is closed
+            return False
+        self.text += read.decode()
+        return bool(read)
+
+
+def test_a_password_is_asked_for_twice_and_not_shown(env: dict[str, str]) -> None:
+    """At a terminal the password is asked for twice and not echoed, and lists are tables."""
+    terminal = Terminal(env, "user", "add", "alice", "--real-name", "Alice Jones")
+    terminal.read_until("Password: ")
+    terminal.type("precious\n")
+    terminal.read_until("Repeat for confirmation: ")
+    terminal.type("precious\n")
+    assert terminal.close() == 0
+    assert "precious" not in terminal.text
+    assert terminal.text.endswith("Added the user alice.\r\n")
+    terminal = Terminal(env, "user", "list")
+    assert terminal.close() == 0
+    assert "Full name" in terminal.text
+    assert "Alice Jones" in terminal.text
+
+
+def test_ctrl_c_at_a_question_is_quiet(env: dict[str, str]) -> None:
+    """Ctrl-C while a password is asked for ends the command with code 130 and adds nobody."""
+    terminal = Terminal(env, "user", "add", "alice")
+    terminal.read_until("Password: ")
+    terminal.type("\x03")
+    assert terminal.close() == 130
+    assert "Traceback" not in terminal.text
+    assert timapp(env, "user", "list").stdout == ""

@@ -1,0 +1,56 @@
+"""The command line, `timapp`: a module for each command or group of commands."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from timApp.cli.help import examples
+from timApp.cli.lazy import LazyCommand, LazyGroup
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    try:
+        number = version("timApp")
+    except PackageNotFoundError:
+        number = "(not installed)"
+    click.echo(f"timapp {number}")
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at={
+        "run": LazyCommand("timApp.cli.run", "Serve the site."),
+        "db": LazyCommand("timApp.cli.database", "Make and update the tables of the database."),
+        "demo": LazyCommand("timApp.cli.demo", "Fill an empty database with accounts to try."),
+        "user": LazyCommand("timApp.cli.user", "Add and list people, and set their passwords."),
+        "document": LazyCommand("timApp.cli.document", "Import documents."),
+        "grant": LazyCommand("timApp.cli.grant", "Give a person or a group a right to a document."),
+        "session": LazyCommand(
+            "timApp.cli.session", "List, verify, invalidate and export sessions."
+        ),
+    },
+    epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Sessions of logins: limited per person, verified by a supervisor.
+
+    The site is configured with environment variables (TIM_...), or with a TOML file whose path is
+    in TIM_CONFIG.
+    """
+
+
+def main() -> None:
+    """Run the command that the process was started with, and end the process."""
+    # Click would take the name from how the process was started, maybe "python -m timApp.cli".
+    cli.main(prog_name="timapp")

@@ -1,0 +1,73 @@
+"""The application behind a command, and what can be wrong with its database."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+from flask import Flask
+
+from timApp.app import create_app
+from timApp.timdb.migrate import needs_upgrade
+from timApp.timdb.sqa import db
+from timApp.util.errors import TimError
+
+# Flask-Alembic has it tell of every look at the database.
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@contextmanager
+def application() -> Iterator[None]:
+    """Enter the application with its database, which must be reachable and up to date.
+
+    The command commits; what it has not committed is undone when the context ends, and no
+    connection stays open. `TimError` in a sentence for whatever is wrong with the database.
+    """
+    with unchecked_application() as app:
+        # A context of its own, so that Alembic's connection is closed at once.
+        with app.app_context():
+            if needs_upgrade():
+                msg = "The database is not up to date; run `timapp db upgrade`."
+                raise TimError(msg)
+        with app.app_context():
+            yield
+
+
+@contextmanager
+def unchecked_application() -> Iterator[Flask]:
+    """Return the application, whose database may be in any state; enter it by `app_context`.
+
+    Otherwise like `application`.
+    """
+    app = create_app()
+    try:
+        with _database_errors():
+            yield app
+    finally:
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """Turn what a database may answer, through no fault of the program, into a `TimError`."""
+    try:
+        yield
+    except CommandError as error:
+        msg = "The database was made by another version of timApp, or is not timApp's."
+        raise TimError(msg) from error
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        msg = f"The database does not answer: {_reason(error)}"
+        raise TimError(msg) from error
+    except sa.exc.DatabaseError as error:
+        # No right to a table, mostly, or a file that is no database.
+        msg = f"The database refuses: {_reason(error)}"
+        raise TimError(msg) from error
+
+
+def _reason(error: sa.exc.SQLAlchemyError) -> str:
+    """Return the driver's own sentence, in one line: SQLAlchemy adds the statement and a link."""
+    text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
+    return " ".join(text.split())

@@ -1,0 +1,43 @@
+"""Files that are written completely or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears at `path` when the context ends, and does not if it fails.
+
+    A file that is there already is replaced then, and stays as it is otherwise. Only the owner
+    can read the new one. `click.ClickException` if `path` cannot be written, or is something
+    other than a file.
+    """
+    path = Path(os.path.realpath(path))  # a link stays one, and what it leads to is replaced
+    if path.exists() and not path.is_file():
+        msg = f"{path} is not a file."
+        raise click.ClickException(msg)
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power failure might leave the name and no content
+        temporary.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> click.ClickException:
+    return click.ClickException(f"Cannot write {path}: {error.strerror or error}.")

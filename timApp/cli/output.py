@@ -1,0 +1,53 @@
+"""Lists for people, and for other programs."""
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+#: They change the order in which the rest of a line is shown.
+_DIRECTION_CONTROLS = frozenset(
+    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table at a terminal; else a line for each row, tab-separated and without headings.
+
+    The rows are only held in memory for the table.
+    """
+    if sys.stdout.isatty():
+        print_table(columns, rows)
+        return
+    for row in rows:
+        click.echo("\t".join(printable(cell) for cell in row))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def printable(text: str) -> str:
+    """Return the text without what a terminal would obey, and without tabs and line ends.
+
+    The origin of a session is whatever the browser says; it must not move the cursor.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if char in _DIRECTION_CONTROLS or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+        else char
+        for char in text
+    )

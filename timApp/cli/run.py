@@ -1,0 +1,114 @@
+"""`timapp run`."""
+
+import multiprocessing
+import os
+import signal
+from functools import partial
+from multiprocessing.synchronize import Lock
+from typing import Any
+
+import click
+from flask import Flask
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from timApp.app import create_app
+from timApp.cli.address import Address, reserve
+from timApp.cli.context import application
+from timApp.cli.help import examples
+
+#: Requests that one process answers at a time.
+_THREADS_PER_WORKER = 4
+#: Workers by default, if there are as many cores.
+_WORKERS_MAX_DEFAULT = 4
+#: Seconds that requests have to end when the server is stopped.
+_STOP_TIMEOUT = 15
+
+_LOG_TO_STDERR: dict[str, Any] = {
+    "handlers": {
+        name: {
+            "class": "logging.StreamHandler",
+            "formatter": formatter,
+            "stream": "ext://sys.stderr",
+        }
+        for name, formatter in (("console", "generic"), ("access", "access"))
+    }
+}
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@click.command(
+    "run",
+    epilog=examples("timapp run", "timapp run --host 0.0.0.0 --port 8080 --workers 2"),
+)
+@click.option(
+    "--host",
+    metavar="HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to serve on: 127.0.0.1 is reached from this machine only, 0.0.0.0 from any.",
+)
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(1, 65535), default=5000, show_default=True
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"Processes that answer requests.  [default: one a core, at most {_WORKERS_MAX_DEFAULT}]",
+)
+def command(host: str, port: int, workers: int | None) -> None:
+    """Serve the site until Ctrl-C or SIGTERM."""
+    with application():
+        pass  # what is wrong with the configuration or the database is said now, and once
+    address = Address.of(host, port)
+    address.check_free()
+    with reserve(address):
+        _serve(address, workers or min(_cores(), _WORKERS_MAX_DEFAULT))
+
+
+def _serve(address: Address, workers: int) -> None:
+    server = Server(
+        "timApp.app:create_app",
+        address=address.number,
+        port=address.port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=min(_THREADS_PER_WORKER, 2 * _cores() + 1),
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOG_TO_STDERR,
+        respawn_failed_workers=True,  # one process that runs out of memory is not the end
+        workers_kill_timeout=_STOP_TIMEOUT,
+    )
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # Closing the terminal stops the server, as it does any other program.
+        server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    announcement = f"timApp serves on {address.url} (Ctrl-C stops it)."
+    load = partial(_load_application, announcement, multiprocessing.Lock())
+    try:
+        server.serve(target_loader=load, wrap_loader=False)
+    except SystemExit:
+        # Workers that got the signal too may have ended before they were told to.
+        if not server.interrupt_signal:
+            raise
+
+
+def _load_application(announcement: str, first: Lock) -> Flask:
+    """Return the application, in a worker; the first worker prints the address.
+
+    Loading it here, and not by the server's own import, keeps the working directory out of the
+    places where Python looks for modules.
+    """
+    # A terminal sends these to all processes; the server stops its workers by itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    # The handler that was inherited would swallow a signal to stop while the application loads.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    app = create_app()
+    if first.acquire(block=False):
+        click.echo(announcement)
+    return app
