@@ -149,7 +149,7 @@ def _log_in_with_json() -> Response:
 
 
 def _log_in_with_form() -> ResponseReturnValue:
-    if request.mimetype not in {"", "application/x-www-form-urlencoded", "multipart/form-data"}:
+    if request.mimetype not in {"", "application/x-www-form-urlencoded"}:
         msg = "The body must be JSON (Content-Type: application/json) or a form."
         raise UnsupportedMediaType(msg)
     form = LoginForm()

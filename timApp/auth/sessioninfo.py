@@ -32,7 +32,9 @@ class Visitor(UserMixin):
     real_name: str
     is_admin: bool
     is_supervisor: bool
-    #: Whether the session of the cookie is known and not expired.
+    #: Whether there is a session of the cookie's id; there is none from before the tracking.
+    session_is_known: bool
+    #: Whether that session is not expired.
     session_is_active: bool
 
 
@@ -40,7 +42,11 @@ def _is_member(group_name: str) -> sa.ColumnElement[bool]:
     return (
         sa.select(membership.c.user_id)
         .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
-        .where(membership.c.user_id == User.id, UserGroup.name == group_name)
+        .where(
+            membership.c.user_id == User.id,
+            UserGroup.name == group_name,
+            UserGroup.personal_user_id.is_(None),
+        )
         .exists()
     )
 
@@ -53,6 +59,7 @@ _visitor_query = (
         User.real_name,
         _is_member(ADMIN_GROUP).label("is_admin"),
         _is_member(SUPERVISOR_GROUP).label("is_supervisor"),
+        UserSession.session_id.is_not(None).label("session_is_known"),
         sa.and_(UserSession.session_id.is_not(None), UserSession.expired_at.is_(None)).label(
             "session_is_active"
         ),
@@ -85,6 +92,7 @@ def load_visitor(user_id: str) -> Visitor | None:
         real_name=row.real_name,
         is_admin=bool(row.is_admin),
         is_supervisor=bool(row.is_supervisor),
+        session_is_known=bool(row.session_is_known),
         session_is_active=bool(row.session_is_active),
     )
 

@@ -25,7 +25,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from timApp.auth.accesshelper import LoginRequired
 from timApp.auth.session.qr import qr_svg
 from timApp.auth.session.util import SessionExpired, current_session_id
-from timApp.auth.sessioninfo import current_visitor
+from timApp.auth.sessioninfo import Visitor, current_visitor
 from timApp.util.errors import TimError
 from timApp.util.negotiation import wants_json
 
@@ -69,7 +69,9 @@ def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:
 
 def _answer_session_expired(_error: SessionExpired) -> Response:
     session_id = current_session_id()
-    if session_id is None:  # the cookie is older than the tracking of sessions
+    visitor = current_visitor()
+    if session_id is None or (isinstance(visitor, Visitor) and not visitor.session_is_known):
+        session_id = None  # the cookie is older than the tracking of sessions
         reason = "this login has no session. Log out and log in again."
     else:
         reason = (

@@ -1,5 +1,6 @@
 """Password hashes: argon2id, at OWASP's recommended minimum."""
 
+import secrets
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -21,7 +22,7 @@ def password_matches(password_hash: str | None, password: str) -> bool:
     it takes does not tell which names exist. A malformed hash never matches.
     """
     try:
-        _hasher.verify(password_hash or _nobodys_hash(), password)
+        _hasher.verify(_nobodys_hash() if password_hash is None else password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
@@ -34,4 +35,4 @@ def hash_is_outdated(password_hash: str) -> bool:
 
 @cache
 def _nobodys_hash() -> str:
-    return _hasher.hash("nobody's password")
+    return _hasher.hash(secrets.token_hex())

@@ -24,6 +24,8 @@ from timApp.util.text import is_storable, quoted
 
 #: Longest name, real name and email, in characters.
 NAME_MAX_LENGTH = 255
+# Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
+_UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 #: Longest password, in characters: hashing must not become a way to keep the server busy.
 PASSWORD_MAX_LENGTH = 1024
 
@@ -68,7 +70,10 @@ class User(UserMixin, Model):
         return self._is_member(SUPERVISOR_GROUP)
 
     def _is_member(self, group_name: str) -> bool:
-        return any(group.name == group_name for group in self.groups)
+        # A user may be called like the group: their personal group gives none of its rights.
+        return any(
+            group.name == group_name and group.personal_user_id is None for group in self.groups
+        )
 
     @classmethod
     def get_by_name(cls, name: str) -> "User | None":
@@ -78,12 +83,15 @@ class User(UserMixin, Model):
         return db.session.scalar(sa.select(cls).where(cls.name == name))
 
 
-def require_user(name: str) -> User:
-    """Return the user of exactly that name; `NotFound` (field ``user``) when there is none."""
+def require_user(name: str, field: str = "user") -> User:
+    """Return the user of exactly that name; `NotFound` when there is none.
+
+    `field` is what the error calls the input that held the name.
+    """
     user = User.get_by_name(name)
     if user is None:
         msg = f"There is no user named {quoted(name)}."
-        raise NotFound(msg, field="user")
+        raise NotFound(msg, field=field)
     return user
 
 
@@ -129,9 +137,15 @@ def set_password(user: User, password: str) -> None:
 
 
 def check_password(password: str) -> str:
-    """Return the password if it may be one, else raise `BadInput` (field ``password``)."""
+    """Return the password if it may be one, else raise `BadInput` (field ``password``).
+
+    It has 1 to `PASSWORD_MAX_LENGTH` characters, none of them a NUL or a lone surrogate.
+    """
     if not password:
         raise BadInput("The password must not be empty.", field="password")
+    if not is_storable(password):
+        msg = "The password must not have NUL characters or lone surrogates."
+        raise BadInput(msg, field="password")
     if len(password) > PASSWORD_MAX_LENGTH:
         msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
         raise BadInput(msg, field="password")
@@ -150,7 +164,7 @@ def check_text(field: str, text: str, *, required: bool = False) -> str:
     if len(text) > NAME_MAX_LENGTH:
         msg = f"The {field.replace('_', ' ')} is longer than {NAME_MAX_LENGTH} characters."
         raise BadInput(msg, field=field)
-    if text != text.strip() or any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
+    if text != text.strip() or any(unicodedata.category(char) in _UNFIT for char in text):
         msg = (
             f"The {field.replace('_', ' ')} must not have control characters,"
             " nor blanks at its start or end."

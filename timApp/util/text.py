@@ -1,7 +1,11 @@
 """Text that came from outside."""
 
+import re
+
 #: How much of somebody's input a message repeats, in characters.
 _QUOTE_MAX_LENGTH = 60
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
@@ -9,7 +13,12 @@ def is_storable(text: str) -> bool:
 
     PostgreSQL has no NUL in text, and UTF-8 has no lone surrogates, which JSON can smuggle in.
     """
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return _UNSTORABLE.search(text) is None
+
+
+def storable(text: str) -> str:
+    """Return the text with each character that no database can hold replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def quoted(text: str) -> str:

@@ -60,6 +60,7 @@ class SessionExport:
     ) -> None:
         self._format = export_format
         self._which = which
+        self._result: sa.CursorResult[Any] | None = None
         self._connection = engine.connect()
         try:
             self._begin_snapshot()
@@ -82,6 +83,8 @@ class SessionExport:
 
     def close(self) -> None:
         """End the snapshot; may be called repeatedly."""
+        if self._result is not None:
+            self._result.close()
         self._connection.close()
 
     def _begin_snapshot(self) -> None:
@@ -108,8 +111,8 @@ class SessionExport:
             .where(*self._which.conditions())
             .order_by(UserSession.user_id, UserSession.logged_in_at, UserSession.session_id)
         )
-        result = self._connection.execution_options(yield_per=_ROWS_PER_BLOCK).execute(query)
-        return result.partitions()
+        self._result = self._connection.execution_options(yield_per=_ROWS_PER_BLOCK).execute(query)
+        return self._result.partitions()
 
     def _iso_time(self, column: sa.SQLColumnExpression[Any]) -> sa.ColumnElement[Any]:
         """Let the database write the time down, which is faster than doing it here."""

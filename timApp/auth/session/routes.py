@@ -144,7 +144,7 @@ def invalidate_all() -> Response:
     return _ok()
 
 
-@sessions.post("/<user>/verify")
+@sessions.post("/<path:user>/verify")
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
@@ -164,7 +164,7 @@ def validate_session(user: str, session_id: str | None = None) -> Response:
     return _ok()
 
 
-@sessions.post("/<user>/invalidate")
+@sessions.post("/<path:user>/invalidate")
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
@@ -201,6 +201,7 @@ def validate_remote_session(
     must be an administrator.
     """
     _verify_host_or_admin(secret)
+    require_user(username, "username")
     verify_session_for(username, session_id)
     db.session.commit()
     return _ok()
@@ -224,6 +225,7 @@ def invalidate_remote_session(
     administrator.
     """
     _verify_host_or_admin(secret)
+    require_user(username, "username")
     invalidate_sessions_for(username, session_id)
     db.session.commit()
     return _ok()

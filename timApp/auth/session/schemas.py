@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Request
 from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields
 from marshmallow.validate import Length
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
@@ -24,6 +24,8 @@ class BodyParser(FlaskParser):
     unread would verify another session.
     """
 
+    # A misspelt filter would otherwise be an export of everything.
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
     __location_map__ = FlaskParser.__location_map__ | {"body": "load_body"}
 
     def load_body(self, request: Request, schema: Schema) -> Any:
@@ -31,11 +33,12 @@ class BodyParser(FlaskParser):
         if request.is_json:
             try:
                 return self.load_json(request, schema)
-            except RecursionError:
-                raise BadRequest("The JSON is nested too deeply.") from None
-        if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+            except (RecursionError, ValueError):  # nested too deeply, or a number too long
+                raise BadRequest("The JSON in the body cannot be read.") from None
+        if request.mimetype == "application/x-www-form-urlencoded":
             return {name: text for name, text in request.form.items() if name != "csrf_token"}
-        if request.get_data(cache=True):
+        # A multipart body may have been read for its CSRF token; then only its length is left.
+        if request.get_data(cache=True) or request.content_length:
             msg = "The body must be JSON (Content-Type: application/json) or a form."
             raise UnsupportedMediaType(msg)
         return {}

@@ -20,7 +20,7 @@ from timApp.timdb.sqa import db, read_row, rows_changed
 from timApp.user.user import User, lock_user, require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput
-from timApp.util.text import is_storable
+from timApp.util.text import is_storable, storable
 
 #: Longest session id, in characters.
 SESSION_ID_MAX_LENGTH = 255
@@ -124,7 +124,7 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
         UserSession(
             user=user,
             session_id=session_id,
-            origin=origin.replace("\0", "\N{REPLACEMENT CHARACTER}")[:ORIGIN_MAX_LENGTH],
+            origin=storable(origin)[:ORIGIN_MAX_LENGTH],
             logged_in_at=moment,
             expired_at=None if is_active else moment,
         )
@@ -146,7 +146,7 @@ def expire_user_session(user: User, session_id: str | None) -> None:
     expired already.
     """
     if session_id is not None:
-        _expire_sessions(user.id, UserSession.session_id == session_id)
+        _invalidate(user.id, session_id)
 
 
 def log_out_session(user_id: int, session_id: str | None) -> None:
@@ -181,7 +181,7 @@ def verify_session_for(username: str, session_id: str | None = None) -> None:
     """
     user_id = require_user(username).id
     lock_user(user_id)
-    chosen = session_id if session_id is not None else _latest_session_id(user_id)
+    chosen = storable(session_id) if session_id is not None else _latest_session_id(user_id)
     if chosen is None:
         return  # nothing to verify: whatever sessions there are, they are logged out
     expired = _expire_sessions(user_id, UserSession.session_id != chosen)
@@ -206,11 +206,7 @@ def invalidate_sessions_for(username: str, session_id: str | None = None) -> Non
     Only active sessions change: an unknown one is nothing to invalidate, and an expired one keeps
     the time when it expired. `NotFound` for an unknown user.
     """
-    user_id = require_user(username).id
-    lock_user(user_id)
-    which = sa.true() if session_id is None else UserSession.session_id == session_id
-    expired = _expire_sessions(user_id, which)
-    record_change(Action.INVALIDATE, user_id=user_id, session_id=session_id, session_count=expired)
+    _invalidate(require_user(username).id, session_id)
 
 
 def distribute_session_verification(
@@ -247,6 +243,15 @@ def _latest_session_id(user_id: int) -> str | None:
         .order_by(UserSession.logged_in_at.desc(), UserSession.session_id.desc())
         .limit(1)
     )
+
+
+def _invalidate(user_id: int, session_id: str | None) -> None:
+    lock_user(user_id)
+    named = None if session_id is None else storable(session_id)
+    expired = _expire_sessions(
+        user_id, sa.true() if named is None else UserSession.session_id == named
+    )
+    record_change(Action.INVALIDATE, user_id=user_id, session_id=named, session_count=expired)
 
 
 def _expire_sessions(user_id: int, which: sa.ColumnElement[bool]) -> int:

@@ -1,0 +1,697 @@
+"""The functions of `timApp.auth.session.util`, as their reference page describes them."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import NoneType
+from typing import Any, get_type_hints
+
+import pytest
+import time_machine
+from flask import session as cookie
+from flask_login import login_user
+
+from tests.conftest import MakeApp
+from tests.site import Site
+from timApp.auth.session import util
+from timApp.auth.session.change import Action, ActorKind
+from timApp.auth.session.util import (
+    SessionExpired,
+    add_user_session,
+    current_session_id,
+    distribute_session_verification,
+    expire_user_session,
+    has_valid_session,
+    invalidate_sessions_for,
+    is_allowed_document,
+    log_out_session,
+    session_has_access,
+    verify_session_for,
+)
+from timApp.auth.sessioninfo import act_as
+from timApp.document.model import Document
+from timApp.item.accesstype import AccessType
+from timApp.item.block import Block, grant_access
+from timApp.item.item import Item, ItemBase
+from timApp.timdb.sqa import db
+from timApp.user.user import User, require_user
+from timApp.user.usergroup import ADMIN_GROUP, UserGroup, get_or_create_group
+from timApp.util.errors import BadInput, NotFound
+
+MORNING = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+#: Ids that no session has, some of which none could have.
+UNKNOWN_IDS = ("unknown", "", "a\0b", "\ud800", "x" * 300)
+
+REQUIRED = inspect.Parameter.empty
+
+
+def person(site: Site, name: str, *groups: str) -> None:
+    """Add a user who cannot log in: there is no hash to compute."""
+    with site.app.app_context():
+        user = User(name=name, password_hash="-")
+        user.groups = [UserGroup(name=name), *map(get_or_create_group, groups)]
+        db.session.add(user)
+        db.session.commit()
+
+
+def add(site: Site, name: str, *session_ids: str) -> None:
+    """Add sessions of those ids, in this order."""
+    with site.app.app_context():
+        for session_id in session_ids:
+            add_user_session(require_user(name), session_id, "test")
+        db.session.commit()
+
+
+@contextmanager
+def request_of(site: Site, name: str | None, session_id: str | None = None) -> Iterator[User]:
+    """Yield the user, in a request with a cookie of theirs; with no name, of nobody."""
+    content = {} if name is None else {"_user_id": str(site.user_id(name))}
+    if session_id is not None:
+        content["session_id"] = session_id
+    with site.app.test_request_context():
+        cookie.update(content)
+        yield require_user(name or "alice")
+
+
+@pytest.fixture
+def hall(site: Site) -> Site:
+    """A site with one person, who has an active session `one` and an expired one `two`."""
+    person(site, "alice")
+    add(site, "alice", "one", "two")
+    return site
+
+
+# The reference page's signatures
+
+SIGNATURES: list[tuple[Callable[..., object], dict[str, tuple[object, object]], object]] = [
+    (
+        util.add_user_session,
+        {"user": (User, REQUIRED), "session_id": (str, REQUIRED), "origin": (str, REQUIRED)},
+        NoneType,
+    ),
+    (util.current_session_id, {}, str | None),
+    (
+        util.distribute_session_verification,
+        {
+            "action": (str, REQUIRED),
+            "username": (str, REQUIRED),
+            "session_id": (str | None, REQUIRED),
+            "targets": (list[str], REQUIRED),
+        },
+        list[str],
+    ),
+    (
+        util.expire_user_session,
+        {"user": (User, REQUIRED), "session_id": (str | None, REQUIRED)},
+        NoneType,
+    ),
+    (util.has_valid_session, {"user": (User | None, None)}, bool),
+    (
+        util.invalidate_sessions_for,
+        {"username": (str, REQUIRED), "session_id": (str | None, None)},
+        NoneType,
+    ),
+    (util.is_allowed_document, {"path": (str, REQUIRED)}, bool),
+    (
+        util.session_has_access,
+        {"i": (ItemBase | Block, REQUIRED), "user": (User | None, None)},
+        bool,
+    ),
+    (
+        util.verify_session_for,
+        {"username": (str, REQUIRED), "session_id": (str | None, None)},
+        NoneType,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters", "returned"),
+    SIGNATURES,
+    ids=[function.__name__ for function, _, _ in SIGNATURES],
+)
+def test_signatures_are_those_of_the_reference_page(
+    function: Callable[..., object], parameters: dict[str, tuple[object, object]], returned: object
+) -> None:
+    """Names, order, types and defaults of the parameters, and what is returned, are laid down."""
+    hints = get_type_hints(function)
+    found = {
+        parameter.name: (hints[parameter.name], parameter.default)
+        for parameter in inspect.signature(function).parameters.values()
+    }
+    assert list(found.items()) == list(parameters.items())
+    assert hints["return"] == returned
+
+
+def test_session_expired_is_a_plain_exception() -> None:
+    """`SessionExpired` derives from `Exception` itself and needs no arguments."""
+    assert SessionExpired.__bases__ == (Exception,)
+    with pytest.raises(SessionExpired):
+        raise SessionExpired
+
+
+# current_session_id
+
+
+def test_current_session_id_is_the_id_of_the_cookies_session(hall: Site) -> None:
+    """The id is that of the cookie, whether the session is active or expired."""
+    for session_id in ("one", "two"):
+        with request_of(hall, "alice", session_id):
+            assert current_session_id() == session_id
+
+
+def test_current_session_id_is_none_for_anonymous_visitors(hall: Site) -> None:
+    """Nobody logged in, no id; not even if the cookie has one left."""
+    with request_of(hall, None):
+        assert current_session_id() is None
+    with request_of(hall, None, "one"):
+        assert current_session_id() is None
+
+
+def test_current_session_id_is_none_without_session_info(hall: Site) -> None:
+    """Somebody whose login is older than the tracking of sessions has no id."""
+    with request_of(hall, "alice"):
+        assert current_session_id() is None
+
+
+def test_current_session_id_is_none_after_the_session_was_logged_out(hall: Site) -> None:
+    """A cookie of a session that is over is nobody's."""
+    with hall.app.app_context():
+        log_out_session(require_user("alice").id, "one")
+        db.session.commit()
+    with request_of(hall, "alice", "one"):
+        assert current_session_id() is None
+
+
+def test_current_session_id_is_none_for_a_deleted_account(hall: Site) -> None:
+    """A cookie of an account that is not there is nobody's."""
+    with hall.app.test_request_context():
+        cookie.update({"_user_id": "4711", "session_id": "one"})
+        assert current_session_id() is None
+        assert has_valid_session() is True
+
+
+# has_valid_session
+
+
+def test_has_valid_session_is_true_for_an_active_session_and_false_for_an_expired_one(
+    hall: Site,
+) -> None:
+    """Valid is who has an active session, whether asked about as such or by name."""
+    with request_of(hall, "alice", "one") as alice:
+        assert has_valid_session() is True
+        assert has_valid_session(None) is True
+        assert has_valid_session(alice) is True
+    with request_of(hall, "alice", "two") as alice:
+        assert has_valid_session() is False
+        assert has_valid_session(alice) is False
+
+
+def test_has_valid_session_is_false_for_a_session_unknown_here_and_for_none(hall: Site) -> None:
+    """A cookie whose session is not recorded, or that has none, is not valid."""
+    for session_id in ("unknown", None):
+        with request_of(hall, "alice", session_id):
+            assert has_valid_session() is False
+
+
+def test_has_valid_session_is_false_for_another_persons_session(hall: Site) -> None:
+    """An active session counts for its owner only."""
+    person(hall, "bob")
+    with request_of(hall, "bob", "one"):
+        assert has_valid_session() is False
+
+
+def test_has_valid_session_asks_the_database_each_time(hall: Site) -> None:
+    """A change in the middle of a request shows in the next answer."""
+    with request_of(hall, "alice", "one"):
+        assert has_valid_session() is True
+        invalidate_sessions_for("alice")
+        assert has_valid_session() is False
+        verify_session_for("alice", "one")
+        assert has_valid_session() is True
+
+
+def test_has_valid_session_is_true_while_tracking_is_off(hall: Site) -> None:
+    """With SESSIONS_ENABLE off everybody's session is valid."""
+    hall.app.config["SESSIONS_ENABLE"] = False
+    for session_id in ("one", "two", "unknown", None):
+        with request_of(hall, "alice", session_id) as alice:
+            assert has_valid_session() is True
+            assert has_valid_session(alice) is True
+
+
+def test_has_valid_session_is_true_outside_a_request(hall: Site) -> None:
+    """At the command line there is no cookie and nobody is blocked."""
+    with hall.app.app_context():
+        assert has_valid_session() is True
+        assert has_valid_session(require_user("alice")) is True
+
+
+def test_has_valid_session_is_true_for_anonymous_visitors(hall: Site) -> None:
+    """Who is not logged in has no session that could expire."""
+    with request_of(hall, None) as alice:
+        assert has_valid_session() is True
+        assert has_valid_session(alice) is True
+
+
+def test_has_valid_session_is_true_for_administrators(hall: Site) -> None:
+    """An administrator's session is valid, recorded or not, expired or not."""
+    person(hall, "admin", ADMIN_GROUP)
+    add(hall, "admin", "first", "second")
+    for session_id in ("first", "second", "unknown", None):
+        with request_of(hall, "admin", session_id):
+            assert has_valid_session() is True
+
+
+def test_has_valid_session_is_true_for_somebody_who_is_not_the_current_user(hall: Site) -> None:
+    """The cookie says nothing of other people, so they are not blocked by it."""
+    person(hall, "bob")
+    with request_of(hall, "alice", "two"):
+        assert has_valid_session(require_user("bob")) is True
+        assert has_valid_session(require_user("alice")) is False
+
+
+def test_has_valid_session_holds_in_the_very_request_that_logs_in(hall: Site) -> None:
+    """Right after the login the new session decides, active or over the limit."""
+    for session_id, is_valid in (("one", True), ("two", False)):
+        with hall.app.test_request_context():
+            login_user(require_user("alice"))
+            cookie["session_id"] = session_id
+            assert has_valid_session() is is_valid
+            assert current_session_id() == session_id
+
+
+# is_allowed_document
+
+
+def test_is_allowed_document_knows_exact_paths_only(sqlite_url: str, make_app: MakeApp) -> None:
+    """A path is allowed if it is configured letter for letter."""
+    app = make_app(sqlite_url, SESSION_BLOCK_IGNORE_DOCUMENTS=["exam/help", "rules"])
+    others = (
+        "exam",
+        "exam/help/",
+        "/exam/help",
+        "exam/help/more",
+        "exam/Help",
+        "EXAM/HELP",
+        "exam/hel",
+        "exam//help",
+        " rules",
+        "rules\0",
+        "rules\ud800",
+        "",
+    )
+    with app.app_context():
+        assert is_allowed_document("exam/help") is True
+        assert is_allowed_document("rules") is True
+        assert [path for path in others if is_allowed_document(path) is not False] == []
+
+
+# session_has_access
+
+
+def _documents(site: Site) -> None:
+    site.add_document("exam", ["alice"])
+    site.add_document("other")
+    site.add_document("help", ["alice"])
+    site.app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"] = ["help"]
+
+
+def _document(path: str) -> Document:
+    document = Document.get_by_path(path)
+    assert document is not None
+    return document
+
+
+def test_session_has_access_needs_the_right_and_a_valid_session(hall: Site) -> None:
+    """An item or its block is open to whoever has both a right to it and a valid session."""
+    _documents(hall)
+    with request_of(hall, "alice", "one") as alice:
+        for user in (None, alice):
+            assert session_has_access(_document("exam"), user) is True
+            assert session_has_access(_document("exam").block, user) is True
+            assert session_has_access(_document("other"), user) is False
+            assert session_has_access(_document("other").block, user) is False
+    with request_of(hall, "alice", "two") as alice:
+        for user in (None, alice):
+            assert session_has_access(_document("exam"), user) is False
+            assert session_has_access(_document("exam").block, user) is False
+
+
+def test_session_has_access_to_allowed_documents_with_an_expired_session(hall: Site) -> None:
+    """An allowed document is open with an expired session; its block, without a path, is not."""
+    _documents(hall)
+    with request_of(hall, "alice", "two"):
+        assert session_has_access(_document("help")) is True
+        assert session_has_access(_document("help").block) is False
+        hall.app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"] = ["other"]
+        assert session_has_access(_document("other")) is False
+
+
+def test_session_has_access_is_false_for_anonymous_visitors(hall: Site) -> None:
+    """Nobody has access to anything, not even outside a request; a named user has their rights."""
+    _documents(hall)
+    with request_of(hall, None) as alice:
+        assert session_has_access(_document("exam")) is False
+        assert session_has_access(_document("help").block) is False
+        assert session_has_access(_document("exam"), alice) is True
+    with hall.app.app_context():
+        assert session_has_access(_document("exam")) is False
+        assert session_has_access(_document("exam"), require_user("alice")) is True
+        assert session_has_access(_document("other"), require_user("alice")) is False
+
+
+def test_session_has_access_of_somebody_else_depends_on_their_rights_only(hall: Site) -> None:
+    """The current cookie does not block another person, nor lend them its owner's rights."""
+    _documents(hall)
+    person(hall, "bob")
+    with request_of(hall, "alice", "two"):
+        assert session_has_access(_document("exam"), require_user("bob")) is False
+    with request_of(hall, "bob", "unknown") as bob:
+        assert session_has_access(_document("exam"), require_user("alice")) is True
+        assert session_has_access(_document("exam"), bob) is False
+
+
+def test_session_has_access_is_true_for_administrators(hall: Site) -> None:
+    """An administrator has access to every item and block, with any session."""
+    _documents(hall)
+    person(hall, "admin", ADMIN_GROUP)
+    with request_of(hall, "admin", "unknown") as admin:
+        for user in (None, admin):
+            assert session_has_access(_document("other"), user) is True
+            assert session_has_access(_document("other").block, user) is True
+
+
+def test_session_has_access_depends_on_rights_only_while_tracking_is_off(hall: Site) -> None:
+    """With SESSIONS_ENABLE off an expired session is as good as any."""
+    _documents(hall)
+    hall.app.config["SESSIONS_ENABLE"] = False
+    with request_of(hall, "alice", "two"):
+        assert session_has_access(_document("exam")) is True
+        assert session_has_access(_document("other")) is False
+
+
+def test_session_has_access_to_a_block_that_is_no_documents(hall: Site) -> None:
+    """Blocks of any kind carry rights, and a block that is not stored has none."""
+    with hall.app.app_context():
+        block = Block(kind="folder")
+        db.session.add(block)
+        db.session.flush()
+        group = UserGroup.get_by_name("alice")
+        assert group is not None
+        grant_access(block, group, AccessType.MANAGE)
+        db.session.commit()
+        block_id = block.id
+    with request_of(hall, "alice", "one"):
+        assert session_has_access(db.session.get_one(Block, block_id)) is True
+        assert session_has_access(Block(id=4711, kind="folder")) is False
+
+
+def test_items_are_item_bases() -> None:
+    """Documents are items, and items have the rights of `ItemBase`."""
+    assert issubclass(Document, Item)
+    assert issubclass(Item, ItemBase)
+
+
+# add_user_session
+
+
+def test_add_user_session_adds_an_active_session_within_the_limit(site: Site) -> None:
+    """The session belongs to the user, starts now, has the origin, and is active."""
+    person(site, "alice")
+    with time_machine.travel(MORNING, tick=False), site.app.app_context():
+        assert add_user_session(require_user("alice"), "one", "[192.0.2.1] Firefox") is None  # type: ignore[func-returns-value]
+        db.session.commit()
+    session = site.sessions("alice")["one"]
+    assert session.user_id == site.user_id("alice")
+    assert (session.logged_in_at, session.expired_at, session.logged_out_at) == (
+        MORNING,
+        None,
+        None,
+    )
+    assert session.origin == "[192.0.2.1] Firefox"
+
+
+def test_add_user_session_is_expired_from_birth_over_the_limit(hall: Site) -> None:
+    """The first session is active, the second one over the limit of one is not."""
+    assert hall.active("alice") == {"one"}
+    assert [change.action for change in hall.changes()] == [Action.LOGIN, Action.BLOCKED_LOGIN]
+
+
+def test_add_user_session_leaves_the_commit_to_the_caller(site: Site) -> None:
+    """What is not committed never happened."""
+    person(site, "alice")
+    with site.app.app_context():
+        add_user_session(require_user("alice"), "one", "test")
+        assert [session.session_id for session in require_user("alice").sessions] == ["one"]
+        db.session.rollback()
+    assert site.sessions("alice") == {}
+    assert site.changes() == []
+
+
+def test_add_user_session_does_nothing_while_tracking_is_off(site: Site) -> None:
+    """With SESSIONS_ENABLE off no session is recorded."""
+    person(site, "alice")
+    site.app.config["SESSIONS_ENABLE"] = False
+    add(site, "alice", "one")
+    assert site.sessions("alice") == {}
+
+
+def test_add_user_session_refuses_ids_that_cannot_be_or_have_been_used(hall: Site) -> None:
+    """An empty, overlong, unstorable or used id is a `BadInput` that names the field."""
+    for session_id in ("", "x" * 256, "a\0b", "\ud800", "one"):
+        with hall.app.app_context():
+            with pytest.raises(BadInput) as caught:
+                add_user_session(require_user("alice"), session_id, "test")
+            assert caught.value.field == "session_id"
+            db.session.commit()
+    assert set(hall.sessions("alice")) == {"one", "two"}
+
+
+def test_add_user_session_takes_the_same_id_for_another_user(hall: Site) -> None:
+    """Ids are unique for each user."""
+    person(hall, "bob")
+    add(hall, "bob", "one", "x" * 255)
+    assert hall.active("bob") == {"one"}
+    assert hall.active("alice") == {"one"}
+
+
+def test_add_user_session_takes_any_origin(site: Site, subtests: pytest.Subtests) -> None:
+    """An origin is free text: what no database can hold is replaced, and long ones are cut."""
+    person(site, "alice")
+    for number, (origin, stored) in enumerate(
+        [
+            ("", ""),
+            ("x" * 5000, "x" * 1000),
+            ("a\0b", "a\N{REPLACEMENT CHARACTER}b"),
+            ("😀 '\";--\n\t", "😀 '\";--\n\t"),
+            ("half \ud800", "half \N{REPLACEMENT CHARACTER}"),
+        ]
+    ):
+        with subtests.test(origin=ascii(origin)[:20]):
+            with site.app.app_context():
+                add_user_session(require_user("alice"), str(number), origin)
+                db.session.commit()
+            assert site.sessions("alice")[str(number)].origin == stored
+
+
+def test_add_user_session_is_recorded_as_done_by_whoever_the_request_acts_as(site: Site) -> None:
+    """Who logs in is not yet the current user, so the request can say who it is."""
+    person(site, "alice")
+    environment = {"REMOTE_ADDR": "192.0.2.1"}
+    with site.app.test_request_context(environ_base=environment):
+        add_user_session(require_user("alice"), "one", "test")
+        act_as(ActorKind.USER, "alice")
+        add_user_session(require_user("alice"), "two", "test")
+        db.session.commit()
+    assert [(c.actor_kind, c.actor, c.address) for c in site.changes()] == [
+        (ActorKind.USER, "", "192.0.2.1"),
+        (ActorKind.USER, "alice", "192.0.2.1"),
+    ]
+
+
+# expire_user_session
+
+
+def test_expire_user_session_expires_that_session_now(hall: Site) -> None:
+    """The named session of the user expires, and no other."""
+    person(hall, "bob")
+    add(hall, "bob", "one")
+    with time_machine.travel(MORNING, tick=False), hall.app.app_context():
+        expire_user_session(require_user("alice"), "one")
+        db.session.commit()
+    assert hall.sessions("alice")["one"].expired_at == MORNING
+    assert hall.active("bob") == {"one"}
+
+
+def test_expire_user_session_does_nothing_without_such_an_active_session(
+    hall: Site, subtests: pytest.Subtests
+) -> None:
+    """None, an unknown id, one that cannot exist and an expired session change nothing."""
+    before = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
+    for session_id in (None, "two", *UNKNOWN_IDS):
+        with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
+            expire_user_session(require_user("alice"), session_id)
+            db.session.commit()
+    after = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
+    assert after == before
+
+
+# verify_session_for
+
+
+def test_verify_session_for_makes_one_session_active_and_expires_the_others(hall: Site) -> None:
+    """With an id that session is active, without one the latest, and repeating changes nothing."""
+    with hall.app.app_context():
+        for _ in range(2):
+            verify_session_for("alice")
+        db.session.commit()
+    assert hall.active("alice") == {"two"}
+    with hall.app.app_context():
+        for _ in range(2):
+            verify_session_for("alice", "one")
+        db.session.commit()
+    assert hall.active("alice") == {"one"}
+    assert len(hall.changes()) == 4
+
+
+def test_verify_session_for_a_user_without_sessions_changes_nothing(site: Site) -> None:
+    """There is nothing to verify, and nothing is made up."""
+    person(site, "alice")
+    with site.app.app_context():
+        verify_session_for("alice")
+        verify_session_for("alice", "unknown")
+        db.session.commit()
+    assert site.sessions("alice") == {}
+    assert site.changes() == []
+
+
+def test_verify_session_for_an_id_unknown_here_expires_the_others(
+    hall: Site, subtests: pytest.Subtests
+) -> None:
+    """An id that this host does not have, be it one that it could not have, expires the rest."""
+    for session_id in UNKNOWN_IDS:
+        with subtests.test(session_id=ascii(session_id)[:20]):
+            with hall.app.app_context():
+                verify_session_for("alice", "one")
+                verify_session_for("alice", session_id)
+                db.session.commit()
+            assert hall.active("alice") == set()
+
+
+def test_verify_session_for_a_logged_out_session_expires_the_others(hall: Site) -> None:
+    """A logged-out session stays over, and the others expire as for an unknown one."""
+    with hall.app.app_context():
+        log_out_session(require_user("alice").id, "two")
+        verify_session_for("alice", "two")
+        db.session.commit()
+    assert hall.active("alice") == set()
+
+
+def test_verify_and_invalidate_refuse_an_unknown_user(site: Site) -> None:
+    """There being no such user is a `NotFound` that names the field, in one readable sentence."""
+    for name in ("nobody", "", "ALICE", "alice ", "a\0b", "\ud800", "x" * 10_000):
+        for function in (verify_session_for, invalidate_sessions_for):
+            with site.app.app_context():
+                with pytest.raises(NotFound, match="There is no user named") as caught:
+                    function(name)
+                assert caught.value.field == "user"
+                assert len(caught.value.message) < 200
+
+
+# invalidate_sessions_for
+
+
+def test_invalidate_sessions_for_expires_all_active_sessions_or_the_named_one(
+    site: Site,
+) -> None:
+    """Without an id all active sessions of the user expire, with one only that."""
+    person(site, "alice")
+    site.app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"] = None
+    add(site, "alice", "one", "two", "three")
+    with site.app.app_context():
+        invalidate_sessions_for("alice", "two")
+        db.session.commit()
+    assert site.active("alice") == {"one", "three"}
+    with site.app.app_context():
+        for _ in range(2):
+            invalidate_sessions_for("alice")
+        db.session.commit()
+    assert site.active("alice") == set()
+    assert [change.session_count for change in site.changes()[3:]] == [1, 2]
+
+
+def test_invalidate_sessions_for_an_unknown_session_changes_nothing(
+    hall: Site, subtests: pytest.Subtests
+) -> None:
+    """An id that is unknown, or that could not exist, is nothing to invalidate."""
+    for session_id in ("two", *UNKNOWN_IDS):
+        with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
+            invalidate_sessions_for("alice", session_id)
+            db.session.commit()
+    assert hall.active("alice") == {"one"}
+    assert len(hall.changes()) == 2
+
+
+# log_out_session
+
+
+def test_log_out_session_without_such_a_session_changes_nothing(hall: Site) -> None:
+    """None and an unknown session are nothing to log out."""
+    with hall.app.app_context():
+        log_out_session(require_user("alice").id, None)
+        log_out_session(require_user("alice").id, "unknown")
+        log_out_session(4711, "one")
+        db.session.commit()
+    assert {s.logged_out_at for s in hall.sessions("alice").values()} == {None}
+    assert len(hall.changes()) == 2
+
+
+def test_log_out_session_ends_it_for_good(hall: Site) -> None:
+    """An active session expires when it is logged out; repeating it changes nothing."""
+    with time_machine.travel(MORNING, tick=False) as clock, hall.app.app_context():
+        alice = require_user("alice").id
+        log_out_session(alice, "one")
+        clock.shift(HOUR)
+        log_out_session(alice, "one")
+        db.session.commit()
+    session = hall.sessions("alice")["one"]
+    assert (session.expired_at, session.logged_out_at) == (MORNING, MORNING)
+
+
+# distribute_session_verification
+
+
+def test_distribute_session_verification_reports_what_it_cannot_do(
+    sqlite_url: str, make_app: MakeApp
+) -> None:
+    """What is missing for asking anybody is an error each, and nobody is asked."""
+    nobody: dict[str, Any] = {"exam": {"hosts": []}}
+    somebody = {"exam": {"hosts": ["http://192.0.2.1"]}}
+    for hosts, action, targets, errors in (
+        ({}, "verify", [], []),
+        ({}, "verify", ["nowhere"], ["There is no target 'nowhere' in DIST_RIGHTS_HOSTS."]),
+        (
+            nobody,
+            "invalidate",
+            ["exam"],
+            ["The target 'exam' has no hosts in DIST_RIGHTS_HOSTS."],
+        ),
+        (
+            somebody,
+            "verify",
+            ["exam"],
+            ["No host was asked: DIST_RIGHTS_SEND_SECRET is not configured."],
+        ),
+        (
+            somebody,
+            "delete",
+            ["exam"],
+            ["There is no action 'delete'; it is one of verify, invalidate."],
+        ),
+    ):
+        with make_app(sqlite_url, DIST_RIGHTS_HOSTS=hosts).app_context():
+            assert distribute_session_verification(action, "alice", None, targets) == errors
