@@ -1,6 +1,7 @@
 """Fresh databases for tests: each is a copy of one that was migrated once."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -43,10 +44,13 @@ class SQLiteDatabases:
 
 
 class PostgreSQLDatabases:
-    """Makes databases in a PostgreSQL server of its own, which keeps its data in a folder."""
+    """Makes databases in a PostgreSQL server of its own; `folder` is for the site."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = get_server(folder / "pg", cleanup_mode="delete")
+        # Not below pytest's own folder: as root, the server runs as another user, and every start of
+        # pytest takes that user's way into the folder away.
+        self._data = tempfile.TemporaryDirectory(prefix="timapp-pg-", ignore_cleanup_errors=True)
+        self._server = get_server(Path(self._data.name) / "data", cleanup_mode="stop")
         self._numbers = count()
         self._execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         self._execute(f"CREATE DATABASE {_TEMPLATE}")
@@ -65,6 +69,7 @@ class PostgreSQLDatabases:
     def stop(self) -> None:
         """Stop the server and remove its data."""
         self._server.cleanup()
+        self._data.cleanup()
 
     def _url(self, database: str) -> str:
         url = make_url(self._server.get_uri()).set(database=database)
