@@ -47,7 +47,7 @@ class PostgreSQLDatabases:
     """Makes databases in a PostgreSQL server of its own; `folder` is for the site."""
 
     def __init__(self, folder: Path) -> None:
-        # Not below pytest's own folder: as root, the server runs as another user, and every start of
+        # Not below pytest's own folder: as root, the server runs as another user, and each start of
         # pytest takes that user's way into the folder away.
         self._data = tempfile.TemporaryDirectory(prefix="timapp-pg-", ignore_cleanup_errors=True)
         self._server = get_server(Path(self._data.name) / "data", cleanup_mode="stop")
