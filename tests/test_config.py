@@ -24,7 +24,12 @@ from timApp.util.errors import ConfigError
 OPTIONS = {
     name: hint for name, hint in typing.get_type_hints(defaultconfig).items() if name.isupper()
 }
-SECRETS = ["SECRET_KEY", "DIST_RIGHTS_SEND_SECRET", "DIST_RIGHTS_RECEIVE_SECRET"]
+SECRETS = [
+    "SECRET_KEY",
+    "SESSIONS_LINK_SECRET",
+    "DIST_RIGHTS_SEND_SECRET",
+    "DIST_RIGHTS_RECEIVE_SECRET",
+]
 LIMIT = "SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"
 
 FIELD_OF_TYPE: dict[object, type[fields.Field[Any]]] = {

@@ -23,10 +23,10 @@ from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
 from timApp.auth.login import start_session
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
+from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     expire_user_session,
     invalidate_sessions_for,
-    log_out_session,
     verify_session_for,
 )
 from timApp.auth.sessioninfo import SESSION_ID_KEY

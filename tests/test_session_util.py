@@ -16,6 +16,7 @@ from tests.conftest import MakeApp
 from tests.site import Site
 from timApp.auth.session import util
 from timApp.auth.session.change import Action, ActorKind
+from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     SessionExpired,
     add_user_session,
@@ -25,7 +26,6 @@ from timApp.auth.session.util import (
     has_valid_session,
     invalidate_sessions_for,
     is_allowed_document,
-    log_out_session,
     session_has_access,
     verify_session_for,
 )

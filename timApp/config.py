@@ -18,7 +18,7 @@ from marshmallow import ValidationError, fields
 from sqlalchemy.engine import URL, make_url
 
 from timApp import defaultconfig
-from timApp.configschema import DATABASE_DRIVERS, ConfigSchema
+from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, means_none
 from timApp.util.errors import ConfigError
 
 ENV_PREFIX = "TIM_"
@@ -50,6 +50,7 @@ def load_config(
         config |= _from_file(environ[CONFIG_FILE_VARIABLE])
     config |= _from_environment(environ)
     config |= _from_argument(overrides or {})
+    _check_targets(config)
     return config
 
 
@@ -80,6 +81,18 @@ def database_url(config: Mapping[str, Any]) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def _check_targets(config: Mapping[str, Any]) -> None:
+    """Check that what is told by default can be told at all; only now both options are known."""
+    unknown = [
+        name
+        for name in config["SESSIONS_VERIFY_TARGETS"]
+        if name not in config["DIST_RIGHTS_HOSTS"]
+    ]
+    if unknown:
+        message = f"SESSIONS_VERIFY_TARGETS: there is no target {unknown[0]} in DIST_RIGHTS_HOSTS."
+        raise _error(message, "SESSIONS_VERIFY_TARGETS")
+
+
 def _from_file(name: str) -> dict[str, Any]:
     """Return the options of a TOML file, checked."""
     if not name:
@@ -97,7 +110,7 @@ def _from_file(name: str) -> dict[str, Any]:
         raise _error(f"{CONFIG_FILE_VARIABLE}: {source} is no valid TOML: {error}.") from None
     for option, value in values.items():
         field = _SCHEMA.fields.get(option)
-        if field is not None and field.allow_none and _means_none(value):
+        if field is not None and field.allow_none and means_none(value):
             values[option] = None
     return _checked(values, lambda _: source)
 
@@ -133,13 +146,9 @@ def _environment_source(option: str) -> str:
     return f"environment variable {ENV_PREFIX}{option}"
 
 
-def _means_none(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() == "none"
-
-
 def _parse(field: fields.Field[Any], text: str) -> Any:
     """Turn the text of an environment variable into the kind of value the field wants."""
-    if field.allow_none and _means_none(text):
+    if field.allow_none and means_none(text):
         return None
     match field:
         case fields.Boolean():

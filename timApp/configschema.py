@@ -37,6 +37,14 @@ class _StrictFloat(fields.Float):
         return super()._validated(value)
 
 
+class _Limit(fields.Integer):
+    """A number of sessions; ``"none"`` stands for None, which TOML does not have."""
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the number, or None."""
+        return super().deserialize(None if means_none(value) else value, *args, **kwargs)
+
+
 class _StrictList(fields.List[str]):
     """A list or tuple; marshmallow alone would take the keys of a table as well."""
 
@@ -46,6 +54,11 @@ class _StrictList(fields.List[str]):
         if not isinstance(value, list | tuple):
             raise self.make_error("invalid")
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+def means_none(value: object) -> bool:
+    """Tell whether the value is the text that stands for None, in files and the environment."""
+    return isinstance(value, str) and value.strip().lower() == "none"
 
 
 def _check_not_blank(value: str) -> None:
@@ -109,6 +122,21 @@ class ConfigSchema(Schema):
         allow_none=True,
         validate=validate.Range(min=1),
         metadata=_must("be a whole number of at least 1, or none"),
+    )
+    SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP = fields.Dict(
+        keys=fields.String(validate=_check_not_blank),
+        values=_Limit(strict=True, allow_none=True, validate=validate.Range(min=1)),
+        metadata=_must("be a table of groups and whole numbers of at least 1, or none"),
+    )
+    SESSIONS_SUPERVISE_URL = fields.String(
+        allow_none=True,
+        validate=_check_base_url,
+        metadata=_must("be a base URL that begins with http:// or https:// and a host, or none"),
+    )
+    SESSIONS_LINK_SECRET = _secret()
+    SESSIONS_VERIFY_TARGETS = _StrictList(
+        fields.String(validate=_check_not_blank),
+        metadata=_must("be a list of targets that DIST_RIGHTS_HOSTS names"),
     )
     SESSION_BLOCK_IGNORE_DOCUMENTS = _StrictList(
         fields.String(validate=_check_not_blank),

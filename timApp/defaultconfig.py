@@ -20,6 +20,31 @@ SESSIONS_ENABLE: bool = True
 # until a supervisor or an administrator verifies it.
 SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: int | None = 1
 
+# How many active sessions the members of a group may have at once, instead of the number above. A
+# table of group names and numbers, each at least 1, or None, which means that there is no limit.
+# Default: {"Session supervisors": None}.
+# Supervisors carry a phone and a laptop. Of a person who is in several of the groups, the most
+# generous number counts.
+SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: dict[str, int | None] = {"Session supervisors": None}
+
+# The server at which supervisors verify sessions. A base URL such as https://exam.example.org;
+# None = the server that the blocked person is on. Default: None.
+# It is where the QR code on the blocked page leads. The other server has to have the same
+# SESSIONS_LINK_SECRET, or it will call the link a forgery.
+SESSIONS_SUPERVISE_URL: str | None = None
+
+# The key that signs the links in QR codes. Text, not empty; None = the secret key of this server.
+# Default: None.
+# Servers that read each other's links must share it. Whoever has it can make links, which say who
+# waits for verification, but verify nothing by themselves.
+SESSIONS_LINK_SECRET: str | None = None
+
+# The targets of DIST_RIGHTS_HOSTS that are told by default when a supervisor verifies or
+# invalidates a session. A list of names in DIST_RIGHTS_HOSTS. Default: [].
+# With an empty list, a verification counts on this server only, unless the supervisor chooses a
+# target. A name that is not in DIST_RIGHTS_HOSTS stops the start.
+SESSIONS_VERIFY_TARGETS: list[str] = []
+
 # Documents that stay readable with an expired session, such as the instructions of an exam.
 # Exact document paths, as they stand after /view/. Default: [].
 # Only the session is overlooked; a person without the right to the document is still refused.

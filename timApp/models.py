@@ -2,6 +2,7 @@
 
 from timApp.auth.session.change import SessionChange
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.waiting import WaitingSession
 from timApp.document.model import Document
 from timApp.item.block import Block, BlockAccess
 from timApp.user.user import User
@@ -15,4 +16,5 @@ __all__ = [
     "User",
     "UserGroup",
     "UserSession",
+    "WaitingSession",
 ]

@@ -42,22 +42,25 @@ def close_to_expired_sessions() -> None:
     verify_valid_session()
 
 
-def verify_valid_session() -> None:
-    """Raise `SessionExpired` if somebody is logged in whose session is not valid.
+def session_is_valid() -> bool:
+    """Tell whether the current session is valid, as `has_valid_session` does.
 
     Asks no database where the request has just been told by it who the visitor is.
     """
     visitor = current_visitor()
-    if isinstance(visitor, Visitor):
-        is_valid = visitor.session_is_active or not needs_active_session(
-            tracking_enabled=current_app.config["SESSIONS_ENABLE"],
-            is_logged_in=True,
-            is_admin=visitor.is_admin,
-            asks_about_self=True,
-        )
-    else:
-        is_valid = has_valid_session()
-    if not is_valid:
+    if not isinstance(visitor, Visitor):
+        return has_valid_session()
+    return visitor.session_is_active or not needs_active_session(
+        tracking_enabled=current_app.config["SESSIONS_ENABLE"],
+        is_logged_in=True,
+        is_admin=visitor.is_admin,
+        asks_about_self=True,
+    )
+
+
+def verify_valid_session() -> None:
+    """Raise `SessionExpired` if somebody is logged in whose session is not valid."""
+    if not session_is_valid():
         raise SessionExpired
 
 
@@ -74,6 +77,17 @@ def verify_admin() -> Visitor | User:
     visitor = verify_logged_in()
     if not visitor.is_admin:
         raise AccessDenied("Only administrators may do this.")
+    return visitor
+
+
+def verify_supervisor() -> Visitor | User:
+    """Return the visitor if they may verify the sessions of others.
+
+    Those are supervisors and administrators; else `LoginRequired` or `AccessDenied`.
+    """
+    visitor = verify_logged_in()
+    if not (visitor.is_supervisor or visitor.is_admin):
+        raise AccessDenied("Only supervisors may do this.")
     return visitor
 
 

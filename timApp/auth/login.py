@@ -25,11 +25,11 @@ from timApp.auth.accesshelper import open_to_expired_sessions
 from timApp.auth.csrf import csrf
 from timApp.auth.session.change import ActorKind
 from timApp.auth.session.schemas import LoginArgs, SessionBlueprint
+from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     add_user_session,
     current_session_id,
     has_valid_session,
-    log_out_session,
 )
 from timApp.auth.sessioninfo import SESSION_ID_KEY, act_as, current_visitor
 from timApp.timdb.sqa import db, read_row

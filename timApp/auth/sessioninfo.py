@@ -10,9 +10,11 @@ from flask_login import LoginManager, UserMixin, current_user
 
 from timApp.auth.session.change import ActorKind
 from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import read_row
+from timApp.auth.session.policy import is_seen_due
+from timApp.timdb.sqa import read_row, write_if_free
 from timApp.user.user import User
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, UserGroup, membership
+from timApp.util.clock import now
 
 #: Key of the session id in the cookie.
 SESSION_ID_KEY = "session_id"
@@ -64,6 +66,8 @@ _visitor_query = (
             "session_is_active"
         ),
         UserSession.logged_out_at,
+        UserSession.last_seen_at,
+        UserSession.session_id,
     )
     .outerjoin(
         UserSession,
@@ -74,18 +78,42 @@ _visitor_query = (
     .where(User.id == sa.bindparam("user_id"))
 )
 
+# Passes over a session that is being changed: the next request will do.
+_seen_session = (
+    sa.select(UserSession.user_id, UserSession.session_id)
+    .where(
+        UserSession.user_id == sa.bindparam("of_user"),
+        UserSession.session_id == sa.bindparam("of_session"),
+    )
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_seen_update = (
+    sa.update(UserSession)
+    .where(sa.tuple_(UserSession.user_id, UserSession.session_id).in_(_seen_session))
+    .values(last_seen_at=sa.bindparam("moment"))
+)
+
 
 @login_manager.user_loader
 def load_visitor(user_id: str) -> Visitor | None:
     """Return the visitor behind the cookie, or None: unknown, or the session is logged out.
 
-    A cookie that outlives its logout (a copy of it, say) is nobody's.
+    A cookie that outlives its logout (a copy of it, say) is nobody's. Writes down now and then
+    that the session was seen, as the same query tells when it is time.
     """
     row = read_row(
         _visitor_query, {"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)}
     )
     if row is None or row.logged_out_at is not None:
         return None
+    moment = now()
+    if row.session_id is not None and is_seen_due(
+        row.last_seen_at, moment, is_active=row.session_is_active
+    ):
+        write_if_free(
+            _seen_update,
+            {"of_user": row.id, "of_session": row.session_id, "moment": moment},
+        )
     return Visitor(
         id=row.id,
         name=row.name,

@@ -13,6 +13,7 @@ from timApp.timdb.types import UTCDateTime
 
 #: Seconds that a writer waits for another one on SQLite before it gives up.
 SQLITE_BUSY_TIMEOUT = 30
+_SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"
 
 
 class Model(orm.DeclarativeBase):
@@ -47,7 +48,7 @@ def prepare_engine(engine: sa.Engine) -> None:
 
 def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
-    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}")
+    connection.execute(_SQLITE_WAIT)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -95,6 +96,30 @@ def read_row(
         if not error.connection_invalidated:
             raise
         return _first_row(engine, statement, parameters)
+
+
+def write_if_free(statement: sa.Executable, parameters: Mapping[str, object]) -> None:
+    """Execute a write of its own transaction, or do nothing if that would mean to wait.
+
+    For what is worth writing but not worth waiting for. On PostgreSQL the statement itself has
+    to pass over rows that are locked; on SQLite nothing is written while somebody else writes.
+    """
+    engine = db.engine
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute(statement, parameters)
+            connection.commit()
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            connection.rollback()
+        finally:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql(_SQLITE_WAIT)
 
 
 def _first_row(

@@ -23,9 +23,12 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from timApp.auth.accesshelper import LoginRequired
+from timApp.auth.session.link import LINK_LIFETIME, link_to_session
 from timApp.auth.session.qr import qr_svg
 from timApp.auth.session.util import SessionExpired, current_session_id
+from timApp.auth.session.waiting import begin_waiting
 from timApp.auth.sessioninfo import Visitor, current_visitor
+from timApp.timdb.sqa import db
 from timApp.util.errors import TimError
 from timApp.util.negotiation import wants_json
 
@@ -89,14 +92,20 @@ def _answer_session_expired(_error: SessionExpired) -> Response:
 def _blocked_page(session_id: str | None, message: str) -> Response:
     visitor = current_visitor()
     assert visitor is not None  # noqa: S101 - only somebody's session expires
-    code_text = None if session_id is None else f"{visitor.name}#{session_id}"
+    link = code = None
+    if session_id is not None:
+        link = link_to_session(visitor.name, session_id)
+        code = begin_waiting(visitor.id, session_id)
+        db.session.commit()
     page = render_template(
         "blocked.html",
         message=message,
         user_name=visitor.name,
         real_name=visitor.real_name,
-        code_text=code_text,
-        qr_code=code_text and Markup(qr_svg(code_text)),  # noqa: S704 - drawn by segno
+        short_code=code,
+        link=link,
+        qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno
+        renew_seconds=LINK_LIFETIME // 2,
         reload_url=(
             _address_of_request()
             if request.method in {"GET", "HEAD"}

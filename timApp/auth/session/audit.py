@@ -11,11 +11,12 @@ def record_change(
     user_id: int | None = None,
     session_id: str | None = None,
     session_count: int,
+    reason: str = "",
 ) -> None:
     """Record that who is asking changed sessions, in the same transaction.
 
     `user_id` is None when everybody's sessions were changed, `session_id` is None when no session
-    was named. Nothing is recorded when no session changed.
+    was named; `reason` is free text. Nothing is recorded when no session changed.
     """
     if session_count == 0:
         return
@@ -29,5 +30,6 @@ def record_change(
             user_id=user_id,
             session_id=session_id,
             session_count=session_count,
+            reason=reason or None,
         )
     )

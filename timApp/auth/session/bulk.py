@@ -6,6 +6,7 @@ from sqlalchemy import orm
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.waiting import stop_waiting_of_active_sessions
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import lock_all_users
 from timApp.util.clock import now
@@ -38,6 +39,7 @@ def verify_all_sessions() -> int:
         .values(expired_at=sa.case((UserSession.expired_at.is_(None), now()), else_=None)),
         synchronize_session=False,
     )
+    stop_waiting_of_active_sessions()
     db.session.expire_all()
     record_change(Action.VERIFY_ALL, session_count=changed)
     return changed

@@ -61,5 +61,7 @@ class SessionChange(Model):
     session_id: orm.Mapped[str | None]
     #: How many sessions the action changed.
     session_count: orm.Mapped[int]
+    #: Why, in the words of the one who did it; None when they did not say.
+    reason: orm.Mapped[str | None]
 
     __table_args__ = (sa.Index("ix_sessionchange_user_id", "user_id", "id"),)

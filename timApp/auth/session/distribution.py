@@ -7,15 +7,17 @@ The request is that of TIM hosts: ``POST <host>/user/sessions/<action>`` with th
 import asyncio
 import json
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 import aiohttp
 from flask import current_app
 
 from timApp.auth.session.resolver import PatientResolver
 
+#: What is wrong when no host can be asked.
+NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
 #: What can be distributed; each is the last part of the address that is asked.
 ACTIONS = ("verify", "invalidate")
 
@@ -36,27 +38,18 @@ class _Call:
 
 def distribute(action: str, username: str, session_id: str | None, targets: list[str]) -> list[str]:
     """Do what `timApp.auth.session.util.distribute_session_verification` says."""
-    config = current_app.config
     if action not in ACTIONS:
         return [f"There is no action {action!r}; it is one of {', '.join(ACTIONS)}."]
-    hosts, errors = _hosts_of(targets, config["DIST_RIGHTS_HOSTS"])
-    if hosts and not config["DIST_RIGHTS_SEND_SECRET"]:
-        errors.append("No host was asked: DIST_RIGHTS_SEND_SECRET is not configured.")
-    elif hosts:
-        body = {
-            "username": username,
-            "session_id": session_id,
-            "secret": config["DIST_RIGHTS_SEND_SECRET"],
-        }
-        call = _Call(action, body, config["DIST_RIGHTS_TIMEOUT"])
-        errors += asyncio.run(_ask_all(hosts, call))
-    return errors
+    hosts, errors = hosts_of(targets)
+    if hosts and not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
+        return [*errors, f"No host was asked: {NO_SECRET}"]
+    outcomes = ask_hosts(action, username, session_id, hosts)
+    return errors + [f"{host}: {error}" for host, error in outcomes.items() if error]
 
 
-def _hosts_of(
-    targets: list[str], configured: dict[str, dict[str, Any]]
-) -> tuple[list[str], list[str]]:
+def hosts_of(targets: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the hosts of the targets, each once, and an error for each target without any."""
+    configured = current_app.config["DIST_RIGHTS_HOSTS"]
     hosts: dict[str, None] = {}
     errors = []
     for target in dict.fromkeys(targets):
@@ -69,20 +62,36 @@ def _hosts_of(
     return list(hosts), errors
 
 
-async def _ask_all(hosts: list[str], call: _Call) -> list[str]:
+def ask_hosts(
+    action: str, username: str, session_id: str | None, hosts: Sequence[str]
+) -> dict[str, str | None]:
+    """Ask the hosts, all at once, to carry out one of the `ACTIONS`.
+
+    Returns for each host what went wrong, in one line, or None. Only ask hosts of the
+    configuration: they get the secret. Without one, nobody is asked.
+    """
+    config = current_app.config
+    secret = config["DIST_RIGHTS_SEND_SECRET"]
+    if not secret:
+        return dict.fromkeys(hosts, NO_SECRET)
+    if not hosts:
+        return {}
+    body = {"username": username, "session_id": session_id, "secret": secret}
+    call = _Call(action, body, config["DIST_RIGHTS_TIMEOUT"])
+    answers = asyncio.run(_ask_all(hosts, call))
+    return {
+        host: error and _safe(error, secret) for host, error in zip(hosts, answers, strict=True)
+    }
+
+
+async def _ask_all(hosts: Sequence[str], call: _Call) -> list[str | None]:
     # No limit on connections: a host that hangs must not keep the others waiting.
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, resolver=PatientResolver()),
         timeout=aiohttp.ClientTimeout(total=call.timeout),
         headers={"Accept": "application/json"},
     ) as client:
-        answers = await asyncio.gather(*(_ask(client, host, call) for host in hosts))
-    secret = call.body["secret"] or ""
-    return [
-        f"{host}: {_safe(error, secret)}"
-        for host, error in zip(hosts, answers, strict=True)
-        if error
-    ]
+        return await asyncio.gather(*(_ask(client, host, call) for host in hosts))
 
 
 def _safe(error: str, secret: str) -> str:

@@ -33,6 +33,9 @@ class UserSession(Model):
     expired_at: orm.Mapped[datetime | None]
     #: The time when the user logged out; such a session is never made active again.
     logged_out_at: orm.Mapped[datetime | None]
+    #: The time of a recent request of the session, to within a minute, or within ten seconds while
+    #: it waits for verification; None before the first.
+    last_seen_at: orm.Mapped[datetime | None]
     #: Free text on where the session came from: ``[address] user agent``.
     origin: orm.Mapped[str] = orm.mapped_column(default="")
 

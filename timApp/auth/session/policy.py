@@ -1,5 +1,32 @@
 """The decisions about sessions, as pure functions."""
 
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+#: How old the time at which an active session was last seen may become.
+SEEN_INTERVAL_ACTIVE = timedelta(minutes=1)
+#: The same for an expired session, which may be waiting for verification.
+SEEN_INTERVAL_EXPIRED = timedelta(seconds=10)
+
+
+def limit_of(
+    groups: Collection[str], limits_of_groups: Mapping[str, int | None], default: int | None
+) -> int | None:
+    """Return how many active sessions a member of the groups may have; None means any number.
+
+    The most generous limit of the groups that have one counts, or the default if none has.
+    """
+    limits = [limits_of_groups[group] for group in groups if group in limits_of_groups]
+    if not limits:
+        return default
+    return None if None in limits else max(limit for limit in limits if limit is not None)
+
+
+def is_seen_due(last_seen_at: datetime | None, moment: datetime, *, is_active: bool) -> bool:
+    """Tell whether it is time to write down that a session was seen."""
+    interval = SEEN_INTERVAL_ACTIVE if is_active else SEEN_INTERVAL_EXPIRED
+    return last_seen_at is None or moment - last_seen_at >= interval
+
 
 def may_be_active(active_sessions: int, limit: int | None) -> bool:
     """Tell whether a new session may be active beside so many active ones of the same user.

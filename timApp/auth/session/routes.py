@@ -6,7 +6,12 @@ from enum import Enum
 from flask import Response, current_app, jsonify, request
 from marshmallow import Schema, fields
 
-from timApp.auth.accesshelper import open_to_expired_sessions, verify_admin, verify_logged_in
+from timApp.auth.accesshelper import (
+    open_to_expired_sessions,
+    session_is_valid,
+    verify_admin,
+    verify_logged_in,
+)
 from timApp.auth.csrf import csrf
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
 from timApp.auth.session.change import ActorKind
@@ -23,7 +28,6 @@ from timApp.auth.session.schemas import (
 )
 from timApp.auth.session.util import (
     current_session_id,
-    has_valid_session,
     invalidate_sessions_for,
     verify_session_for,
 )
@@ -87,7 +91,7 @@ def get_current_session() -> Response:
     Returns a JSON response with the session ID and validity.
     """
     verify_logged_in()
-    return jsonify(sessionId=current_session_id(), valid=has_valid_session())
+    return jsonify(sessionId=current_session_id(), valid=session_is_valid())
 
 
 @sessions.get("/all")

@@ -11,12 +11,13 @@ from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.distribution import distribute
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.policy import may_be_active, needs_active_session
+from timApp.auth.session.policy import limit_of, may_be_active, needs_active_session
+from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.sessioninfo import SESSION_ID_KEY, current_visitor
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, has_access
 from timApp.item.item import Item, ItemBase
-from timApp.timdb.sqa import db, read_row, rows_changed
+from timApp.timdb.sqa import db, read_row
 from timApp.user.user import User, lock_user, require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput
@@ -99,7 +100,8 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
     """Add a new session for the given user.
 
     The session is active if the user has fewer active ones than
-    `timApp.defaultconfig.SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER`, else expired from birth.
+    `timApp.defaultconfig.SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER` (or `..._PER_GROUP`) allows,
+    else expired from birth.
     Counting and adding are one step: the user stays locked until the transaction ends. Nothing
     happens while `timApp.defaultconfig.SESSIONS_ENABLE` is off.
 
@@ -117,9 +119,7 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
         msg = f"{user.name!r} has had a session {session_id!r} before; ids are not used again."
         raise BadInput(msg, field="session_id")
     moment = now()
-    is_active = may_be_active(
-        _count_active(user.id), current_app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"]
-    )
+    is_active = may_be_active(_count_active(user.id), _limit(user))
     db.session.add(
         UserSession(
             user=user,
@@ -146,29 +146,7 @@ def expire_user_session(user: User, session_id: str | None) -> None:
     expired already.
     """
     if session_id is not None:
-        _invalidate(user.id, session_id)
-
-
-def log_out_session(user_id: int, session_id: str | None) -> None:
-    """End a session for good: it is expired, and no verify makes it active again.
-
-    An earlier time of expiry stays. Nothing happens for None, an unknown session, and one that
-    is logged out already.
-    """
-    if session_id is None:
-        return
-    lock_user(user_id)
-    moment = now()
-    ended = rows_changed(
-        sa.update(UserSession)
-        .where(
-            UserSession.user_id == user_id,
-            UserSession.session_id == session_id,
-            UserSession.logged_out_at.is_(None),
-        )
-        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
-    )
-    record_change(Action.LOGOUT, user_id=user_id, session_id=session_id, session_count=ended)
+        invalidate_sessions(user.id, session_id)
 
 
 def verify_session_for(username: str, session_id: str | None = None) -> None:
@@ -179,25 +157,7 @@ def verify_session_for(username: str, session_id: str | None = None) -> None:
     sessions expire all the same: the verified one lives on another host, or nowhere any more.
     Repeating it changes nothing. `NotFound` for an unknown user.
     """
-    user_id = require_user(username).id
-    lock_user(user_id)
-    chosen = storable(session_id) if session_id is not None else _latest_session_id(user_id)
-    if chosen is None:
-        return  # nothing to verify: whatever sessions there are, they are logged out
-    expired = _expire_sessions(user_id, UserSession.session_id != chosen)
-    activated = rows_changed(
-        sa.update(UserSession)
-        .where(
-            UserSession.user_id == user_id,
-            UserSession.session_id == chosen,
-            UserSession.expired_at.is_not(None),
-            UserSession.logged_out_at.is_(None),
-        )
-        .values(expired_at=None)
-    )
-    record_change(
-        Action.VERIFY, user_id=user_id, session_id=chosen, session_count=expired + activated
-    )
+    verify_session(require_user(username).id, session_id)
 
 
 def invalidate_sessions_for(username: str, session_id: str | None = None) -> None:
@@ -206,7 +166,7 @@ def invalidate_sessions_for(username: str, session_id: str | None = None) -> Non
     Only active sessions change: an unknown one is nothing to invalidate, and an expired one keeps
     the time when it expired. `NotFound` for an unknown user.
     """
-    _invalidate(require_user(username).id, session_id)
+    invalidate_sessions(require_user(username).id, session_id)
 
 
 def distribute_session_verification(
@@ -227,6 +187,15 @@ def distribute_session_verification(
     return distribute(action, username, session_id, targets)
 
 
+def _limit(user: User) -> int | None:
+    config = current_app.config
+    return limit_of(
+        [group.name for group in user.groups],
+        config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
+        config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
+    )
+
+
 def _count_active(user_id: int) -> int:
     query = (
         sa.select(sa.func.count())
@@ -234,30 +203,3 @@ def _count_active(user_id: int) -> int:
         .where(UserSession.user_id == user_id, UserSession.expired_at.is_(None))
     )
     return db.session.scalars(query).one()
-
-
-def _latest_session_id(user_id: int) -> str | None:
-    return db.session.scalar(
-        sa.select(UserSession.session_id)
-        .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None))
-        .order_by(UserSession.logged_in_at.desc(), UserSession.session_id.desc())
-        .limit(1)
-    )
-
-
-def _invalidate(user_id: int, session_id: str | None) -> None:
-    lock_user(user_id)
-    named = None if session_id is None else storable(session_id)
-    expired = _expire_sessions(
-        user_id, sa.true() if named is None else UserSession.session_id == named
-    )
-    record_change(Action.INVALIDATE, user_id=user_id, session_id=named, session_count=expired)
-
-
-def _expire_sessions(user_id: int, which: sa.ColumnElement[bool]) -> int:
-    """Expire those active sessions of the user, and return how many there were."""
-    return rows_changed(
-        sa.update(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.expired_at.is_(None), which)
-        .values(expired_at=now())
-    )

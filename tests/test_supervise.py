@@ -1,0 +1,205 @@
+"""The supervisors' console."""
+
+import pytest
+
+from tests.conftest import MakeApp
+from tests.site import Browser, Site
+from timApp.auth.session.link import sign_link
+from timApp.auth.session.waiting import waiting_sessions
+from timApp.supervise.device import Device, device_of
+from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+
+
+@pytest.fixture
+def hall(site: Site) -> Site:
+    """A site with an exam, a student and a supervisor."""
+    site.add_user("alice")
+    site.add_supervisor()
+    site.add_document("exam", ["alice"])
+    return site
+
+
+def blocked(hall: Site) -> Browser:
+    """Return a browser whose login is blocked, and that has seen the page that says so."""
+    hall.logged_in("alice", FIREFOX)
+    browser = hall.logged_in("alice", FIREFOX)
+    assert browser.get_page("/view/exam").status_code == 490
+    return browser
+
+
+def code_of_waiting(hall: Site) -> str:
+    """Return the code of the one who waits."""
+    with hall.app.app_context():
+        [waiting] = waiting_sessions()
+        return waiting.code
+
+
+def test_only_supervisors_and_administrators_see_the_console(hall: Site) -> None:
+    """Others get 403, anonymous browsers the login, and nothing changes by their posts."""
+    hall.add_admin()
+    for name in ("supervisor", "admin"):
+        assert hall.logged_in(name).get_page("/supervise").status_code == 200
+    student = hall.logged_in("alice")
+    active = hall.active("alice")
+    for path in ("", "/waiting", "/find?q=alice", "/person?user=alice", "/link/x"):
+        assert student.get_page(f"/supervise{path}").status_code == 403
+    for action in ("verify", "invalidate", "retry"):
+        form = {"user": "alice", "session_id": student.session_id, "action": action}
+        assert student.post(f"/supervise/{action}", data=form).status_code == 403
+    assert hall.active("alice") == active
+    assert hall.browser().get_page("/supervise").status_code == 302
+
+
+def test_the_console_lists_who_waits(hall: Site) -> None:
+    """Code, name, device and address of who waits are on the first page and in the list alone."""
+    blocked(hall)
+    supervisor = hall.logged_in("supervisor")
+    for path in ("/supervise", "/supervise/waiting"):
+        page = supervisor.get_page(path).text
+        for shown in (code_of_waiting(hall), "Alice", "Firefox 133 on Windows 10", "127.0.0.1"):
+            assert shown in page
+
+
+def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None:
+    """Whatever is typed or scanned leads to the comparison, and changes nothing."""
+    browser = blocked(hall)
+    active = hall.active("alice")
+    supervisor = hall.logged_in("supervisor")
+    with hall.app.app_context():
+        token = sign_link("alice", browser.session_id)
+    link = f"/supervise/link/{token}"
+    for text in (
+        "alice",
+        code_of_waiting(hall).lower(),
+        f"http://localhost{link}",
+        f"alice#{browser.session_id}",
+    ):
+        found = supervisor.get_page("/supervise/find", query_string={"q": text})
+        assert found.status_code == 302, text
+        page = supervisor.get_page(found.location)
+        assert "Verify this one" in page.text
+        assert ("scanned or chose" in page.text) is (text != "alice")
+    assert "scanned or chose" in supervisor.get_page(link).text
+    assert hall.active("alice") == active
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "KX47", "nobody#one", "a\0b", "x" * 10_000])
+def test_what_finds_nobody_is_said_on_the_console(hall: Site, text: str) -> None:
+    """The console comes back with what is wrong, and the text still in the field."""
+    page = hall.logged_in("supervisor").get_page("/supervise/find", query_string={"q": text})
+    assert 400 <= page.status_code < 500
+    assert 'role="alert"' in page.text
+
+
+@pytest.mark.parametrize("token", ["x", "WyJhIiwiYiJd.aaa.bbb"])
+def test_a_forged_link_is_refused(hall: Site, token: str) -> None:
+    """A link that was not made here shows no one and says what it is."""
+    page = hall.logged_in("supervisor").get_page(f"/supervise/link/{token}")
+    assert page.status_code == 422
+    assert "not made by a server of this site" in page.text
+
+
+def test_verifying_lets_the_person_go_on_and_is_recorded_with_the_reason(hall: Site) -> None:
+    """The blocked session reads the exam, the other is blocked, and the record says who and why."""
+    browser = blocked(hall)
+    form = {"user": "alice", "session_id": browser.session_id, "reason": "new computer"}
+    page = hall.logged_in("supervisor").post("/supervise/verify", data=form)
+    assert page.status_code == 200
+    assert hall.active("alice") == {browser.session_id}
+    assert browser.get_page("/view/exam").status_code == 200
+    change = hall.changes()[-1]
+    assert (change.actor, change.reason, change.session_count) == ("supervisor", "new computer", 2)
+
+
+def test_changes_from_the_console_need_the_csrf_token(hall: Site) -> None:
+    """Without the token a post is 400 and changes nothing."""
+    browser = blocked(hall)
+    active = hall.active("alice")
+    supervisor = hall.logged_in("supervisor")
+    form = {"user": "alice", "session_id": browser.session_id}
+    assert supervisor.client.post("/supervise/verify", data=form).status_code == 400
+    assert hall.active("alice") == active
+
+
+@pytest.mark.parametrize("action", ["verify", "invalidate"])
+def test_unknown_people_and_sessions_change_nothing(hall: Site, action: str) -> None:
+    """A post that names nobody, no session or an unknown one is a 4xx."""
+    blocked(hall)
+    active = hall.active("alice")
+    supervisor = hall.logged_in("supervisor")
+    for form in ({}, {"user": "x"}, {"user": "alice"}, {"user": "alice", "session_id": "x\0"}):
+        assert 400 <= supervisor.post(f"/supervise/{action}", data=form).status_code < 500
+    assert hall.active("alice") == active
+
+
+def test_failed_hosts_are_shown_and_can_be_asked_again(sqlite_url: str, make_app: MakeApp) -> None:
+    """The outcome names each host, and a retry asks those that failed, and no others."""
+    dead = "http://127.0.0.1:1"
+    hall = Site(
+        make_app(
+            sqlite_url,
+            DIST_RIGHTS_HOSTS={"exam": {"hosts": [dead]}},
+            DIST_RIGHTS_SEND_SECRET="secret",
+            SESSIONS_VERIFY_TARGETS=["exam"],
+        )
+    )
+    hall.add_user("alice")
+    hall.add_supervisor()
+    browser = hall.logged_in("alice")
+    supervisor = hall.logged_in("supervisor")
+    assert dead in supervisor.get_page("/supervise/person?user=alice").text
+    form = {"user": "alice", "session_id": browser.session_id, "target": "exam"}
+    page = supervisor.post("/supervise/verify", data=form)
+    assert "Connection refused" in page.text
+    again = {**form, "action": "verify", "host": dead}
+    assert "Connection refused" in supervisor.post("/supervise/retry", data=again).text
+    foreign = {**again, "host": "http://127.0.0.1:2"}
+    assert supervisor.post("/supervise/retry", data=foreign).status_code == 422
+
+
+def test_names_and_browsers_full_of_html_are_shown_as_text(hall: Site) -> None:
+    """What a browser says of itself is never markup on the supervisors' pages."""
+    hall.logged_in("alice")
+    browser = hall.logged_in("alice", "<script>alert(1)</script>\"'")
+    browser.get_page("/view/exam")
+    supervisor = hall.logged_in("supervisor")
+    for path in ("/supervise", "/supervise/person?user=alice"):
+        page = supervisor.get_page(path).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize(
+    ("origin", "device"),
+    [
+        (f"[10.0.0.7] {FIREFOX}", Device("10.0.0.7", "Firefox 133 on Windows 10")),
+        ("[::1] curl/8.1", Device("::1", "curl 8")),
+        ("[1.2.3.4] ", Device("1.2.3.4", "")),
+        ("anything", Device("", "anything")),
+        ("", Device("", "")),
+    ],
+)
+def test_origins_are_told_in_words(origin: str, device: Device) -> None:
+    """Address, browser and system are told apart; what is not understood is shown as it is."""
+    assert device_of(origin) == device
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("alice", TypedSession("alice")),
+        (" alice ", TypedSession("alice")),
+        ("alice#one", TypedSession("alice", "one")),
+        ("a#b#one", TypedSession("a#b", "one")),
+        ("#one", TypedSession("#one")),
+        ("kx 47", TypedCode("KX47", "kx 47")),
+        ("https://a.example/x/supervise/link/to%2Eken?x=1", TypedLink("to.ken")),
+        ("https://a.example/other", TypedSession("https://a.example/other")),
+        ("http://[", TypedSession("http://[")),
+    ],
+)
+def test_the_field_understands_links_codes_sessions_and_names(text: str, meaning: object) -> None:
+    """What is none of the others is a name."""
+    assert understand(text) == meaning

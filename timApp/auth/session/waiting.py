@@ -1,0 +1,196 @@
+"""Blocked sessions that wait for verification, and the short codes by which they are named."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql, sqlite
+
+from timApp.auth.session.model import SessionIdText, UserSession
+from timApp.timdb.sqa import Model, begin_write, db
+from timApp.user.user import User
+from timApp.util.clock import now
+
+#: A blocked page that has not asked for so long is closed: its session waits no more.
+PATIENCE = timedelta(seconds=30)
+
+# Without characters that look like another: B8, I1, O0, S5, Z2, and V beside U.
+_LETTERS = "ACDEFGHJKLMNPQRTUWXY"
+_DIGITS = "34679"
+_PATTERN = (_LETTERS, _LETTERS, _DIGITS, _DIGITS)
+
+
+class WaitingSession(Model):
+    """A session whose blocked page has been shown, and the short code on that page.
+
+    The row is dropped when the session is verified or logged out. A session waits only while its
+    page keeps asking (see `PATIENCE`).
+    """
+
+    __tablename__ = "waitingsession"
+
+    user_id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    session_id: orm.Mapped[str] = orm.mapped_column(SessionIdText, primary_key=True)
+    #: Two letters and two digits, such as ``KX47``.
+    code: orm.Mapped[str] = orm.mapped_column(unique=True)
+    #: When the blocked page was first shown.
+    since: orm.Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["user_id", "session_id"], ["usersession.user_id", "usersession.session_id"]
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody who waits."""
+
+    code: str
+    user_name: str
+    real_name: str
+    session_id: str
+    origin: str
+    since: datetime
+
+
+def normal_code(text: str) -> str | None:
+    """Return the text as a short code, in capitals and without blanks; None if it is none."""
+    code = "".join(text.split()).upper()
+    if len(code) != len(_PATTERN):
+        return None
+    return code if all(char in kind for char, kind in zip(code, _PATTERN, strict=True)) else None
+
+
+def begin_waiting(user_id: int, session_id: str) -> str | None:
+    """Return the short code of a blocked session, made now if its page is shown for the first time.
+
+    None for a session that does not exist. The code belongs to no other session that waits; one
+    that does not wait any more loses its code to the newcomer. No commit.
+    """
+    begin_write(db.session.connection())
+    waiting = db.session.get(WaitingSession, (user_id, session_id))
+    if waiting is not None:
+        return waiting.code
+    if db.session.get(UserSession, (user_id, session_id)) is None:
+        return None
+    for code in _random_codes():
+        _release(code)
+        # Two pages that are shown at once may draw the same code; the unique key lets one have it.
+        added = db.session.scalar(
+            _insert_waiting().values(user_id=user_id, session_id=session_id, code=code, since=now())
+        )
+        if added is not None:
+            return str(added)
+        # Or this very session has got its code meanwhile, in another tab.
+        known = db.session.scalar(
+            sa.select(WaitingSession.code).where(
+                WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
+            )
+        )
+        if known is not None:
+            return known
+    return None
+
+
+def waiting_sessions(limit: int = 500) -> list[Waiting]:
+    """Return who waits now, longest first, at most `limit` of them."""
+    query = _waiting_query().order_by(WaitingSession.since, WaitingSession.session_id).limit(limit)
+    return [Waiting(**row._mapping) for row in db.session.execute(query)]
+
+
+def find_waiting(code: str) -> Waiting | None:
+    """Return who waits with that short code (as `normal_code` has it), or None."""
+    row = db.session.execute(_waiting_query().where(WaitingSession.code == code)).first()
+    return row and Waiting(**row._mapping)
+
+
+def stop_waiting(user_id: int, session_id: str) -> None:
+    """Drop the session's short code, if it has one."""
+    db.session.execute(
+        sa.delete(WaitingSession).where(
+            WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
+        )
+    )
+
+
+def stop_waiting_of_active_sessions() -> None:
+    """Drop the short codes of all sessions that are active by now."""
+    db.session.execute(
+        sa.delete(WaitingSession).where(
+            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(
+                sa.select(UserSession.user_id, UserSession.session_id)
+                .join(
+                    WaitingSession,
+                    sa.and_(
+                        WaitingSession.user_id == UserSession.user_id,
+                        WaitingSession.session_id == UserSession.session_id,
+                    ),
+                )
+                .where(UserSession.expired_at.is_(None))
+            )
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _still_waits() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        UserSession.expired_at.is_not(None),
+        UserSession.logged_out_at.is_(None),
+        UserSession.last_seen_at > now() - PATIENCE,
+    )
+
+
+def _waiting_query() -> sa.Select[str, str, str, str, str, datetime]:
+    return (
+        sa.select(
+            WaitingSession.code,
+            User.name.label("user_name"),
+            User.real_name,
+            UserSession.session_id,
+            UserSession.origin,
+            WaitingSession.since,
+        )
+        .join(
+            UserSession,
+            sa.and_(
+                UserSession.user_id == WaitingSession.user_id,
+                UserSession.session_id == WaitingSession.session_id,
+            ),
+        )
+        .join(User, User.id == UserSession.user_id)
+        .where(_still_waits())
+    )
+
+
+def _insert_waiting() -> Any:
+    dialect = db.session.connection().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(WaitingSession).on_conflict_do_nothing().returning(WaitingSession.code)
+
+
+def _random_codes() -> Iterator[str]:
+    # Far more tries than it takes: a hall has fewer people than there are codes.
+    for _ in range(1000):
+        yield "".join(secrets.choice(kind) for kind in _PATTERN)
+
+
+def _release(code: str) -> None:
+    """Drop the code if the session that has it does not wait any more."""
+    owner = sa.and_(
+        UserSession.user_id == WaitingSession.user_id,
+        UserSession.session_id == WaitingSession.session_id,
+    )
+    db.session.execute(
+        sa.delete(WaitingSession).where(
+            WaitingSession.code == code,
+            ~sa.select(UserSession.session_id).where(owner, _still_waits()).exists(),
+        ),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,177 @@
+"""The supervisors' console: who waits, who it is, and the verification."""
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.accesshelper import verify_supervisor
+from timApp.auth.session.distribution import ask_hosts, hosts_of
+from timApp.auth.session.link import read_link
+from timApp.auth.session.lookup import require_session, require_verifiable
+from timApp.auth.session.transition import invalidate_sessions, verify_session
+from timApp.auth.session.waiting import find_waiting, waiting_sessions
+from timApp.supervise.comparison import compared_sessions
+from timApp.supervise.device import device_of
+from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
+from timApp.timdb.sqa import db
+from timApp.user.user import User, require_user
+from timApp.util.errors import BadInput, NotFound, TimError
+from timApp.util.text import quoted, storable
+
+supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
+
+#: Longest reason that is kept, in characters.
+REASON_MAX_LENGTH = 500
+
+
+@supervise.get("")
+def console() -> ResponseReturnValue:
+    """Show who waits, and the field for a name, a short code or a link."""
+    verify_supervisor()
+    return render_template("console.html", waiting=_waiting(), query="", error=None)
+
+
+@supervise.get("/waiting")
+def waiting() -> ResponseReturnValue:
+    """Return the list of who waits alone, for the console to put in place of an older one."""
+    verify_supervisor()
+    return render_template("waiting_list.html", waiting=_waiting())
+
+
+@supervise.get("/find")
+def find() -> ResponseReturnValue:
+    """Go to the person that the field's text means; say so on the console if there is none."""
+    verify_supervisor()
+    text = request.args.get("q", "")
+    try:
+        if not text.strip():
+            raise BadInput("Type a name or a short code, or scan a link.", field="q")
+        username, session_id = _meant(text)
+    except TimError as error:
+        page = render_template("console.html", waiting=_waiting(), query=text, error=error.message)
+        return page, error.status
+    return redirect(url_for("supervise.compare", user=username, session=session_id))
+
+
+@supervise.get("/link/<token>")
+def follow_link(token: str) -> ResponseReturnValue:
+    """Show the session that a scanned link names; nothing changes by that."""
+    verify_supervisor()
+    linked = read_link(token)
+    return _comparison(require_user(linked.username), linked.session_id)
+
+
+@supervise.get("/person")
+def compare() -> ResponseReturnValue:
+    """Show a person's sessions side by side."""
+    verify_supervisor()
+    user = require_user(request.args.get("user", ""))
+    return _comparison(user, request.args.get("session"))
+
+
+@supervise.post("/verify")
+def verify() -> ResponseReturnValue:
+    """Verify the session that the supervisor has looked at, here and on the chosen targets."""
+    return _change("verify")
+
+
+@supervise.post("/invalidate")
+def invalidate() -> ResponseReturnValue:
+    """Invalidate the session that the supervisor has looked at, here and on the targets."""
+    return _change("invalidate")
+
+
+@supervise.post("/retry")
+def retry() -> ResponseReturnValue:
+    """Ask hosts again that have not carried out a change that was made here."""
+    verify_supervisor()
+    user = require_user(request.form.get("user", ""))
+    session_id = _session_id()
+    action = request.form.get("action", "")
+    known, _ = hosts_of(current_app.config["DIST_RIGHTS_HOSTS"])
+    hosts = request.form.getlist("host")
+    if action not in {"verify", "invalidate"} or not set(hosts) <= set(known):
+        raise BadInput("Nobody was asked: there is no such action or host.", field="host")
+    return _outcome(action, user, session_id, hosts, [])
+
+
+def _change(action: str) -> ResponseReturnValue:
+    verify_supervisor()
+    user = require_user(request.form.get("user", ""))
+    session_id = _session_id()
+    reason = storable(request.form.get("reason", "").strip())[:REASON_MAX_LENGTH]
+    hosts, errors = hosts_of(request.form.getlist("target"))
+    if action == "verify":
+        require_verifiable(user.name, session_id)
+        verify_session(user.id, session_id, reason)
+    else:
+        require_session(user, session_id)
+        invalidate_sessions(user.id, session_id, reason)
+    db.session.commit()
+    return _outcome(action, user, session_id, hosts, errors)
+
+
+def _outcome(
+    action: str, user: User, session_id: str, hosts: list[str], errors: list[str]
+) -> ResponseReturnValue:
+    """Tell the hosts what was done here, and show what came of it."""
+    name, real_name = user.name, user.real_name
+    db.session.rollback()  # no connection is held while hosts take their time
+    outcomes = ask_hosts(action, name, session_id, hosts)
+    return render_template(
+        "outcome.html",
+        action=action,
+        user_name=name,
+        real_name=real_name,
+        session_id=session_id,
+        outcomes=outcomes,
+        failed=[host for host, error in outcomes.items() if error],
+        errors=errors,
+    )
+
+
+def _session_id() -> str:
+    session_id = request.form.get("session_id", "")
+    if not session_id:
+        raise BadInput("Choose a session.", field="session_id")
+    return session_id
+
+
+def _meant(text: str) -> tuple[str, str | None]:
+    """Return the user and session that the text means; `TimError` if there are none."""
+    meant = understand(text)
+    if isinstance(meant, TypedLink):
+        linked = read_link(meant.token)
+        return linked.username, linked.session_id
+    if isinstance(meant, TypedCode):
+        found = find_waiting(meant.code)
+        if found is not None:
+            return found.user_name, found.session_id
+        if User.get_by_name(meant.text) is None:
+            msg = f"Nobody waits with the code {meant.code}. It may be used or out of date."
+            raise NotFound(msg, field="q")
+        meant = TypedSession(meant.text)
+    # A name may have the character that separates it from a session.
+    if meant.session_id is not None and User.get_by_name(text.strip()) is not None:
+        meant = TypedSession(text.strip())
+    if User.get_by_name(meant.username) is None:
+        msg = f"There is nobody named {quoted(meant.username)}."
+        raise NotFound(msg, field="q")
+    return meant.username, meant.session_id
+
+
+def _comparison(user: User, chosen: str | None) -> str:
+    targets = current_app.config["DIST_RIGHTS_HOSTS"]
+    sessions = compared_sessions(user.id, storable(chosen) if chosen else None)
+    return render_template(
+        "compare.html",
+        person=user,
+        sessions=sessions,
+        chosen_is_elsewhere=bool(chosen) and not any(session.is_chosen for session in sessions),
+        targets={name: hosts_of([name])[0] for name in targets},
+        default_targets=current_app.config["SESSIONS_VERIFY_TARGETS"],
+        reason_max_length=REASON_MAX_LENGTH,
+    )
+
+
+def _waiting() -> list[dict[str, object]]:
+    return [{"entry": entry, "device": device_of(entry.origin)} for entry in waiting_sessions()]

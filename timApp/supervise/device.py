@@ -1,0 +1,39 @@
+"""Says in words what kind of device a session comes from."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ua_parser import parse
+
+_ORIGIN = re.compile(r"\[(?P<address>[^\]]*)\] (?P<user_agent>.*)", re.DOTALL)
+#: Longest text of an origin that is shown as it is, in characters.
+_SHOWN_MAX_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a session comes from: its address (empty if unknown), and browser and system."""
+
+    address: str
+    description: str
+
+
+@lru_cache(maxsize=4096)
+def device_of(origin: str) -> Device:
+    """Return what an origin tells, such as "Firefox 133 on Windows 10".
+
+    A browser that is not known is described by the first words of what it says of itself.
+    """
+    match = _ORIGIN.fullmatch(origin)
+    address, user_agent = (match["address"], match["user_agent"]) if match else ("", origin)
+    found = parse(user_agent)
+    browser = found.user_agent and _with_version(found.user_agent.family, found.user_agent.major)
+    system = found.os and _with_version(found.os.family, found.os.major)
+    if not browser:
+        return Device(address, user_agent[:_SHOWN_MAX_LENGTH])
+    return Device(address, f"{browser} on {system}" if system else browser)
+
+
+def _with_version(name: str, major: str | None) -> str:
+    return f"{name} {major}" if major else name
