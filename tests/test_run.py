@@ -154,7 +154,8 @@ def test_the_demo_is_served(database_url: str, tmp_path: Path) -> None:
             assert ask("GET", "/view/exam/part1", headers=headers)[0] == 200
             session = json.loads(body)["sessionId"]
             done = timapp(env, "session", "invalidate", name, session)
-            assert done.stdout == f"Invalidated the session {session} of {name}.\n"
+            said = f"Invalidated the session {session} of {name}.\n"
+            assert (done.stdout, done.stderr) == (said, "")
             assert ask("GET", "/view/exam/part1", headers=headers)[0] == 490
         out, err = server.stop()
     assert out == f"timApp serves on http://127.0.0.1:{server.port} (Ctrl-C stops it).\n"

@@ -1,8 +1,10 @@
 """`timapp run`."""
 
+import logging
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable, Iterable
 from functools import partial
 from multiprocessing.synchronize import Lock
 from typing import Any
@@ -85,9 +87,10 @@ def _serve(address: Address, workers: int) -> None:
         respawn_failed_workers=True,  # one process that runs out of memory is not the end
         workers_kill_timeout=_STOP_TIMEOUT,
     )
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        # Closing the terminal stops the server, as it does any other program.
-        server.on_startup(lambda: signal.signal(signal.SIGHUP, server.signal_handler_interrupt))
+    signals = {signal.SIGINT, signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is after nohup
+        signals.add(signal.SIGHUP)  # closing the terminal stops it, like any other program
+    server.on_startup(partial(_stop_on, signals, server.signal_handler_interrupt))
     announcement = f"timApp serves on {address.url} (Ctrl-C stops it)."
     load = partial(_load_application, announcement, multiprocessing.Lock())
     try:
@@ -96,6 +99,19 @@ def _serve(address: Address, workers: int) -> None:
         # Workers that got the signal too may have ended before they were told to.
         if not server.interrupt_signal:
             raise
+
+
+def _stop_on(signals: Iterable[signal.Signals], interrupt: Callable[[], object]) -> None:
+    """Replace the server's own handlers of signals, in its main process."""
+
+    def stop(*_: object) -> None:
+        # While it stops, the server may take a worker that has just ended for one that ended
+        # unexpectedly, or that refuses to end, and would say so.
+        logging.getLogger("_granian").setLevel(logging.CRITICAL)
+        interrupt()
+
+    for number in signals:
+        signal.signal(number, stop)
 
 
 def _load_application(announcement: str, first: Lock) -> Flask:
