@@ -114,6 +114,19 @@ class Site:
                 grant_access(document.block, require_group(name), AccessType.VIEW)
             db.session.commit()
 
+    def add_exam_hall(self) -> None:
+        """Add the exam, the student alice who may view it, and a supervisor."""
+        self.add_user("alice")
+        self.add_supervisor()
+        self.add_document("exam", ["alice"])
+
+    def blocked(self, user_agent: str = "Firefox") -> Browser:
+        """Return a browser in which alice's login is blocked, and that was shown the page."""
+        self.logged_in("alice", user_agent)
+        browser = self.logged_in("alice", user_agent)
+        assert browser.get_page("/view/exam").status_code == 490
+        return browser
+
     def user_id(self, name: str) -> int:
         """Return the id of a user."""
         with self.app.app_context():

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import MakeApp
-from tests.site import Browser, Site
+from tests.site import Site
 from timApp.auth.session.link import sign_link
 from timApp.auth.session.waiting import waiting_sessions
 from timApp.supervise.device import Device, device_of
@@ -15,18 +15,8 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Fi
 @pytest.fixture
 def hall(site: Site) -> Site:
     """A site with an exam, a student and a supervisor."""
-    site.add_user("alice")
-    site.add_supervisor()
-    site.add_document("exam", ["alice"])
+    site.add_exam_hall()
     return site
-
-
-def blocked(hall: Site) -> Browser:
-    """Return a browser whose login is blocked, and that has seen the page that says so."""
-    hall.logged_in("alice", FIREFOX)
-    browser = hall.logged_in("alice", FIREFOX)
-    assert browser.get_page("/view/exam").status_code == 490
-    return browser
 
 
 def code_of_waiting(hall: Site) -> str:
@@ -54,7 +44,7 @@ def test_only_supervisors_and_administrators_see_the_console(hall: Site) -> None
 
 def test_the_console_lists_who_waits(hall: Site) -> None:
     """Code, name, device and address of who waits are on the first page and in the list alone."""
-    blocked(hall)
+    hall.blocked(FIREFOX)
     supervisor = hall.logged_in("supervisor")
     for path in ("/supervise", "/supervise/waiting"):
         page = supervisor.get_page(path).text
@@ -64,7 +54,7 @@ def test_the_console_lists_who_waits(hall: Site) -> None:
 
 def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None:
     """Whatever is typed or scanned leads to the comparison, and changes nothing."""
-    browser = blocked(hall)
+    browser = hall.blocked(FIREFOX)
     active = hall.active("alice")
     supervisor = hall.logged_in("supervisor")
     with hall.app.app_context():
@@ -103,7 +93,7 @@ def test_a_forged_link_is_refused(hall: Site, token: str) -> None:
 
 def test_verifying_lets_the_person_go_on_and_is_recorded_with_the_reason(hall: Site) -> None:
     """The blocked session reads the exam, the other is blocked, and the record says who and why."""
-    browser = blocked(hall)
+    browser = hall.blocked(FIREFOX)
     form = {"user": "alice", "session_id": browser.session_id, "reason": "new computer"}
     page = hall.logged_in("supervisor").post("/supervise/verify", data=form)
     assert page.status_code == 200
@@ -115,7 +105,7 @@ def test_verifying_lets_the_person_go_on_and_is_recorded_with_the_reason(hall: S
 
 def test_changes_from_the_console_need_the_csrf_token(hall: Site) -> None:
     """Without the token a post is 400 and changes nothing."""
-    browser = blocked(hall)
+    browser = hall.blocked(FIREFOX)
     active = hall.active("alice")
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": browser.session_id}
@@ -126,7 +116,7 @@ def test_changes_from_the_console_need_the_csrf_token(hall: Site) -> None:
 @pytest.mark.parametrize("action", ["verify", "invalidate"])
 def test_unknown_people_and_sessions_change_nothing(hall: Site, action: str) -> None:
     """A post that names nobody, no session or an unknown one is a 4xx."""
-    blocked(hall)
+    hall.blocked(FIREFOX)
     active = hall.active("alice")
     supervisor = hall.logged_in("supervisor")
     for form in ({}, {"user": "x"}, {"user": "alice"}, {"user": "alice", "session_id": "x\0"}):

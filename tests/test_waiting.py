@@ -8,7 +8,7 @@ import time_machine
 from flask import Flask
 
 from tests.conftest import MakeApp
-from tests.site import Browser, Site
+from tests.site import Site
 from timApp.auth.session.link import (
     LINK_LIFETIME,
     ExpiredLink,
@@ -28,18 +28,8 @@ LINK = re.compile(r'href="(http://localhost/supervise/link/[^"]+)"')
 @pytest.fixture
 def hall(site: Site) -> Site:
     """A site with an exam, a student and a supervisor."""
-    site.add_user("alice")
-    site.add_supervisor()
-    site.add_document("exam", ["alice"])
+    site.add_exam_hall()
     return site
-
-
-def blocked(hall: Site) -> Browser:
-    """Return a browser whose login is blocked, and that has seen the page that says so."""
-    hall.logged_in("alice", "First")
-    browser = hall.logged_in("alice", "Second")
-    assert browser.get_page("/view/exam").status_code == 490
-    return browser
 
 
 def codes(hall: Site) -> list[str]:
@@ -50,7 +40,7 @@ def codes(hall: Site) -> list[str]:
 
 def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
     """The page shows who it is, a short code without look-alikes, and a link that names both."""
-    browser = blocked(hall)
+    browser = hall.blocked()
     page = browser.get_page("/view/exam").text
     assert "Alice" in page
     code = CODE.search(page)
@@ -65,14 +55,14 @@ def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
 
 def test_the_code_stays_while_the_page_is_shown_again(hall: Site) -> None:
     """A page that is shown again shows the same code."""
-    browser = blocked(hall)
+    browser = hall.blocked()
     shown = {CODE.findall(browser.get_page("/view/exam").text)[0] for _ in range(3)}
     assert len(shown) == 1
 
 
 def test_the_code_is_gone_once_it_is_used(hall: Site) -> None:
     """After the verification the code finds nobody, even if the session expires again."""
-    browser = blocked(hall)
+    browser = hall.blocked()
     [code] = codes(hall)
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": browser.session_id}
@@ -85,7 +75,7 @@ def test_the_code_is_gone_once_it_is_used(hall: Site) -> None:
 def test_a_closed_page_waits_no_more(hall: Site) -> None:
     """A page that has not asked for a while is not in the list, and is again when it asks."""
     with time_machine.travel(now(), tick=False) as clock:
-        browser = blocked(hall)
+        browser = hall.blocked()
         assert len(codes(hall)) == 1
         clock.shift(PATIENCE + timedelta(seconds=1))
         assert codes(hall) == []
@@ -100,7 +90,7 @@ def test_who_waits_longest_comes_first(hall: Site) -> None:
     """The list is ordered by the time since when somebody waits."""
     hall.add_user("bob")
     with time_machine.travel(now(), tick=False) as clock:
-        blocked(hall)
+        hall.blocked()
         clock.shift(timedelta(seconds=5))
         hall.logged_in("bob")
         hall.logged_in("bob").get_page("/")

@@ -87,9 +87,7 @@ def read_row(
     """
     if db.session.in_transaction():
         return db.session.connection().execute(statement, parameters).first()
-    engine = db.engine
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    engine = _autocommit_engine()
     try:
         return _first_row(engine, statement, parameters)
     except sa.exc.DBAPIError as error:
@@ -104,9 +102,7 @@ def write_if_free(statement: sa.Executable, parameters: Mapping[str, object]) ->
     For what is worth writing but not worth waiting for. On PostgreSQL the statement itself has
     to pass over rows that are locked; on SQLite nothing is written while somebody else writes.
     """
-    engine = db.engine
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    engine = _autocommit_engine()
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA busy_timeout = 0")
@@ -120,6 +116,14 @@ def write_if_free(statement: sa.Executable, parameters: Mapping[str, object]) ->
         finally:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql(_SQLITE_WAIT)
+
+
+def _autocommit_engine() -> sa.Engine:
+    """Return the engine for single statements; SQLite's connections read without a transaction."""
+    engine = db.engine
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine
 
 
 def _first_row(

@@ -1,6 +1,7 @@
 """Finds sessions that somebody named, or says that they are not there."""
 
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.transition import latest_session_id
 from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
@@ -37,7 +38,7 @@ def require_verifiable(username: str, session_id: str | None) -> None:
     """
     user = require_user(username)
     if session_id is None:
-        if all(session.logged_out_at is not None for session in user.sessions):
+        if latest_session_id(user.id) is None:
             msg = f"{user.name!r} has no session to verify: they have to log in first."
             raise NotFound(msg, field="session_id")
     elif require_session(user, session_id).logged_out_at is not None:

@@ -26,6 +26,7 @@ from timApp.auth.session.schemas import (
     StatusAnswer,
     text_field,
 )
+from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.session.util import (
     current_session_id,
     invalidate_sessions_for,
@@ -205,8 +206,7 @@ def validate_remote_session(
     must be an administrator.
     """
     _verify_host_or_admin(secret)
-    require_user(username, "username")
-    verify_session_for(username, session_id)
+    verify_session(require_user(username, "username").id, session_id)
     db.session.commit()
     return _ok()
 
@@ -229,8 +229,7 @@ def invalidate_remote_session(
     administrator.
     """
     _verify_host_or_admin(secret)
-    require_user(username, "username")
-    invalidate_sessions_for(username, session_id)
+    invalidate_sessions(require_user(username, "username").id, session_id)
     db.session.commit()
     return _ok()
 

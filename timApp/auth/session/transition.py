@@ -41,7 +41,7 @@ def log_out_session(user_id: int, session_id: str | None) -> None:
 def verify_session(user_id: int, session_id: str | None, reason: str = "") -> None:
     """Do what `timApp.auth.session.util.verify_session_for` says, and record the reason."""
     lock_user(user_id)
-    chosen = storable(session_id) if session_id is not None else _latest_session_id(user_id)
+    chosen = storable(session_id) if session_id is not None else latest_session_id(user_id)
     if chosen is None:
         return  # nothing to verify: whatever sessions there are, they are logged out
     expired = _expire_sessions(user_id, UserSession.session_id != chosen)
@@ -81,7 +81,8 @@ def invalidate_sessions(user_id: int, session_id: str | None, reason: str = "") 
     )
 
 
-def _latest_session_id(user_id: int) -> str | None:
+def latest_session_id(user_id: int) -> str | None:
+    """Return the user's latest session that is not logged out, or None."""
     return db.session.scalar(
         sa.select(UserSession.session_id)
         .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None))

@@ -73,12 +73,10 @@ def begin_waiting(user_id: int, session_id: str) -> str | None:
     None for a session that does not exist. The code belongs to no other session that waits; one
     that does not wait any more loses its code to the newcomer. No commit.
     """
+    known = _known_code(user_id, session_id)
+    if known is not None or db.session.get(UserSession, (user_id, session_id)) is None:
+        return known
     begin_write(db.session.connection())
-    waiting = db.session.get(WaitingSession, (user_id, session_id))
-    if waiting is not None:
-        return waiting.code
-    if db.session.get(UserSession, (user_id, session_id)) is None:
-        return None
     for code in _random_codes():
         _release(code)
         # Two pages that are shown at once may draw the same code; the unique key lets one have it.
@@ -88,11 +86,7 @@ def begin_waiting(user_id: int, session_id: str) -> str | None:
         if added is not None:
             return str(added)
         # Or this very session has got its code meanwhile, in another tab.
-        known = db.session.scalar(
-            sa.select(WaitingSession.code).where(
-                WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
-            )
-        )
+        known = _known_code(user_id, session_id)
         if known is not None:
             return known
     return None
@@ -125,17 +119,26 @@ def stop_waiting_of_active_sessions() -> None:
         sa.delete(WaitingSession).where(
             sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(
                 sa.select(UserSession.user_id, UserSession.session_id)
-                .join(
-                    WaitingSession,
-                    sa.and_(
-                        WaitingSession.user_id == UserSession.user_id,
-                        WaitingSession.session_id == UserSession.session_id,
-                    ),
-                )
+                .join(WaitingSession, _is_of_session())
                 .where(UserSession.expired_at.is_(None))
             )
         ),
         execution_options={"synchronize_session": False},
+    )
+
+
+def _known_code(user_id: int, session_id: str) -> str | None:
+    return db.session.scalar(
+        sa.select(WaitingSession.code).where(
+            WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
+        )
+    )
+
+
+def _is_of_session() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        WaitingSession.user_id == UserSession.user_id,
+        WaitingSession.session_id == UserSession.session_id,
     )
 
 
@@ -157,13 +160,7 @@ def _waiting_query() -> sa.Select[str, str, str, str, str, datetime]:
             UserSession.origin,
             WaitingSession.since,
         )
-        .join(
-            UserSession,
-            sa.and_(
-                UserSession.user_id == WaitingSession.user_id,
-                UserSession.session_id == WaitingSession.session_id,
-            ),
-        )
+        .join(UserSession, _is_of_session())
         .join(User, User.id == UserSession.user_id)
         .where(_still_waits())
     )
@@ -183,14 +180,10 @@ def _random_codes() -> Iterator[str]:
 
 def _release(code: str) -> None:
     """Drop the code if the session that has it does not wait any more."""
-    owner = sa.and_(
-        UserSession.user_id == WaitingSession.user_id,
-        UserSession.session_id == WaitingSession.session_id,
-    )
     db.session.execute(
         sa.delete(WaitingSession).where(
             WaitingSession.code == code,
-            ~sa.select(UserSession.session_id).where(owner, _still_waits()).exists(),
+            ~sa.select(UserSession.session_id).where(_is_of_session(), _still_waits()).exists(),
         ),
         execution_options={"synchronize_session": False},
     )
