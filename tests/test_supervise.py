@@ -4,9 +4,9 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.site import Site
+from timApp.auth.session.device import Device, device_of
 from timApp.auth.session.link import sign_link
 from timApp.auth.session.waiting import waiting_sessions
-from timApp.supervise.device import Device, device_of
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -164,7 +164,7 @@ def test_names_and_browsers_full_of_html_are_shown_as_text(hall: Site) -> None:
 @pytest.mark.parametrize(
     ("origin", "device"),
     [
-        (f"[10.0.0.7] {FIREFOX}", Device("10.0.0.7", "Firefox 133 on Windows 10")),
+        (f"[10.0.0.7] {FIREFOX}", Device("10.0.0.7", "Firefox 133", "Windows 10")),
         ("[::1] curl/8.1", Device("::1", "curl 8")),
         ("[1.2.3.4] ", Device("1.2.3.4", "")),
         ("anything", Device("", "anything")),

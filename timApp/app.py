@@ -23,6 +23,7 @@ from timApp.timdb.migrate import ALEMBIC_OPTIONS, alembic
 from timApp.timdb.sqa import db, prepare_engine
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import add_security_headers
+from timApp.ui.language import add_languages
 from timApp.ui.pages import ui
 from timApp.util.errors import ConfigError
 from timApp.util.secret import load_or_create_secret_key
@@ -99,6 +100,7 @@ def _add_extensions(app: Flask) -> None:
     login_manager.init_app(app)
     csrf.init_app(app)
     Bootstrap5(app)
+    add_languages(app)
 
 
 def _add_pages(app: Flask) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flask import current_app, request
+from flask_babel import gettext
 
 from timApp.auth.session.policy import needs_active_session
 from timApp.auth.session.util import SessionExpired, has_valid_session, is_allowed_document
@@ -13,6 +14,7 @@ from timApp.item.block import has_access
 from timApp.item.item import Item
 from timApp.user.user import User
 from timApp.util.errors import AccessDenied
+from timApp.util.text import quoted
 
 _View = TypeVar("_View", bound=Callable[..., object])
 
@@ -68,7 +70,7 @@ def verify_logged_in() -> Visitor | User:
     """Return the visitor; `LoginRequired` if nobody is logged in."""
     visitor = current_visitor()
     if visitor is None:
-        raise LoginRequired("Log in first.")
+        raise LoginRequired(gettext("Log in first."))
     return visitor
 
 
@@ -76,7 +78,7 @@ def verify_admin() -> Visitor | User:
     """Return the visitor if they are an administrator; else `LoginRequired` or `AccessDenied`."""
     visitor = verify_logged_in()
     if not visitor.is_admin:
-        raise AccessDenied("Only administrators may do this.")
+        raise AccessDenied(gettext("Only administrators may do this."))
     return visitor
 
 
@@ -87,7 +89,7 @@ def verify_supervisor() -> Visitor | User:
     """
     visitor = verify_logged_in()
     if not (visitor.is_supervisor or visitor.is_admin):
-        raise AccessDenied("Only supervisors may do this.")
+        raise AccessDenied(gettext("Only supervisors may do this."))
     return visitor
 
 
@@ -111,5 +113,5 @@ def verify_view_access(item: Item) -> None:
     """
     visitor = verify_path_access(item.path)
     if not visitor.is_admin and not has_access(visitor.id, item.id, AccessType.VIEW):
-        msg = f"You have no right to view {item.path!r}."
+        msg = gettext("You have no right to view %(path)s.", path=quoted(item.path))
         raise AccessDenied(msg)

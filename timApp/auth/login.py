@@ -14,6 +14,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext, lazy_gettext
 from flask_login import login_user, logout_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
@@ -49,12 +50,14 @@ _credentials_query = sa.select(User.id, User.password_hash).where(
 class LoginForm(FlaskForm):
     """What a person types to log in, and where they wanted to go."""
 
-    username = StringField("User name", validators=[InputRequired(), Length(max=NAME_MAX_LENGTH)])
+    username = StringField(
+        lazy_gettext("User name"), validators=[InputRequired(), Length(max=NAME_MAX_LENGTH)]
+    )
     password = PasswordField(
-        "Password", validators=[InputRequired(), Length(max=PASSWORD_MAX_LENGTH)]
+        lazy_gettext("Password"), validators=[InputRequired(), Length(max=PASSWORD_MAX_LENGTH)]
     )
     next = HiddenField()
-    submit = SubmitField("Log in")
+    submit = SubmitField(lazy_gettext("Log in"))
 
 
 class WrongCredentials(AccessDenied):
@@ -99,7 +102,7 @@ def authenticate(username: str, password: str) -> User:
     if is_storable(username):
         row = read_row(_credentials_query, {"username": username})
     if not password_matches(row and row.password_hash, password) or row is None:
-        raise WrongCredentials("Wrong user name or password.")
+        raise WrongCredentials(gettext("Wrong user name or password."))
     user = db.session.get_one(User, row.id)
     if hash_is_outdated(row.password_hash):
         user.password_hash = hash_password(password)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from timApp.auth.accesshelper import (
     open_to_expired_sessions,
@@ -35,7 +36,7 @@ def view_document(path: str) -> ResponseReturnValue:
     verify_path_access(path)
     document = Document.get_by_path(path)
     if document is None:
-        message = f"There is no document at {quoted(path)}."
+        message = gettext("There is no document at %(path)s.", path=quoted(path))
         raise NotFound(message)
     verify_view_access(document)
     html = render_markdown(document.source)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from timApp.auth.session.device import Device, device_of
 from timApp.auth.session.model import UserSession
-from timApp.supervise.device import Device, device_of
 from timApp.timdb.sqa import db
 
 #: So many sessions are shown: those that are not logged out first, and the latest first.

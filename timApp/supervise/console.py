@@ -2,15 +2,16 @@
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from timApp.auth.accesshelper import verify_supervisor
+from timApp.auth.session.device import device_of
 from timApp.auth.session.distribution import ask_hosts, hosts_of
 from timApp.auth.session.link import read_link
 from timApp.auth.session.lookup import require_session, require_verifiable
 from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.session.waiting import find_waiting, waiting_sessions
 from timApp.supervise.comparison import compared_sessions
-from timApp.supervise.device import device_of
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
@@ -44,7 +45,7 @@ def find() -> ResponseReturnValue:
     text = request.args.get("q", "")
     try:
         if not text.strip():
-            raise BadInput("Type a name or a short code, or scan a link.", field="q")
+            raise BadInput(gettext("Type a name or a short code, or scan a link."), field="q")
         username, session_id = _meant(text)
     except TimError as error:
         page = render_template("console.html", waiting=_waiting(), query=text, error=error.message)
@@ -90,7 +91,8 @@ def retry() -> ResponseReturnValue:
     known, _ = hosts_of(current_app.config["DIST_RIGHTS_HOSTS"])
     hosts = request.form.getlist("host")
     if action not in {"verify", "invalidate"} or not set(hosts) <= set(known):
-        raise BadInput("Nobody was asked: there is no such action or host.", field="host")
+        msg = gettext("Nobody was asked: there is no such action or host.")
+        raise BadInput(msg, field="host")
     return _outcome(action, user, session_id, hosts, [])
 
 
@@ -132,7 +134,7 @@ def _outcome(
 def _session_id() -> str:
     session_id = request.form.get("session_id", "")
     if not session_id:
-        raise BadInput("Choose a session.", field="session_id")
+        raise BadInput(gettext("Choose a session."), field="session_id")
     return session_id
 
 
@@ -147,14 +149,17 @@ def _meant(text: str) -> tuple[str, str | None]:
         if found is not None:
             return found.user_name, found.session_id
         if User.get_by_name(meant.text) is None:
-            msg = f"Nobody waits with the code {meant.code}. It may be used or out of date."
+            msg = gettext(
+                "Nobody waits with the code %(code)s. It may be used or out of date.",
+                code=meant.code,
+            )
             raise NotFound(msg, field="q")
         meant = TypedSession(meant.text)
     # A name may have the character that separates it from a session.
     if meant.session_id is not None and User.get_by_name(text.strip()) is not None:
         meant = TypedSession(text.strip())
     if User.get_by_name(meant.username) is None:
-        msg = f"There is nobody named {quoted(meant.username)}."
+        msg = gettext("There is nobody named %(name)s.", name=quoted(meant.username))
         raise NotFound(msg, field="q")
     return meant.username, meant.session_id
 

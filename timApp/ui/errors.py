@@ -17,10 +17,10 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException, InternalServerError
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.accesshelper import LoginRequired
 from timApp.auth.session.link import LINK_LIFETIME, link_to_session
@@ -29,6 +29,7 @@ from timApp.auth.session.util import SessionExpired, current_session_id
 from timApp.auth.session.waiting import begin_waiting
 from timApp.auth.sessioninfo import Visitor, current_visitor
 from timApp.timdb.sqa import db
+from timApp.ui.statuses import status_of
 from timApp.util.errors import TimError
 from timApp.util.negotiation import wants_json
 
@@ -75,15 +76,14 @@ def _answer_session_expired(_error: SessionExpired) -> Response:
     visitor = current_visitor()
     if session_id is None or (isinstance(visitor, Visitor) and not visitor.session_is_known):
         session_id = None  # the cookie is older than the tracking of sessions
-        reason = "this login has no session. Log out and log in again."
+        what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
     else:
-        reason = (
-            "you are also logged in on another device. Ask the supervisor to verify this session."
-        )
+        what = gettext("You are also logged in on another device.")
+        to_do = gettext("Ask the supervisor to verify this session.")
     if wants_json():
-        response = jsonify(error=f"Your session is expired: {reason}")
+        response = jsonify(error=f"Your session is expired. {what} {to_do}")
     else:
-        response = _blocked_page(session_id, reason[0].upper() + reason[1:])
+        response = _blocked_page(session_id, f"{what} {to_do}")
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -124,33 +124,40 @@ def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:
         fields = _messages_by_field(messages)
         response = _answer(code, _sentence(fields), {"fields": fields})
     else:
-        response = _answer(code, error.description or error.name)
+        response = _answer(code, _description(error, code))
     for name, value in error.get_headers(request.environ):
         if name.lower() != "content-type":
             response.headers.add(name, value)
     return response
 
 
+def _description(error: HTTPException, code: int) -> str:
+    if wants_json() or error.description != type(error).description:
+        return error.description or error.name
+    return str(status_of(code).sentence)
+
+
 def _answer_csrf_error(error: CSRFError) -> Response:
-    remedy = (
-        "Send the token that was given at login in the header X-CSRFToken."
-        if wants_json()
-        else "Nothing was changed. Go back, reload the page and try again."
+    if wants_json():
+        remedy = "Send the token that was given at login in the header X-CSRFToken."
+        return _answer(error.code, f"{error.description} {remedy}")
+    message = gettext(
+        "This page was out of date, so nothing was changed. Go back, reload the page and try again."
     )
-    return _answer(error.code, f"{error.description} {remedy}")
+    return _answer(error.code, message)
 
 
 def _answer_internal_error(error: InternalServerError) -> Response:
     """Answer an exception that nobody expected; Flask has written it to the log."""
     if isinstance(error.original_exception, _DATABASE_UNAVAILABLE):  # while an error was answered
         return _answer_database_unavailable(error.original_exception)
-    message = "Something went wrong on this server. The details are in its log."
-    return _answer(error.code, message)
+    return _answer(error.code, str(status_of(error.code).sentence))
 
 
 def _answer_database_unavailable(error: Exception) -> Response:
     current_app.logger.error("The database cannot be reached.", exc_info=error)
-    return _answer(503, "The database cannot be reached right now; try again in a moment.")
+    unavailable = ServiceUnavailable.code
+    return _answer(unavailable, str(status_of(unavailable).sentence))
 
 
 def _answer(
@@ -162,7 +169,7 @@ def _answer(
     if wants_json():
         response = jsonify(error=message, **(details or {}))
     else:
-        name = HTTP_STATUS_CODES.get(code, "Error")
+        name = str(status_of(code).name)
         values = {"code": code, "name": name, "message": message, "log_in_url": log_in_url}
         response = make_response(_error_page(code, values))
     response.status_code = code

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext
 from flask_login import UserMixin
 from sqlalchemy import orm
 
@@ -90,7 +91,7 @@ def require_user(name: str, field: str = "user") -> User:
     """
     user = User.get_by_name(name)
     if user is None:
-        msg = f"There is no user named {quoted(name)}."
+        msg = gettext("There is no user named %(name)s.", name=quoted(name))
         raise NotFound(msg, field=field)
     return user
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flask import current_app, request
+from flask_babel import gettext
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from timApp.util.errors import BadInput
@@ -51,15 +52,17 @@ def read_link(token: str) -> LinkedSession:
     try:
         content = _serializer().loads(token, max_age=LINK_LIFETIME)
     except SignatureExpired:
-        msg = "This link is too old. Scan the code on the page again; it is renewed by itself."
+        msg = gettext(
+            "This link is too old. Scan the code on the page again; it is renewed by itself."
+        )
         raise ExpiredLink(msg, field="token") from None
     except BadSignature:
-        msg = "This link was not made by a server of this site."
+        msg = gettext("This link was not made by a server of this site.")
         raise ForgedLink(msg, field="token") from None
     match content:
         case [str(username), str(session_id)]:
             return LinkedSession(username, session_id)
-    msg = "This link does not name a session."
+    msg = gettext("This link does not name a session.")
     raise ForgedLink(msg, field="token")
 
 

@@ -1,5 +1,7 @@
 """Finds sessions that somebody named, or says that they are not there."""
 
+from flask_babel import gettext
+
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.transition import latest_session_id
 from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
@@ -26,7 +28,11 @@ def require_session(user: User, session_id: str) -> UserSession:
     if len(session_id) <= SESSION_ID_MAX_LENGTH and is_storable(session_id):
         found = db.session.get(UserSession, (user.id, session_id))
     if found is None:
-        msg = f"{user.name!r} has no session {quoted(session_id)}."
+        msg = gettext(
+            "%(name)s has no session %(session)s.",
+            name=quoted(user.name),
+            session=quoted(session_id),
+        )
         raise NotFound(msg, field="session_id")
     return found
 
@@ -39,8 +45,15 @@ def require_verifiable(username: str, session_id: str | None) -> None:
     user = require_user(username)
     if session_id is None:
         if latest_session_id(user.id) is None:
-            msg = f"{user.name!r} has no session to verify: they have to log in first."
+            msg = gettext(
+                "%(name)s has no session to verify: they have to log in first.",
+                name=quoted(user.name),
+            )
             raise NotFound(msg, field="session_id")
     elif require_session(user, session_id).logged_out_at is not None:
-        msg = f"The session {quoted(session_id)} is logged out; {user.name!r} has to log in again."
+        msg = gettext(
+            "The session %(session)s is logged out; %(name)s has to log in again.",
+            name=quoted(user.name),
+            session=quoted(session_id),
+        )
         raise Conflict(msg, field="session_id")

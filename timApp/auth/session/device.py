@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from flask_babel import gettext
 from ua_parser import parse
 
 _ORIGIN = re.compile(r"\[(?P<address>[^\]]*)\] (?P<user_agent>.*)", re.DOTALL)
@@ -13,18 +14,27 @@ _SHOWN_MAX_LENGTH = 80
 
 @dataclass(frozen=True)
 class Device:
-    """Where a session comes from: its address (empty if unknown), and browser and system."""
+    """Where a session comes from."""
 
+    #: Network address; empty if unknown.
     address: str
-    description: str
+    #: Such as "Firefox 133", or the first words of what an unknown browser says of itself.
+    browser: str
+    #: Such as "Windows 10"; empty if unknown.
+    system: str = ""
+
+    @property
+    def description(self) -> str:
+        """Browser and system in the reader's language."""
+        if not self.system:
+            return self.browser or gettext("Unknown browser")
+        words: str = gettext("%(browser)s on %(system)s", browser=self.browser, system=self.system)
+        return words
 
 
 @lru_cache(maxsize=4096)
 def device_of(origin: str) -> Device:
-    """Return what an origin tells, such as "Firefox 133 on Windows 10".
-
-    A browser that is not known is described by the first words of what it says of itself.
-    """
+    """Return what an origin tells, such as "Firefox 133" on "Windows 10"."""
     match = _ORIGIN.fullmatch(origin)
     address, user_agent = (match["address"], match["user_agent"]) if match else ("", origin)
     found = parse(user_agent)
@@ -32,7 +42,7 @@ def device_of(origin: str) -> Device:
     system = found.os and _with_version(found.os.family, found.os.major)
     if not browser:
         return Device(address, user_agent[:_SHOWN_MAX_LENGTH])
-    return Device(address, f"{browser} on {system}" if system else browser)
+    return Device(address, browser, system or "")
 
 
 def _with_version(name: str, major: str | None) -> str:
