@@ -137,17 +137,23 @@ class LiveServer:
 
 @contextmanager
 def live_server(
-    database_url: str, folder: Path, *, workers: int = 1, **options: object
+    database_url: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    port: int | None = None,
+    **options: object,
 ) -> Iterator[LiveServer]:
     """Yield `timapp run` on a migrated database, once it answers; stop it with SIGTERM.
 
-    `options` are the site's options, given in the environment. It must end with 0 within
-    `PATIENCE` and must have written no traceback to its log.
+    `options` are the site's options, given in the environment; `port` is a free one, unless it is
+    given. It must end with 0 within `PATIENCE` and must have written no traceback to its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    if port is None:
+        port = free_port()
     log = folder / f"server-{port}.log"
-    with _process(_environment(database_url, folder, options), port, workers, log) as process:
+    with _process(environment_of(database_url, folder, options), port, workers, log) as process:
         try:
             server = LiveServer(f"http://127.0.0.1:{port}", port, process.pid)
             _wait_until_it_answers(server, process)
@@ -162,7 +168,10 @@ def live_server(
             raise
 
 
-def _environment(database_url: str, folder: Path, options: Mapping[str, object]) -> dict[str, str]:
+def environment_of(
+    database_url: str, folder: Path, options: Mapping[str, object]
+) -> dict[str, str]:
+    """Return the environment of a process that works on the site with these options."""
     chosen: dict[str, object] = {
         "DATABASE_URL": database_url,
         "INSTANCE_PATH": str(folder),
