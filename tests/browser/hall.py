@@ -14,6 +14,7 @@ from tests.browser.chromium import Window
 from tests.live import LiveBrowser, LiveServer, live_server
 from tests.site import PASSWORD, Site, open_app
 from timApp.auth.session.link import sign_link
+from timApp.auth.session.model import UserSession
 from timApp.auth.session.waiting import WaitingSession
 from timApp.cli.demo_content import DOCUMENTS
 from timApp.timdb.sqa import db
@@ -83,7 +84,19 @@ class Hall:
 
     def log_in_elsewhere(self, name: str, user_agent: str = "Firefox") -> LiveBrowser:
         """Log the person in on a device that is not looked at."""
-        return self.server.logged_in(name, user_agent)
+        if user_agent.isascii():
+            return self.server.logged_in(name, user_agent)
+        browser = self.server.logged_in(name)
+
+        # No header has such characters, but the database may have them.
+        def set_origin(site: Site) -> None:
+            with site.app.app_context():
+                session = sa.update(UserSession).filter_by(session_id=browser.session_id)
+                db.session.execute(session.values(origin=f"[127.0.0.1] {user_agent}"))
+                db.session.commit()
+
+        self.ask(set_origin)
+        return browser
 
     def token(self, name: str, session_id: str) -> str:
         """Return what a link to the session has in it, signed now."""

@@ -1,0 +1,132 @@
+"""Every page of the site, and how to get there: what is true of all of them is tested on each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import Window
+from tests.browser.hall import EXAM, Hall, enter, verify_button
+from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
+
+_NOBODY, _STUDENT, _BLOCKED = "nobody", "student", "blocked"
+_NEWCOMER, _SUPERVISOR, _ADMIN = "newcomer", "supervisor", "admin"
+_GROUPS = {_NEWCOMER: [], _SUPERVISOR: [SUPERVISOR_GROUP], _ADMIN: [ADMIN_GROUP]}
+
+_FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+_SAFARI = (
+    "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/17.5 Mobile/15E148 Safari/604.1"
+)
+
+_visitors = count(1)
+
+
+def _nothing(page: Page) -> None:
+    """Stay on the page as it is."""
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page as somebody sees it."""
+
+    name: str
+    #: nobody, student, blocked (a student who waits), newcomer (with no rights), supervisor, admin
+    visitor: str
+    #: The address; `{student}`, `{session}` and `{token}` are those of a student who waits.
+    path: str
+    status: int = 200
+    #: What is done on that page to get to the one that is meant.
+    then: Callable[[Page], None] = _nothing
+    #: Whether a student waits.
+    somebody_waits: bool = True
+
+
+def _fail_to_log_in(page: Page) -> None:
+    page.get_by_label("User name").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def _log_in_without_a_name(page: Page) -> None:
+    page.get_by_label("User name").fill(" ")
+    page.get_by_label("User name").evaluate("field => field.form.noValidate = true")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+
+
+def _verify(page: Page) -> None:
+    verify_button(page).click()
+    expect(page.get_by_role("heading", name="Verified: ")).to_be_visible()
+
+
+def _invalidate(page: Page) -> None:
+    page.get_by_role("button", name="Invalidate").click()
+    expect(page.get_by_role("heading", name="Invalidated: ")).to_be_visible()
+
+
+_COMPARISON = "/supervise/person?user={student}&session={session}"
+
+PAGES = [
+    SitePage("login", _NOBODY, "/login"),
+    SitePage("login with a wrong password", _NOBODY, "/login", then=_fail_to_log_in),
+    SitePage("login without a name", _NOBODY, "/login", then=_log_in_without_a_name),
+    SitePage("documents", _STUDENT, "/"),
+    SitePage("no documents", _NEWCOMER, "/"),
+    SitePage("document", _STUDENT, EXAM),
+    SitePage("blocked", _BLOCKED, EXAM, 490),
+    SitePage("forbidden document", _NEWCOMER, EXAM, 403),
+    SitePage("unknown document", _STUDENT, "/view/nowhere", 404),
+    SitePage("unknown address", _NOBODY, "/nowhere", 404),
+    SitePage("console", _SUPERVISOR, "/supervise"),
+    SitePage("console of an administrator", _ADMIN, "/supervise"),
+    SitePage("console with nobody", _SUPERVISOR, "/supervise", somebody_waits=False),
+    SitePage("console with an error", _SUPERVISOR, "/supervise/find?q=Mr%20Nobody", 404),
+    SitePage("comparison", _SUPERVISOR, _COMPARISON),
+    SitePage("comparison by link", _SUPERVISOR, "/supervise/link/{token}"),
+    SitePage("comparison by name", _SUPERVISOR, "/supervise/person?user={student}"),
+    SitePage("comparison without the session", _SUPERVISOR, f"{_COMPARISON}-"),
+    SitePage("unknown person", _SUPERVISOR, "/supervise/person?user=nobody", 404),
+    SitePage("forged link", _SUPERVISOR, "/supervise/link/x", 422),
+    SitePage("console, forbidden", _STUDENT, "/supervise", 403),
+    SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
+    SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),
+]
+
+
+def open_page(
+    window: Window,
+    hall: Hall,
+    site_page: SitePage,
+    real_name: str = "Siiri Student",
+    user_agents: Sequence[str] = (_FIREFOX, _SAFARI),
+) -> None:
+    """Open a page in the window of a new visitor of that name.
+
+    The student whom the page is about, if it is about one, has the same name, and sessions that
+    come from these user agents.
+    """
+    window.expect_status(403, 404, 422)
+    hall.let_nobody_wait()
+    visitor = site_page.visitor
+    student = hall.add_student(real_name)
+    if visitor == _STUDENT:
+        enter(window, hall, student)
+    elif visitor in _GROUPS:
+        name = f"{visitor}{next(_visitors)}"
+        hall.add_person(name, real_name, *_GROUPS[visitor])
+        enter(window, hall, name)
+    devices = [hall.log_in_elsewhere(student, user_agent) for user_agent in user_agents]
+    waiting = devices[-1]
+    if visitor == _BLOCKED:
+        enter(window, hall, student)
+    if site_page.somebody_waits:
+        assert waiting.get_page(EXAM).status == 490
+    token = hall.token(student, waiting.session_id)
+    path = site_page.path.format(student=student, session=waiting.session_id, token=token)
+    answer = window.page.goto(hall.url(path))
+    assert answer is not None
+    assert answer.status == site_page.status
+    site_page.then(window.page)
