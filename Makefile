@@ -5,7 +5,7 @@ PORT   ?= 5000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -29,6 +29,9 @@ check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+screenshots: $(VENV)/dev.stamp ## Take the pictures of the pages for the docs (needs Chromium)
+	@$(BIN)/python -m tests.screenshots docs/pictures
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet --upgrade

@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import (
     Browser,
@@ -24,7 +24,8 @@ PATIENCE_MS = 30_000
 #: Widths and heights of windows, in CSS pixels.
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
-COLOUR_SCHEMES = ("light", "dark")
+ColourScheme = Literal["light", "dark"]
+COLOUR_SCHEMES: tuple[ColourScheme, ...] = ("light", "dark")
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = [
@@ -82,7 +83,7 @@ class Window:
         self,
         browser: Browser,
         size: tuple[int, int] = DESKTOP,
-        colour_scheme: str = "light",
+        colour_scheme: ColourScheme = "light",
         **options: Any,
     ) -> None:
         width, height = size
@@ -113,6 +114,12 @@ class Window:
         """Take a server that refuses connections for no fault from now on."""
         self._expected |= {"net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET"}
         self._expected |= {"net::ERR_EMPTY_RESPONSE", "net::ERR_SOCKET_NOT_CONNECTED"}
+
+    def hand_over(self) -> None:
+        """Leave the page and forget its visitor and its faults, for the next one."""
+        self.page.goto("about:blank")
+        self.context.clear_cookies()
+        self.faults.clear()
 
     def close(self) -> None:
         """Close the window; what still happens in it is nobody's fault."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import DESKTOP, Window, chromium_path, running_chromium
+from tests.browser.chromium import DESKTOP, ColourScheme, Window, chromium_path, running_chromium
 from tests.browser.hall import Hall, open_hall
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 
@@ -37,7 +37,7 @@ class OpenWindow(Protocol):
     """Opens windows."""
 
     def __call__(
-        self, size: tuple[int, int] = DESKTOP, colour_scheme: str = "light", **options: Any
+        self, size: tuple[int, int] = DESKTOP, colour_scheme: ColourScheme = "light", **options: Any
     ) -> Window:
         """Open a window; the options are those of Playwright's contexts."""
 
@@ -48,7 +48,7 @@ def open_window(chromium: Browser) -> Iterator[OpenWindow]:
     windows: list[Window] = []
 
     def open_one(
-        size: tuple[int, int] = DESKTOP, colour_scheme: str = "light", **options: Any
+        size: tuple[int, int] = DESKTOP, colour_scheme: ColourScheme = "light", **options: Any
     ) -> Window:
         windows.append(Window(chromium, size, colour_scheme, **options))
         return windows[-1]

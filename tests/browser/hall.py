@@ -5,7 +5,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
@@ -113,7 +113,7 @@ class Hall:
 
 
 @contextmanager
-def open_hall(database_url: str, folder: Path, **options: object) -> Iterator[Hall]:
+def open_hall(database_url: str, folder: Path, **options: Any) -> Iterator[Hall]:
     """Yield a site with an exam and a supervisor, and its running server.
 
     `options` are the site's options.

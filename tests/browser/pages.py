@@ -103,11 +103,12 @@ def open_page(
     real_name: str = "Siiri Student",
     user_agents: Sequence[str] = (_FIREFOX, _SAFARI),
 ) -> None:
-    """Open a page in the window of a new visitor of that name.
+    """Open a page in the window, which has a new visitor of that name now.
 
     The student whom the page is about, if it is about one, has the same name, and sessions that
     come from these user agents.
     """
+    window.hand_over()
     window.expect_status(403, 404, 422)
     hall.let_nobody_wait()
     visitor = site_page.visitor

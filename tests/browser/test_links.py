@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -114,7 +115,7 @@ def test_the_outcome_says_what_came_of_it_host_by_host(
     """A host that answers and one that does not are told apart, and the latter is asked again."""
     port = free_port()
     late = f"http://127.0.0.1:{port}"
-    receive = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET}
+    receive: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET}
     with (
         sqlite_databases.fresh() as here_url,
         sqlite_databases.fresh() as there_url,

@@ -9,7 +9,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import COLOUR_SCHEMES, DESKTOP, PHONE
+from tests.browser.chromium import COLOUR_SCHEMES, DESKTOP, PHONE, ColourScheme
 from tests.browser.conftest import OpenWindow
 from tests.browser.hall import (
     EXAM,
@@ -78,7 +78,7 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
 @pytest.mark.parametrize("colour_scheme", COLOUR_SCHEMES)
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_qr_code_is_read_off_the_screen_and_followed(
-    hall: Hall, open_window: OpenWindow, size: tuple[int, int], colour_scheme: str
+    hall: Hall, open_window: OpenWindow, size: tuple[int, int], colour_scheme: ColourScheme
 ) -> None:
     """A camera reads the code at any size and in any colours, and its link leads to the person."""
     name = hall.add_student()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chromium import COLOUR_SCHEMES, DESKTOP, PHONE
+from tests.browser.chromium import COLOUR_SCHEMES, DESKTOP, PHONE, ColourScheme
 from tests.browser.conftest import OpenWindow
 from tests.browser.hall import (
     EXAM,
@@ -75,7 +75,7 @@ def tab_to(page: Page, aim: Locator) -> None:
 
 @pytest.mark.parametrize("colour_scheme", COLOUR_SCHEMES)
 def test_the_keyboard_alone_does_it(
-    hall: Hall, open_window: OpenWindow, colour_scheme: str
+    hall: Hall, open_window: OpenWindow, colour_scheme: ColourScheme
 ) -> None:
     """Without a mouse a supervisor logs in, finds and verifies; the focus is always to be seen."""
     name = hall.add_student()
