@@ -1,0 +1,178 @@
+"""Takes the pictures of the main pages for the docs: `python -m tests.screenshots FOLDER`."""
+
+import io
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import (
+    COLOUR_SCHEMES,
+    DESKTOP,
+    PHONE,
+    ColourScheme,
+    Window,
+    chromium_path,
+    running_chromium,
+)
+from tests.browser.hall import verified_heading, verify_button
+from tests.live import LiveBrowser, LiveServer, environment_of, free_port, live_server
+
+_EXAM = "/view/exam/part1"
+_SECRET = "for the pictures"
+#: Colours of a picture, which keep it small.
+_COLOURS = 64
+
+_LAPTOP = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/131.0.0.0 Safari/537.36"
+)
+_TABLET = (
+    "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/17.5 Mobile/15E148 Safari/604.1"
+)
+_LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
+
+
+OpenPage = Callable[["Studio", Page], None]
+
+
+class Studio:
+    """The demo site, its people, and windows to take pictures of."""
+
+    def __init__(self, server: LiveServer, passwords: dict[str, str], browser: Browser) -> None:
+        self._server = server
+        self._passwords = passwords
+        self._browser = browser
+        # Each of the students has two devices, and the second waits.
+        self._waiting = [
+            [self._device(name, user_agent) for user_agent in user_agents][-1]
+            for name, user_agents in (("student1", (_LAPTOP, _TABLET)), ("student2", (_LINUX,) * 2))
+        ]
+        self._device("student3", _LINUX)
+        self._visitors = {name: self._device(name, _LAPTOP) for name in ("student3", "supervisor")}
+        session_id = self._waiting[0].session_id
+        #: Where the first one who waits is looked at.
+        self.comparison = f"/supervise/person?user=student1&session={session_id}"
+
+    @contextmanager
+    def window(
+        self, size: tuple[int, int], colour_scheme: ColourScheme, name: str
+    ) -> Iterator[Page]:
+        """Yield a page in a new window, in which the person, if any, is logged in."""
+        for device in self._waiting:
+            device.get_page(_EXAM)  # else they would wait no more
+        window = Window(self._browser, size, colour_scheme, base_url=self._server.url)
+        if name:
+            window.context.add_cookies(
+                [
+                    {"name": cookie.name, "value": cookie.value or "", "url": self._server.url}
+                    for cookie in self._visitors[name].cookies
+                ]
+            )
+        yield window.page
+        window.close()
+
+    def _device(self, name: str, user_agent: str) -> LiveBrowser:
+        device = self._server.browser(user_agent)
+        assert device.log_in(name, self._passwords[name]).status == 200
+        device.get_page(_EXAM)
+        return device
+
+
+def _open(path: str) -> OpenPage:
+    def open_path(_studio: Studio, page: Page) -> None:
+        page.goto(path)
+
+    return open_path
+
+
+def _compare(studio: Studio, page: Page) -> None:
+    page.goto(studio.comparison)
+
+
+def _verify(studio: Studio, page: Page) -> None:
+    _compare(studio, page)
+    verify_button(page).click()
+    expect(verified_heading(page, "Siiri Student")).to_be_visible()
+
+
+#: Name of the picture, whose window it shows, and how to get to the page.
+PICTURES: tuple[tuple[str, str, OpenPage], ...] = (
+    ("login", "", _open("/login")),
+    ("document", "supervisor", _open(_EXAM)),
+    ("blocked", "student3", _open(_EXAM)),
+    ("console", "supervisor", _open("/supervise")),
+    ("comparison", "supervisor", _compare),
+    # The last one: it changes who waits.
+    ("outcome", "supervisor", _verify),
+)
+
+
+def take_pictures(studio: Studio, folder: Path) -> None:
+    """Take every picture at both sizes and in both colour schemes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, visitor, open_page in PICTURES:
+        for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            for colour_scheme in COLOUR_SCHEMES:
+                with studio.window(size, colour_scheme, visitor) as page:
+                    open_page(studio, page)
+                    _save(page.screenshot(), folder / f"{name}-{label}-{colour_scheme}.png")
+
+
+def _save(screenshot: bytes, path: Path) -> None:
+    with Image.open(io.BytesIO(screenshot)) as picture:
+        small = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
+
+
+@contextmanager
+def _demo_site(folder: Path) -> Iterator[tuple[LiveServer, dict[str, str]]]:
+    """Yield a server with the demo content, and everybody's password."""
+    database_url = f"sqlite:///{folder}/demo.db"
+    other: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": _SECRET}
+    port = free_port()
+    options: dict[str, Any] = {
+        "DIST_RIGHTS_HOSTS": {
+            "exam": {"hosts": [f"http://localhost:{port}", "http://localhost:1"]},
+        },
+        "DIST_RIGHTS_SEND_SECRET": _SECRET,
+        "SESSIONS_VERIFY_TARGETS": ["exam"],
+    }
+    for command in (("db", "upgrade"), ("demo",)):
+        subprocess.run(
+            [sys.executable, "-m", "timApp.cli", *command],
+            env=environment_of(database_url, folder, options),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    accounts = (folder / "demo-accounts.txt").read_text("utf-8").splitlines()
+    passwords = dict(account.split("\t")[:2] for account in accounts)
+    with (
+        live_server(database_url, folder, port=port, **other),
+        live_server(database_url, folder, **options) as server,
+    ):
+        yield server, passwords
+
+
+def main(folder: Path) -> None:
+    """Take the pictures and put them into the folder."""
+    path = chromium_path()
+    if path is None:
+        sys.exit("There is no Chromium here (Debian: apt-get install chromium).")
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        _demo_site(Path(temporary)) as (server, passwords),
+        running_chromium(path) as browser,
+    ):
+        take_pictures(Studio(server, passwords, browser), folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
