@@ -10,6 +10,7 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
+from timApp.account.sessions import my_sessions
 from timApp.api import API_OPTIONS, create_api
 from timApp.auth.accesshelper import close_to_expired_sessions
 from timApp.auth.csrf import csrf
@@ -109,5 +110,5 @@ def _add_pages(app: Flask) -> None:
     register_error_handlers(app)
     api = create_api(app)
     api.register_blueprint(sessions)
-    for blueprint in (login, documents, supervise, ui):
+    for blueprint in (login, documents, my_sessions, supervise, ui):
         app.register_blueprint(blueprint)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.waiting import stop_waiting
+from timApp.auth.session.waiting import stop_waiting, stop_waiting_of_others
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import lock_user
 from timApp.util.clock import now
@@ -36,6 +36,27 @@ def log_out_session(user_id: int, session_id: str | None) -> None:
     )
     stop_waiting(user_id, session_id)
     record_change(Action.LOGOUT, user_id=user_id, session_id=session_id, session_count=ended)
+
+
+def log_out_other_sessions(user_id: int, kept: str | None) -> int:
+    """End all of the user's sessions but one for good, and return how many ended.
+
+    Those that are logged out already are not touched. With None no session is kept.
+    """
+    lock_user(user_id)
+    moment = now()
+    ended = rows_changed(
+        sa.update(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.session_id != (kept or ""),
+            UserSession.logged_out_at.is_(None),
+        )
+        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
+    )
+    stop_waiting_of_others(user_id, kept)
+    record_change(Action.LOGOUT, user_id=user_id, session_count=ended)
+    return ended
 
 
 def verify_session(user_id: int, session_id: str | None, reason: str = "") -> None:

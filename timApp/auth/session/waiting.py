@@ -113,6 +113,15 @@ def stop_waiting(user_id: int, session_id: str) -> None:
     )
 
 
+def stop_waiting_of_others(user_id: int, kept: str | None) -> None:
+    """Drop the short codes of all of the user's sessions but one."""
+    db.session.execute(
+        sa.delete(WaitingSession).where(
+            WaitingSession.user_id == user_id, WaitingSession.session_id != (kept or "")
+        )
+    )
+
+
 def stop_waiting_of_active_sessions() -> None:
     """Drop the short codes of all sessions that are active by now."""
     db.session.execute(
