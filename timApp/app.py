@@ -20,6 +20,8 @@ from timApp.auth.sessioninfo import login_manager
 from timApp.config import database_url, instance_path, load_config
 from timApp.document.routes import documents
 from timApp.supervise.console import supervise
+from timApp.supervise.overview import overview
+from timApp.supervise.person import person
 from timApp.timdb.migrate import ALEMBIC_OPTIONS, alembic
 from timApp.timdb.sqa import db, prepare_engine
 from timApp.ui.errors import register_error_handlers
@@ -110,5 +112,5 @@ def _add_pages(app: Flask) -> None:
     register_error_handlers(app)
     api = create_api(app)
     api.register_blueprint(sessions)
-    for blueprint in (login, documents, my_sessions, supervise, ui):
+    for blueprint in (login, documents, my_sessions, supervise, overview, person, ui):
         app.register_blueprint(blueprint)

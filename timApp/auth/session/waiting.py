@@ -98,6 +98,16 @@ def waiting_sessions(limit: int = 500) -> list[Waiting]:
     return [Waiting(**row._mapping) for row in db.session.execute(query)]
 
 
+def count_waiting() -> int:
+    """Return how many wait now."""
+    return db.session.scalars(
+        sa.select(sa.func.count())
+        .select_from(WaitingSession)
+        .join(UserSession, _is_of_session())
+        .where(_still_waits())
+    ).one()
+
+
 def find_waiting(code: str) -> Waiting | None:
     """Return who waits with that short code (as `normal_code` has it), or None."""
     row = db.session.execute(_waiting_query().where(WaitingSession.code == code)).first()
