@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from flask_babel import lazy_gettext
 
-from timApp.auth.session.change import Action, SessionChange
+from timApp.auth.session.change import Action, ActorKind, SessionChange
 from timApp.auth.session.device import Device, device_of
 from timApp.auth.session.model import UserSession
 from timApp.timdb.sqa import db
@@ -31,6 +31,12 @@ _WORDS = {
     Action.INVALIDATE_ALL: lazy_gettext("Invalidated everybody's sessions"),
 }
 
+_ACTORS = {
+    ActorKind.USER: lazy_gettext("By"),
+    ActorKind.HOST: lazy_gettext("By the host"),
+    ActorKind.COMMAND_LINE: lazy_gettext("At the command line, by"),
+}
+
 
 @dataclass(frozen=True)
 class RecordedChange:
@@ -43,6 +49,11 @@ class RecordedChange:
     def what(self) -> str:
         """What was done, in the reader's language."""
         return str(_WORDS[self.change.action])
+
+    @property
+    def actor_label(self) -> str:
+        """What stands before the name of the one who did it."""
+        return str(_ACTORS[self.change.actor_kind])
 
     @property
     def may_concern_many(self) -> bool:
