@@ -7,9 +7,14 @@ from typing import Protocol
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
+
+# How long a test takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
