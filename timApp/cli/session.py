@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from timApp.auth.session.export import ExportFormat, SessionExport, SessionFilter
+from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.lookup import require_user_and_session, require_verifiable
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.util import invalidate_sessions_for, verify_session_for

@@ -4,12 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
 
+from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.model import UserSession
 from timApp.user.user import User
 
@@ -24,24 +24,6 @@ class ExportFormat(Enum):
 
     CSV = "csv"
     JSON = "json"
-
-
-@dataclass(frozen=True)
-class SessionFilter:
-    """Which sessions are meant: by state (None: any) and by user (None: anybody's)."""
-
-    expired: bool | None = None
-    user_id: int | None = None
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions that a session meets if it is meant."""
-        found: list[sa.ColumnElement[bool]] = []
-        if self.expired is not None:
-            expired_at = UserSession.expired_at
-            found.append(expired_at.is_not(None) if self.expired else expired_at.is_(None))
-        if self.user_id is not None:
-            found.append(UserSession.user_id == self.user_id)
-        return found
 
 
 class SessionExport:

@@ -45,6 +45,8 @@ class UserSession(Model):
     __table_args__ = (
         # A user's latest session, by (logged_in_at, session_id).
         sa.Index("ix_usersession_latest", "user_id", "logged_in_at", "session_id"),
+        # All sessions, newest first or last.
+        sa.Index("ix_usersession_logged_in_at", "logged_in_at", "user_id", "session_id"),
         # All active sessions, newest first or last.
         sa.Index(
             "ix_usersession_active",

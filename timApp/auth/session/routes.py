@@ -15,7 +15,8 @@ from timApp.auth.accesshelper import (
 from timApp.auth.csrf import csrf
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
 from timApp.auth.session.change import ActorKind
-from timApp.auth.session.export import ExportFormat, SessionExport, SessionFilter
+from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.lookup import require_user_and_session, require_verifiable
 from timApp.auth.session.schemas import (
     CurrentSessionAnswer,
