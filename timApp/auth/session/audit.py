@@ -1,8 +1,14 @@
 """Writes the record of changes."""
 
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
 from timApp.auth.session.change import Action, SessionChange
 from timApp.auth.sessioninfo import current_actor
 from timApp.timdb.sqa import db
+from timApp.util.clock import now
 
 
 def record_change(
@@ -20,16 +26,36 @@ def record_change(
     """
     if session_count == 0:
         return
-    actor = current_actor()
-    db.session.add(
-        SessionChange(
-            actor_kind=actor.kind,
-            actor=actor.name,
-            address=actor.address,
-            action=action,
-            user_id=user_id,
-            session_id=session_id,
-            session_count=session_count,
-            reason=reason or None,
+    entry = {"user_id": user_id, "session_id": session_id, "session_count": session_count}
+    db.session.add(SessionChange(**_circumstances(action, reason), **entry))
+
+
+def record_changes(
+    action: Action, changes: Iterable[tuple[int, str, int]], reason: str = ""
+) -> None:
+    """Record changes of several sessions in one statement.
+
+    Each is a user id, the session that was named, and how many of the user's sessions changed.
+    One without any is not recorded.
+    """
+    circumstances = _circumstances(action, reason) | {"at": now()}
+    entries = [
+        {"user_id": user_id, "session_id": session_id, "session_count": count}
+        for user_id, session_id, count in changes
+        if count
+    ]
+    if entries:
+        db.session.execute(
+            sa.insert(SessionChange).values([circumstances | entry for entry in entries])
         )
-    )
+
+
+def _circumstances(action: Action, reason: str) -> dict[str, Any]:
+    actor = current_actor()
+    return {
+        "actor_kind": actor.kind,
+        "actor": actor.name,
+        "address": actor.address,
+        "action": action,
+        "reason": reason or None,
+    }

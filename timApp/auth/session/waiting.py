@@ -1,7 +1,7 @@
 """Blocked sessions that wait for verification, and the short codes by which they are named."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,6 +129,16 @@ def stop_waiting_of_others(user_id: int, kept: str | None) -> None:
         sa.delete(WaitingSession).where(
             WaitingSession.user_id == user_id, WaitingSession.session_id != (kept or "")
         )
+    )
+
+
+def stop_waiting_of(sessions: Collection[tuple[int, str]]) -> None:
+    """Drop the short codes of those sessions, each a user id and a session id."""
+    db.session.execute(
+        sa.delete(WaitingSession).where(
+            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(sessions)
+        ),
+        execution_options={"synchronize_session": False},
     )
 
 
