@@ -22,6 +22,7 @@ from timApp.document.routes import documents
 from timApp.supervise.console import supervise
 from timApp.supervise.overview import overview
 from timApp.supervise.person import person
+from timApp.supervise.session_list import session_list
 from timApp.timdb.migrate import ALEMBIC_OPTIONS, alembic
 from timApp.timdb.sqa import db, prepare_engine
 from timApp.ui.errors import register_error_handlers
@@ -112,5 +113,5 @@ def _add_pages(app: Flask) -> None:
     register_error_handlers(app)
     api = create_api(app)
     api.register_blueprint(sessions)
-    for blueprint in (login, documents, my_sessions, supervise, overview, person, ui):
+    for blueprint in (login, documents, my_sessions, supervise, overview, person, session_list, ui):
         app.register_blueprint(blueprint)

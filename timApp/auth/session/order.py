@@ -97,7 +97,14 @@ class TimeOrder(Order):
 
     def candidates(self, after: TimePosition | None, columns: Sequence[Any]) -> _Query:
         """Return the query for the candidates behind a position (None: all), in order."""
-        query = sa.select(*columns).where(*self.which.key_conditions())
+        # An index is entered at one place: there must not be two conditions to choose from.
+        which = self.which
+        if after is not None and self._is_before_range(after):
+            after = None
+        elif after is not None:
+            newest_first = self._newest_first
+            which = replace(which, until=None) if newest_first else replace(which, since=None)
+        query = sa.select(*columns).where(*which.key_conditions())
         if self._active_only:
             query = query.where(UserSession.expired_at.is_(None))
         if after is not None:
@@ -126,6 +133,13 @@ class TimeOrder(Order):
     def _active_only(self) -> bool:
         """Whether the index of active sessions is the one to use."""
         return self.which.expired is False and self.which.user_id is None
+
+    def _is_before_range(self, after: TimePosition) -> bool:
+        """Tell whether the whole time range comes behind a position."""
+        since, until = self.which.since, self.which.until
+        if self._newest_first:
+            return until is not None and after.logged_in_at >= until
+        return since is not None and after.logged_in_at < since
 
     def _is_behind(self, after: TimePosition) -> _Condition:
         values = (after.logged_in_at, after.user_id, after.session_id)

@@ -15,7 +15,8 @@ from timApp.auth.accesshelper import (
 from timApp.auth.csrf import csrf
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
 from timApp.auth.session.change import ActorKind
-from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.download import download
+from timApp.auth.session.export import ExportFormat
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.lookup import require_user_and_session, require_verifiable
 from timApp.auth.session.schemas import (
@@ -118,14 +119,8 @@ def get_all_sessions(
     """
     verify_admin()
     user_id = None if user is None else require_user(user).id
-    db.session.rollback()  # the export brings its own connection; this one need not wait for it
     which = SessionFilter(expired=state.expired, user_id=user_id)
-    export = SessionExport(db.engine, which, ExportFormat(export_format.value))
-    response = Response(export, content_type=export.content_type)
-    response.headers["X-Row-Count"] = str(export.row_count)
-    response.headers["Content-Disposition"] = f"attachment; filename=sessions.{export_format.value}"
-    response.call_on_close(export.close)
-    return response
+    return download(which, ExportFormat(export_format.value))
 
 
 @sessions.post("/verifyAll")

@@ -1,0 +1,23 @@
+// The list of sessions: one check box for all of the page.
+const form = document.querySelector("[data-selection]");
+const all = form?.querySelector("[data-select-all]");
+
+function boxes() {
+  return [...form.querySelectorAll('input[name="session"]')];
+}
+
+function showState() {
+  const checked = boxes().filter((box) => box.checked).length;
+  all.checked = checked === boxes().length;
+  all.indeterminate = checked > 0 && !all.checked;
+}
+
+if (all) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes()) box.checked = all.checked;
+  });
+  form.addEventListener("change", showState);
+  // Also for what the browser has kept when somebody comes back to the page.
+  window.addEventListener("pageshow", showState);
+}
