@@ -50,7 +50,8 @@ def _position(text: str) -> Position:
     if isinstance(user, str) and (time is None) == (session_id is None):
         _check_text(user, NAME_MAX_LENGTH)
         return NamePosition(user, time, session_id)
-    if type(user) is int and 0 <= user <= _ID_MAX and time is not None:  # a bool is none
+    is_id = type(user) is int and 0 <= user <= _ID_MAX  # a bool is none
+    if is_id and time is not None and session_id is not None:
         return TimePosition(time, user, session_id)
     raise ValueError
 
