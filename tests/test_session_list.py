@@ -181,7 +181,7 @@ def test_a_position_outside_the_time_range_leads_to_its_begin_or_end(crowd: Site
             assert not session_page(which, sort, behind, size=100, scan_limit=100).sessions
 
 
-def plan_of(query: sa.Select[Any]) -> str:
+def plan_of(query: sa.Select[*tuple[Any, ...]]) -> str:
     """Return how the database carries out a query; on empty tables, as if they were large."""
     connection = db.session.connection()
     sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
@@ -327,16 +327,16 @@ class Reader:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
 
-    def page(self, path: str = "", status: int = 200, **parameters: object) -> str:
+    def page(self, path: str = "", status: int = 200, **parameters: str) -> str:
         """Return a page below the list, unescaped."""
         answer = self.browser.get_page(LIST + path, query_string=parameters)
         assert answer.status_code == status, answer.text
         return unescape(answer.text)
 
-    def keys(self, **parameters: object) -> list[str]:
+    def keys(self, **parameters: str) -> list[str]:
         """Return the values of the check boxes of all pages, in order."""
         found: list[str] = []
-        page = self.page(**parameters)
+        page = self.page("", 200, **parameters)
         while True:
             found += re.findall(r'name="session" value="([^"]*)"', page)
             following = re.search(r'rel="next" href="([^"]*)"', page)

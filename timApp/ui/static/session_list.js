@@ -1,6 +1,7 @@
 // The list of sessions: one check box for all of the page.
 const form = document.querySelector("[data-selection]");
-const all = form?.querySelector("[data-select-all]");
+const label = form?.querySelector("[data-select-all]");
+const all = label?.querySelector("input");
 
 function boxes() {
   return [...form.querySelectorAll('input[name="session"]')];
@@ -13,7 +14,7 @@ function showState() {
 }
 
 if (all) {
-  all.hidden = false;
+  label.hidden = false;
   all.addEventListener("change", () => {
     for (const box of boxes()) box.checked = all.checked;
   });
