@@ -16,20 +16,28 @@ from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 _REQUIRED = "CI_REQUIRE_BROWSER"
 
 
+@pytest.fixture(scope="package")
+def chromium_command() -> str:
+    """The path of the system's Chromium; without one, the tests are skipped."""
+    path = chromium_path()
+    if path is not None:
+        return path
+    reason = "There is no Chromium here (Debian: apt-get install chromium)."
+    if os.environ.get(_REQUIRED):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 # Not for longer than this package's tests, and not before the databases are made: the site cannot
 # work in a thread in which Playwright has its asyncio loop (see `Hall.ask`).
 @pytest.fixture(scope="package")
 def chromium(
-    sqlite_databases: SQLiteDatabases, postgresql_databases: PostgreSQLDatabases
+    chromium_command: str,
+    sqlite_databases: SQLiteDatabases,
+    postgresql_databases: PostgreSQLDatabases,
 ) -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = chromium_path()
-    if path is None:
-        reason = "There is no Chromium here (Debian: apt-get install chromium)."
-        if os.environ.get(_REQUIRED):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with running_chromium(path) as browser:
+    """The system's Chromium, running."""
+    with running_chromium(chromium_command) as browser:
         yield browser
 
 

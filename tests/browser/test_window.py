@@ -1,0 +1,40 @@
+"""The windows that watch over the other tests."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import Window
+from tests.browser.hall import Hall
+
+# What goes wrong in a page, the event by which it is noticed, and what is said of it.
+_FAULTS = {
+    "script": ("setTimeout(() => { throw new Error('thrown') })", "pageerror", "script: thrown"),
+    "console": ("console.error('complaint')", "console", "console: complaint"),
+    "dialog": ("alert('hello')", "dialog", "dialog: hello"),
+    "inline script": (
+        "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))",
+        "console",
+        "Content Security Policy directive 'default-src 'self''",
+    ),
+    "inline handler": (
+        "document.body.setAttribute('onclick', '1')",
+        "console",
+        "Content Security Policy directive 'default-src 'self''",
+    ),
+    "status": ("fetch('/nowhere')", "console", "the server responded with a status of 404"),
+    "request": ("new Image().src = 'https://127.0.0.1:1/'", "requestfailed", "request: net::ERR"),
+}
+
+
+@pytest.mark.parametrize(("script", "event", "said"), _FAULTS.values(), ids=_FAULTS)
+def test_a_window_notices_what_goes_wrong(
+    chromium: Browser, hall: Hall, script: str, event: str, said: str
+) -> None:
+    """Errors, dialogs, breaches of the policy and answers nobody expects are kept as faults."""
+    window = Window(chromium)
+    window.page.goto(hall.url("/login"))
+    assert window.faults == []
+    with window.page.expect_event(event):
+        window.page.evaluate(f"() => {{ {script} }}")
+    window.close()
+    assert any(said in fault for fault in window.faults), window.faults
