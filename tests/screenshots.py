@@ -76,6 +76,7 @@ class Studio:
                     for cookie in self._visitors[name].cookies
                 ]
             )
+        window.page.goto("/login")  # from here on the site knows the window's time zone
         yield window.page
         window.close()
 
