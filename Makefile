@@ -5,7 +5,7 @@ PORT   ?= 5000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots lock clean
+.PHONY: help run test check format translations screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -29,6 +29,13 @@ check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
+	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 100 \
+		-i messages.pot -d timApp/translations
+	@rm messages.pot
+	@$(BIN)/pybabel -q compile -d timApp/translations
 
 screenshots: $(VENV)/dev.stamp ## Take the pictures of the pages for the docs (needs Chromium)
 	@$(BIN)/python -m tests.screenshots docs/pictures
