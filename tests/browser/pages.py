@@ -67,6 +67,19 @@ def _invalidate(page: Page) -> None:
     expect(page.get_by_role("heading", name="Invalidated: ")).to_be_visible()
 
 
+def _verify_all_of_the_page(page: Page) -> None:
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Verify selected").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+
+
+def _invalidate_all_of_the_page(page: Page) -> None:
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Invalidate selected").click()
+    expect(page.get_by_role("alert")).to_contain_text("invalidated")
+
+
+_SESSIONS = "/administer/sessions"
 _COMPARISON = "/supervise/person?user={student}&session={session}"
 
 PAGES = [
@@ -93,6 +106,20 @@ PAGES = [
     SitePage("console, forbidden", _STUDENT, "/supervise", 403),
     SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
     SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),
+    SitePage("all sessions", _ADMIN, _SESSIONS),
+    SitePage("all sessions, but there are none", _ADMIN, f"{_SESSIONS}?origin=nowhere"),
+    SitePage("all sessions with errors", _ADMIN, f"{_SESSIONS}?user=Mr%20Nobody&until=x", 404),
+    SitePage(
+        "selection refused", _ADMIN, f"{_SESSIONS}?user={{student}}", then=_verify_all_of_the_page
+    ),
+    SitePage(
+        "selection changed",
+        _ADMIN,
+        f"{_SESSIONS}?user={{student}}",
+        then=_invalidate_all_of_the_page,
+    ),
+    SitePage("confirmation to verify all", _ADMIN, f"{_SESSIONS}/verify-all"),
+    SitePage("confirmation to invalidate all", _ADMIN, f"{_SESSIONS}/invalidate-all"),
 ]
 
 
