@@ -24,8 +24,8 @@ _OUTSIDE_BDI = """marks => {
     const found = [];
     while (walker.nextNode()) {
         const node = walker.currentNode;
-        if (marks.some(mark => node.data.includes(mark)) && !node.parentElement.closest("bdi"))
-            found.push(node.data);
+        const isIsolated = node.parentElement.closest("bdi, tspan");
+        if (marks.some(mark => node.data.includes(mark)) && !isIsolated) found.push(node.data);
     }
     return found;
 }"""
