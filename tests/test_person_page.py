@@ -15,6 +15,7 @@ from tests.site import Browser, Site
 from tests.test_rules import noted_statements
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
 from timApp.auth.session.change import Action, ActorKind, SessionChange
+from timApp.auth.session.transition import log_out_other_sessions
 from timApp.auth.session.util import (
     add_user_session,
     expire_user_session,
@@ -187,6 +188,19 @@ def test_the_record_tells_each_kind_of_change_with_who_and_why(hall: Site) -> No
     ):
         assert told in record, told
     assert "https://exam.example" in record[: record.index("Logged out By alice")]
+
+
+def test_sessions_that_their_owner_ended_from_elsewhere_are_told(hall: Site) -> None:
+    """That change names no session, but says how many there were."""
+    hall.logged_in("alice")
+    hall.logged_in("alice")
+    with hall.app.app_context():
+        log_out_other_sessions(require_user("alice").id, None)
+        db.session.commit()
+    text = text_of(page_of(hall.logged_in("admin")))
+    assert re.search(
+        "Ended the other sessions At the command line, by \\S+ Sessions changed 2", text
+    )
 
 
 def test_a_session_of_another_server_is_named_by_the_end_of_its_id(hall: Site) -> None:

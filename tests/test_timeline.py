@@ -104,6 +104,27 @@ def test_a_logged_out_session_ends_and_is_not_verified_any_more() -> None:
     assert a.active == spans((0, 28))  # a verify that names a logged out one expires the others
 
 
+def test_sessions_that_their_owner_ended_from_elsewhere_are_over() -> None:
+    """Such a logout names none of them; they are not blocked by it, and not verified after it."""
+    sessions = [
+        session("c", 20),
+        session("b", 10, expired=10, logged_out=40),
+        session("a", 0, expired=40, logged_out=40),
+    ]
+    changes = [
+        change(1, 0, Action.LOGIN, "a"),
+        change(2, 10, Action.BLOCKED_LOGIN, "b"),
+        change(3, 20, Action.LOGIN, "c"),
+        change(4, 40, Action.LOGOUT),
+        change(5, 50, Action.INVALIDATE, "c"),
+        change(6, 60, Action.VERIFY_ALL),
+    ]
+    c, b, a = tracks_of(sessions, changes, at(100))
+    assert c.active == spans((20, 50), (60, 100))
+    assert (b.active, b.blocked_at, b.verified_at) == ([], [at(10)], [])
+    assert (a.active, a.blocked_at) == (spans((0, 40)), [])
+
+
 @pytest.mark.parametrize(
     ("one", "active", "blocked"),
     [

@@ -109,9 +109,9 @@ class _Player:
     def play(self) -> list[Track]:
         """Return the tracks, in the order in which the sessions were given."""
         for change in self._changes:
-            self._begin_unrecorded(change.at)
+            self._catch_up(change.at)
             self._play(change)
-        self._begin_unrecorded(self._moment)
+        self._catch_up(self._moment)
         for session_id, track in self._tracks.items():
             self._finish(session_id, track)
         return list(self._tracks.values())
@@ -133,15 +133,20 @@ class _Player:
                 self._block([one for one in self._active_since if named in (None, one)], at)
             case Action.INVALIDATE_ALL:
                 self._block(list(self._active_since), at)
-            case Action.LOGOUT if named is not None:
-                self._begun.discard(named)
-                self._end(named, at)
+            case Action.LOGOUT:
+                pass  # each session remembers its logout, also of those that were not named
 
-    def _begin_unrecorded(self, moment: datetime) -> None:
+    def _catch_up(self, moment: datetime) -> None:
+        """Let happen what the sessions themselves remember until the moment."""
         while self._unrecorded and self._unrecorded[-1].session.logged_in_at <= moment:
             session = self._unrecorded[-1].session
             is_blocked = session.expired_at == session.logged_in_at
             self._begin(self._unrecorded.pop(), is_blocked=is_blocked)
+        for session_id in list(self._begun):
+            logged_out_at = self._tracks[session_id].session.logged_out_at
+            if logged_out_at is not None and logged_out_at <= moment:
+                self._begun.discard(session_id)
+                self._end(session_id, logged_out_at)
 
     def _begin(self, track: Track, *, is_blocked: bool) -> None:
         session = track.session

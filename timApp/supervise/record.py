@@ -30,6 +30,8 @@ _WORDS = {
     Action.VERIFY_ALL: lazy_gettext("Verified everybody's latest session"),
     Action.INVALIDATE_ALL: lazy_gettext("Invalidated everybody's sessions"),
 }
+#: A logout that names no session.
+_OTHERS_ENDED = lazy_gettext("Ended the other sessions")
 
 _ACTORS = {
     ActorKind.USER: lazy_gettext("By"),
@@ -48,6 +50,8 @@ class RecordedChange:
     @property
     def what(self) -> str:
         """What was done, in the reader's language."""
+        if self.change.action is Action.LOGOUT and self.change.session_id is None:
+            return str(_OTHERS_ENDED)
         return str(_WORDS[self.change.action])
 
     @property
@@ -58,7 +62,9 @@ class RecordedChange:
     @property
     def may_concern_many(self) -> bool:
         """Whether the number of sessions that changed says anything."""
-        return self.change.action not in {Action.LOGIN, Action.BLOCKED_LOGIN, Action.LOGOUT}
+        is_login = self.change.action in {Action.LOGIN, Action.BLOCKED_LOGIN}
+        is_logout = self.change.action is Action.LOGOUT and self.change.session_id is not None
+        return not (is_login or is_logout)
 
     @property
     def short_id(self) -> str:
