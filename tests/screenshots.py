@@ -26,6 +26,8 @@ from tests.live import LiveBrowser, LiveServer, environment_of, free_port, live_
 
 _EXAM = "/view/exam/part1"
 _SECRET = "for the pictures"
+#: Who is seen in windows.
+_VISITORS = ("student3", "supervisor", "admin")
 #: Colours of a picture, which keep it small.
 _COLOURS = 64
 
@@ -56,7 +58,7 @@ class Studio:
             for name, user_agents in (("student1", (_LAPTOP, _TABLET)), ("student2", (_LINUX,) * 2))
         ]
         self._device("student3", _LINUX)
-        self._visitors = {name: self._device(name, _LAPTOP) for name in ("student3", "supervisor")}
+        self._visitors = {name: self._device(name, _LAPTOP) for name in _VISITORS}
         session_id = self._waiting[0].session_id
         #: Where the first one who waits is looked at.
         self.comparison = f"/supervise/person?user=student1&session={session_id}"
@@ -111,6 +113,10 @@ PICTURES: tuple[tuple[str, str, OpenPage], ...] = (
     ("blocked", "student3", _open(_EXAM)),
     ("console", "supervisor", _open("/supervise")),
     ("comparison", "supervisor", _compare),
+    ("my-sessions", "supervisor", _open("/my-sessions")),
+    ("overview", "admin", _open("/administer")),
+    ("sessions", "admin", _open("/administer/sessions")),
+    ("person", "admin", _open("/administer/person?user=student1")),
     # The last one: it changes who waits.
     ("outcome", "supervisor", _verify),
 )

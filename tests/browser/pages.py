@@ -110,6 +110,7 @@ PAGES = [
     SitePage("one person", _ADMIN, "/administer/person?user={student}"),
     SitePage("older changes of one person", _ADMIN, "/administer/person?user={student}&before=1"),
     SitePage("unknown one person", _ADMIN, "/administer/person?user=nobody", 404),
+    SitePage("own sessions", _STUDENT, "/my-sessions"),
     SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
     SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),
     SitePage("all sessions", _ADMIN, _SESSIONS),
