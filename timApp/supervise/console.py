@@ -100,7 +100,7 @@ def _change(action: str) -> ResponseReturnValue:
     verify_supervisor()
     user = require_user(request.form.get("user", ""))
     session_id = _session_id()
-    reason = storable(request.form.get("reason", "").strip())[:REASON_MAX_LENGTH]
+    reason = read_reason()
     hosts, errors = hosts_of(request.form.getlist("target"))
     if action == "verify":
         require_verifiable(user.name, session_id)
@@ -129,6 +129,11 @@ def _outcome(
         failed=[host for host, error in outcomes.items() if error],
         errors=errors,
     )
+
+
+def read_reason() -> str:
+    """Return the reason that was given in the form, without what is too long; empty if none."""
+    return storable(request.form.get("reason", "").strip())[:REASON_MAX_LENGTH]
 
 
 def _session_id() -> str:

@@ -25,13 +25,12 @@ from timApp.auth.session.selection import (
     invalidate_selected,
     verify_selected,
 )
-from timApp.supervise.console import REASON_MAX_LENGTH
+from timApp.supervise.console import REASON_MAX_LENGTH, read_reason
 from timApp.supervise.cursor import cursor_of
 from timApp.supervise.filterform import FilterForm, State, read_choice, read_filter
 from timApp.supervise.selected import key_text, read_keys
 from timApp.timdb.sqa import db
 from timApp.util.errors import TimError
-from timApp.util.text import storable
 
 session_list = Blueprint("session_list", __name__, url_prefix="/administer/sessions")
 
@@ -89,7 +88,7 @@ def confirm_invalidate_all() -> ResponseReturnValue:
 def verify_all() -> ResponseReturnValue:
     """Verify the latest session of each person, and go to the list."""
     verify_admin()
-    changed = verify_all_sessions(_reason())
+    changed = verify_all_sessions(read_reason())
     db.session.commit()
     message = ngettext(
         "Everybody's latest session is active: %(num)s session was changed.",
@@ -103,7 +102,7 @@ def verify_all() -> ResponseReturnValue:
 def invalidate_all() -> ResponseReturnValue:
     """Invalidate all sessions, and go to the list."""
     verify_admin()
-    changed = invalidate_all_sessions(_reason())
+    changed = invalidate_all_sessions(read_reason())
     db.session.commit()
     message = ngettext(
         "No session is active: %(num)s session was invalidated.",
@@ -122,7 +121,7 @@ def _change_selected(
     form.require_valid()
     try:
         keys = read_keys(request.form.getlist("session"))
-        effect = change(keys, _reason())
+        effect = change(keys, read_reason())
     except TimError as error:
         db.session.rollback()
         return _list_page(form, error)
@@ -201,7 +200,3 @@ def _back_to_list(parameters: dict[str, str], message: str) -> ResponseReturnVal
     flash(message, "success")
     values: dict[str, Any] = dict(parameters)
     return redirect(url_for("session_list.show", **values), 303)
-
-
-def _reason() -> str:
-    return storable(request.form.get("reason", "").strip())[:REASON_MAX_LENGTH]

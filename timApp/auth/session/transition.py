@@ -24,16 +24,7 @@ def log_out_session(user_id: int, session_id: str | None) -> None:
     if session_id is None:
         return
     lock_user(user_id)
-    moment = now()
-    ended = rows_changed(
-        sa.update(UserSession)
-        .where(
-            UserSession.user_id == user_id,
-            UserSession.session_id == session_id,
-            UserSession.logged_out_at.is_(None),
-        )
-        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
-    )
+    ended = _log_out_sessions(user_id, UserSession.session_id == session_id)
     stop_waiting(user_id, session_id)
     record_change(Action.LOGOUT, user_id=user_id, session_id=session_id, session_count=ended)
 
@@ -44,16 +35,7 @@ def log_out_other_sessions(user_id: int, kept: str | None) -> int:
     Those that are logged out already are not touched. With None no session is kept.
     """
     lock_user(user_id)
-    moment = now()
-    ended = rows_changed(
-        sa.update(UserSession)
-        .where(
-            UserSession.user_id == user_id,
-            UserSession.session_id != (kept or ""),
-            UserSession.logged_out_at.is_(None),
-        )
-        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
-    )
+    ended = _log_out_sessions(user_id, UserSession.session_id != (kept or ""))
     stop_waiting_of_others(user_id, kept)
     record_change(Action.LOGOUT, user_id=user_id, session_count=ended)
     return ended
@@ -109,6 +91,16 @@ def latest_session_id(user_id: int) -> str | None:
         .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None))
         .order_by(UserSession.logged_in_at.desc(), UserSession.session_id.desc())
         .limit(1)
+    )
+
+
+def _log_out_sessions(user_id: int, which: sa.ColumnElement[bool]) -> int:
+    """End those of the user's sessions that are not logged out; return how many there were."""
+    moment = now()
+    return rows_changed(
+        sa.update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None), which)
+        .values(logged_out_at=moment, expired_at=sa.func.coalesce(UserSession.expired_at, moment))
     )
 
 
