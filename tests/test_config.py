@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from timApp import defaultconfig
 from timApp.config import database_url, instance_path, load_config
 from timApp.configschema import ConfigSchema
+from timApp.hosts.network import Host, read_network
 from timApp.util.errors import ConfigError
 
 OPTIONS = {
@@ -152,7 +153,16 @@ def test_a_configuration_is_its_callers_own() -> None:
         ("SESSION_BLOCK_IGNORE_DOCUMENTS", ["ohjeet/tentti", "käyttö"]),
         ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": ["https://a.example:8443", "http://[::1]:5000"]}}),
         ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": ["http://tim_1/"], "n": 1}, "x": {"hosts": []}}),
+        (
+            "DIST_RIGHTS_NETWORK",
+            {
+                "hosts": {"a": "https://a.example"},
+                "groups": {"hall": ["a"]},
+                "targets": {"exam": ["hall", "a"]},
+            },
+        ),
         ("DIST_RIGHTS_SEND_SECRET", "ä secret"),
+        ("DIST_RIGHTS_RECEIVE_SECRET", ["old secret", "new secret"]),
         ("DIST_RIGHTS_RECEIVE_SECRET", None),
         ("DIST_RIGHTS_TIMEOUT", 2.5),
         ("DIST_RIGHTS_TIMEOUT", 3),
@@ -262,7 +272,15 @@ def test_our_check_of_an_option_that_flask_has_too_is_the_one_that_counts() -> N
         ("DIST_RIGHTS_HOSTS", {"exam": {}}),
         ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": "https://a.example"}}),
         ("DIST_RIGHTS_HOSTS", {" ": {"hosts": []}}),
+        ("DIST_RIGHTS_NETWORK", ["https://a.example"]),
+        ("DIST_RIGHTS_NETWORK", {"host": {}}),
+        ("DIST_RIGHTS_NETWORK", {"hosts": ["https://a.example"]}),
+        ("DIST_RIGHTS_NETWORK", {"targets": {"exam": "a"}}),
+        ("DIST_RIGHTS_NETWORK", {"groups": {"hall": [1]}}),
         ("DIST_RIGHTS_SEND_SECRET", ""),
+        ("DIST_RIGHTS_RECEIVE_SECRET", []),
+        ("DIST_RIGHTS_RECEIVE_SECRET", ["a", ""]),
+        ("DIST_RIGHTS_RECEIVE_SECRET", [1]),
         ("DIST_RIGHTS_RECEIVE_SECRET", " "),
         ("DIST_RIGHTS_TIMEOUT", 0),
         ("DIST_RIGHTS_TIMEOUT", -0.5),
@@ -374,6 +392,74 @@ def test_a_host_that_is_no_base_url_is_found_by_its_place(url: str) -> None:
     assert error.message.startswith("DIST_RIGHTS_HOSTS (argument, at exam.hosts[1]) must be")
 
 
+def test_a_named_host_that_is_no_base_url_is_found_by_its_place() -> None:
+    """A malformed URL in DIST_RIGHTS_NETWORK is an error that says whose it is."""
+    network = {"hosts": {"a": "https://a.example", "b": "b.example"}}
+    error = failure(lambda: load_config({"DIST_RIGHTS_NETWORK": network}, environ={}))
+    assert error.message.startswith("DIST_RIGHTS_NETWORK (argument, at hosts.b) must be")
+
+
+@pytest.mark.parametrize(
+    ("network", "named"),
+    [
+        ({"targets": {"exam": ["nowhere"]}}, ["target exam", "nowhere"]),
+        ({"groups": {"hall": ["nowhere"]}}, ["group hall", "nowhere"]),
+        ({"groups": {"hall": ["hall"]}}, ["group hall", "hall"]),
+        ({"hosts": {"a": "https://a.example"}, "groups": {"a": []}}, ["a is both"]),
+        ({"targets": {"known": []}}, ["known", "DIST_RIGHTS_HOSTS"]),
+        ({"targets": {"two\nlines": ["x"]}}, ["two lines"]),
+    ],
+)
+def test_a_name_that_stands_for_nothing_or_two_things_stops_the_start(
+    network: dict[str, Any], named: list[str]
+) -> None:
+    """One line names the option, the place and the name."""
+    options = {"DIST_RIGHTS_NETWORK": network, "DIST_RIGHTS_HOSTS": {"known": {"hosts": []}}}
+    error = failure(lambda: load_config(options, environ={}))
+    assert error.message.startswith("DIST_RIGHTS_NETWORK: ")
+    assert all(text in error.message for text in named)
+    assert error.message.isprintable()
+    assert error.field == "DIST_RIGHTS_NETWORK"
+
+
+def test_targets_of_both_tables_are_made_of_hosts() -> None:
+    """Groups are taken apart, doubles dropped, slashes cut, and named hosts keep their name."""
+    config = load_config(
+        {
+            "DIST_RIGHTS_HOSTS": {"old": {"hosts": ["https://a.example/", "https://c.example"]}},
+            "DIST_RIGHTS_NETWORK": {
+                "hosts": {"a": "https://a.example", "b": "https://b.example/tim/"},
+                "groups": {"hall": ["a", "b"]},
+                "targets": {"exam": ["b", "hall"]},
+            },
+            "SESSIONS_VERIFY_TARGETS": ["exam", "old"],
+        },
+        environ={},
+    )
+    network = read_network(config)
+    a, b = Host("https://a.example", "a"), Host("https://b.example/tim", "b")
+    assert network.targets == {"old": (a, Host("https://c.example")), "exam": (b, a)}
+    assert network.hosts_of(["exam", "old", "none"]) == (
+        [b, a, Host("https://c.example")],
+        ["There is no target 'none' in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK."],
+    )
+    assert [host.label for host in network.hosts] == [
+        "a (https://a.example)",
+        "https://c.example",
+        "b (https://b.example/tim)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [("one", "one"), ('["old", "new"]', ["old", "new"]), ("[half", "[half"), ('"x"', '"x"')],
+)
+def test_several_secrets_are_a_json_list_in_the_environment(text: str, secrets: object) -> None:
+    """What is no list is a single secret, as it stands."""
+    environ = {"TIM_DIST_RIGHTS_RECEIVE_SECRET": text}
+    assert load_config(environ=environ)["DIST_RIGHTS_RECEIVE_SECRET"] == secrets
+
+
 def test_a_wrong_list_item_is_found_by_its_place() -> None:
     """An item of a list that does not fit is an error that says which one it is."""
     paths = ["a", ""]
@@ -441,8 +527,8 @@ def test_a_value_is_never_repeated(
 def test_a_wrong_secret_is_not_printed(tmp_path: Path, name: str) -> None:
     """A secret of the wrong type is reported without the secret."""
     for load in (
-        lambda: from_file(tmp_path, f'{name} = ["precious"]'),
-        lambda: load_config({name: ["precious"]}, environ={}),
+        lambda: from_file(tmp_path, f'{name} = [["precious"]]'),
+        lambda: load_config({name: [["precious"]]}, environ={}),
         lambda: load_config({name: "precious\0"}, environ={}),
         lambda: from_file(tmp_path, f'{name} = "precious'),
         lambda: from_file(tmp_path, f"{name} = precious"),

@@ -18,7 +18,8 @@ from marshmallow import ValidationError, fields
 from sqlalchemy.engine import URL, make_url
 
 from timApp import defaultconfig
-from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, means_none
+from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, Secrets, means_none
+from timApp.hosts.network import read_network
 from timApp.util.errors import ConfigError
 
 ENV_PREFIX = "TIM_"
@@ -82,14 +83,11 @@ def database_url(config: Mapping[str, Any]) -> str:
 
 
 def _check_targets(config: Mapping[str, Any]) -> None:
-    """Check that what is told by default can be told at all; only now both options are known."""
-    unknown = [
-        name
-        for name in config["SESSIONS_VERIFY_TARGETS"]
-        if name not in config["DIST_RIGHTS_HOSTS"]
-    ]
+    """Check the names of hosts and targets; only now all the options about them are known."""
+    network = read_network(config)
+    unknown = [name for name in config["SESSIONS_VERIFY_TARGETS"] if name not in network.targets]
     if unknown:
-        message = f"SESSIONS_VERIFY_TARGETS: there is no target {unknown[0]} in DIST_RIGHTS_HOSTS."
+        message = f"SESSIONS_VERIFY_TARGETS: there is no target {unknown[0]} in {network.source}."
         raise _error(message, "SESSIONS_VERIFY_TARGETS")
 
 
@@ -150,16 +148,19 @@ def _parse(field: fields.Field[Any], text: str) -> Any:
     """Turn the text of an environment variable into the kind of value the field wants."""
     if field.allow_none and means_none(text):
         return None
+    value: Any = text
     match field:
         case fields.Boolean():
-            return fields.Boolean().deserialize(text.strip())
+            value = fields.Boolean().deserialize(text.strip())
         case fields.Integer():
-            return fields.Integer().deserialize(text)
+            value = fields.Integer().deserialize(text)
         case fields.Float():
-            return fields.Float().deserialize(text)
+            value = fields.Float().deserialize(text)
+        case Secrets():
+            value = Secrets.parse(text)
         case fields.List() | fields.Dict():
-            return json.loads(text)
-    return text
+            value = json.loads(text)
+    return value
 
 
 def _checked(values: Mapping[str, object], source: Callable[[str], str]) -> dict[str, Any]:
@@ -185,9 +186,10 @@ def _place(messages: Any) -> Iterator[str]:
             yield f"[{key}]"
         elif first:
             yield str(key)
-            # marshmallow puts the word "key" or "value" between a table's key and the errors.
+            # marshmallow puts the word "key" or "value" between a table's key and the errors;
+            # further inside, these words are passed over.
             messages = next(iter(messages.values()))
-        elif key != "_schema":
+        elif key not in {"_schema", "key", "value"}:
             yield f".{key}"
         first = False
 

@@ -1,7 +1,8 @@
 """The type and the range of each option of the site."""
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
@@ -66,6 +67,10 @@ def _check_not_blank(value: str) -> None:
         raise ValidationError("blank")
 
 
+def _names() -> _StrictList:
+    return _StrictList(fields.String(validate=_check_not_blank))
+
+
 def _check_base_url(value: str) -> None:
     try:
         parts = urlsplit(value)
@@ -105,6 +110,57 @@ class _TargetSchema(Schema):
     hosts = _StrictList(fields.String(validate=_check_base_url), required=True)
 
 
+class _Network(fields.Dict):
+    """What stands in DIST_RIGHTS_NETWORK: a table of tables, each of its own kind."""
+
+    _parts: ClassVar[Mapping[str, fields.Field[Any]]] = {
+        "hosts": fields.Dict(
+            keys=fields.String(validate=_check_not_blank),
+            values=fields.String(validate=_check_base_url),
+        ),
+        "groups": fields.Dict(keys=fields.String(validate=_check_not_blank), values=_names()),
+        "targets": fields.Dict(keys=fields.String(validate=_check_not_blank), values=_names()),
+    }
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[Any, Any]:
+        table: dict[Any, Any] = super()._deserialize(  # type: ignore[no-untyped-call]
+            value, attr, data, **kwargs
+        )
+        for key, part in table.items():
+            if key not in self._parts:
+                raise ValidationError({key: {"key": ["unknown"]}})
+            try:
+                self._parts[key].deserialize(part)
+            except ValidationError as error:
+                raise ValidationError({key: {"value": error.messages}}) from None
+        return table
+
+
+class Secrets(_StrictList):
+    """A secret, or a list of at least one."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if isinstance(value, str):
+            return self.inner.deserialize(value)
+        secrets = super()._deserialize(value, attr, data, **kwargs)
+        if not secrets:
+            raise self.make_error("invalid")
+        return secrets
+
+    @staticmethod
+    def parse(text: str) -> Any:
+        """Return what a variable's text means: a list of texts in JSON, or else one secret."""
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return value if isinstance(value, list) else text
+
+
 def _secret() -> fields.String:
     return fields.String(
         allow_none=True,
@@ -136,7 +192,7 @@ class ConfigSchema(Schema):
     SESSIONS_LINK_SECRET = _secret()
     SESSIONS_VERIFY_TARGETS = _StrictList(
         fields.String(validate=_check_not_blank),
-        metadata=_must("be a list of targets that DIST_RIGHTS_HOSTS names"),
+        metadata=_must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK"),
     )
     SESSION_BLOCK_IGNORE_DOCUMENTS = _StrictList(
         fields.String(validate=_check_not_blank),
@@ -150,9 +206,25 @@ class ConfigSchema(Schema):
             " with base URLs that begin with http:// or https:// and a host"
         ),
     )
+    DIST_RIGHTS_NETWORK = _Network(
+        metadata=_must(
+            'be a table {"hosts": {name: URL}, "groups": {name: [host, ...]},'
+            ' "targets": {name: [host or group, ...]}}'
+            " with base URLs that begin with http:// or https:// and a host"
+        ),
+    )
     DIST_RIGHTS_SEND_SECRET = _secret()
-    DIST_RIGHTS_RECEIVE_SECRET = _secret()
+    DIST_RIGHTS_RECEIVE_SECRET = Secrets(
+        fields.String(validate=_check_not_blank),
+        allow_none=True,
+        metadata=_must("be text, or a list of texts, or none, and must not be empty"),
+    )
+    DIST_RIGHTS_SIGNED_ONLY = _StrictBoolean(metadata=_must("be true or false"))
     DIST_RIGHTS_TIMEOUT = _StrictFloat(
+        validate=validate.Range(min=0, min_inclusive=False),
+        metadata=_must("be a number of seconds above 0"),
+    )
+    DIST_RIGHTS_VERIFY_MAX_AGE = _StrictFloat(
         validate=validate.Range(min=0, min_inclusive=False),
         metadata=_must("be a number of seconds above 0"),
     )

@@ -39,10 +39,10 @@ SESSIONS_SUPERVISE_URL: str | None = None
 # waits for verification, but verify nothing by themselves.
 SESSIONS_LINK_SECRET: str | None = None
 
-# The targets of DIST_RIGHTS_HOSTS that are told by default when a supervisor verifies or
-# invalidates a session. A list of names in DIST_RIGHTS_HOSTS. Default: [].
+# The targets that are told by default when a supervisor verifies or invalidates a session. A list
+# of names of targets in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK. Default: [].
 # With an empty list, a verification counts on this server only, unless the supervisor chooses a
-# target. A name that is not in DIST_RIGHTS_HOSTS stops the start.
+# target. A name that is in neither stops the start.
 SESSIONS_VERIFY_TARGETS: list[str] = []
 
 # Documents that stay readable with an expired session, such as the instructions of an exam.
@@ -57,23 +57,43 @@ SESSION_BLOCK_IGNORE_DOCUMENTS: list[str] = []
 # error each time something is sent to it.
 DIST_RIGHTS_HOSTS: dict[str, Any] = {}
 
-# The secret that this server shows to the servers of DIST_RIGHTS_HOSTS. Text, not empty.
-# Default: None.
-# It has to be the same text as DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
+# The same with names, for sites with many servers: "hosts" gives each server a name, "groups" puts
+# servers together, "targets" are made of both:
+# {"hosts": {"a1": "https://a1.example.org", "b1": "https://b1.example.org"},
+#  "groups": {"hall a": ["a1"]}, "targets": {"exam": ["hall a", "b1"]}}. Default: {}.
+# Messages and pages call the servers by these names. A name that stands for nothing, or for two
+# things, stops the start. Targets of DIST_RIGHTS_HOSTS are there as well.
+DIST_RIGHTS_NETWORK: dict[str, Any] = {}
+
+# The secret by which other servers know this one. Text, not empty. Default: None.
+# It has to be one of the texts of DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
 # sent to other servers.
 DIST_RIGHTS_SEND_SECRET: str | None = None
 
 # The secret by which this server knows the servers that may verify and invalidate its sessions.
-# Text, not empty. Default: None.
-# Whoever has it can verify anybody's session, so it should be long and random. With None, no
-# other server is believed.
-DIST_RIGHTS_RECEIVE_SECRET: str | None = None
+# Text, not empty, or a list of such texts, each of which is taken. Default: None.
+# Whoever has it can verify anybody's session, so it should be long and random. A list is for the
+# time in which the servers get a new one. With None, no other server is believed.
+DIST_RIGHTS_RECEIVE_SECRET: list[str] | str | None = None
 
-# How long each server of DIST_RIGHTS_HOSTS may take to answer. Seconds, above 0, and fractions
+# Whether the other servers are known to sign what they ask, as timApp does. True or false.
+# Default: False.
+# With True, the secret is never sent, and requests that show it instead of a signature are
+# refused, so that nothing that is read off the wire is of use to anybody. With False, servers of
+# the older kind can be told and can tell; to a server that has once signed, the secret is not sent.
+DIST_RIGHTS_SIGNED_ONLY: bool = False
+
+# How long each other server may take to answer. A number of seconds, above 0; fractions of them
 # are possible. Default: 10.
 # A server that takes longer is reported as failed. All are asked at the same time, so this is
 # also about the longest that the person who verifies has to wait.
 DIST_RIGHTS_TIMEOUT: float = 10
+
+# How long a server that did not answer is still told of a verification. A number of seconds,
+# above 0. Default: 600 (10 minutes).
+# After that nobody stands at the place any more; the verification is dropped and shown as dropped.
+# An invalidation is told however long it takes.
+DIST_RIGHTS_VERIFY_MAX_AGE: float = 600
 
 # Where the data is kept. An SQLAlchemy URL, sqlite:///file (relative to the working directory) or
 # postgresql://user:password@host/database; None = the SQLite file timapp.db in the folder

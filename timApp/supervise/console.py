@@ -11,6 +11,7 @@ from timApp.auth.session.link import read_link
 from timApp.auth.session.lookup import require_session, require_verifiable
 from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.session.waiting import find_waiting, waiting_sessions
+from timApp.hosts.network import current_network
 from timApp.supervise.comparison import compared_sessions
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 from timApp.timdb.sqa import db
@@ -88,7 +89,7 @@ def retry() -> ResponseReturnValue:
     user = require_user(request.form.get("user", ""))
     session_id = _session_id()
     action = request.form.get("action", "")
-    known, _ = hosts_of(current_app.config["DIST_RIGHTS_HOSTS"])
+    known, _ = hosts_of(current_network().targets)
     hosts = request.form.getlist("host")
     if action not in {"verify", "invalidate"} or not set(hosts) <= set(known):
         msg = gettext("Nobody was asked: there is no such action or host.")
@@ -170,7 +171,7 @@ def _meant(text: str) -> tuple[str, str | None]:
 
 
 def _comparison(user: User, chosen: str | None) -> str:
-    targets = current_app.config["DIST_RIGHTS_HOSTS"]
+    targets = current_network().targets
     sessions = compared_sessions(user.id, storable(chosen) if chosen else None)
     return render_template(
         "compare.html",

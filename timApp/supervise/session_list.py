@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone, gettext, ngettext
 
@@ -25,6 +25,7 @@ from timApp.auth.session.selection import (
     invalidate_selected,
     verify_selected,
 )
+from timApp.hosts.network import current_network
 from timApp.supervise.console import REASON_MAX_LENGTH, read_reason
 from timApp.supervise.cursor import cursor_of
 from timApp.supervise.filterform import FilterForm, State, read_choice, read_filter
@@ -181,7 +182,7 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         states=State,
         sorts=Sort,
         time_zone=str(get_timezone()),
-        has_other_hosts=bool(current_app.config["DIST_RIGHTS_HOSTS"]),
+        has_other_hosts=bool(current_network().targets),
     )
     errors = [error] if error else list(form.errors.values())
     return html, errors[0].status if errors else 200
@@ -191,7 +192,7 @@ def _confirmation(**values: object) -> str:
     return render_template(
         "confirm_all.html",
         reason_max_length=REASON_MAX_LENGTH,
-        has_other_hosts=bool(current_app.config["DIST_RIGHTS_HOSTS"]),
+        has_other_hosts=bool(current_network().targets),
         **values,
     )
 

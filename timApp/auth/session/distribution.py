@@ -14,7 +14,8 @@ from http import HTTPStatus
 import aiohttp
 from flask import current_app
 
-from timApp.auth.session.resolver import PatientResolver
+from timApp.hosts.network import current_network
+from timApp.hosts.resolver import PatientResolver
 
 #: What is wrong when no host can be asked.
 NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
@@ -49,17 +50,8 @@ def distribute(action: str, username: str, session_id: str | None, targets: list
 
 def hosts_of(targets: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the hosts of the targets, each once, and an error for each target without any."""
-    configured = current_app.config["DIST_RIGHTS_HOSTS"]
-    hosts: dict[str, None] = {}
-    errors = []
-    for target in dict.fromkeys(targets):
-        if target not in configured:
-            errors.append(f"There is no target {target!r} in DIST_RIGHTS_HOSTS.")
-        elif not configured[target].get("hosts"):
-            errors.append(f"The target {target!r} has no hosts in DIST_RIGHTS_HOSTS.")
-        else:
-            hosts.update(dict.fromkeys(host.rstrip("/") for host in configured[target]["hosts"]))
-    return list(hosts), errors
+    hosts, errors = current_network().hosts_of(targets)
+    return [host.url for host in hosts], errors
 
 
 def ask_hosts(

@@ -1,0 +1,1 @@
+"""Other servers of the site: which there are, and how they are talked to."""

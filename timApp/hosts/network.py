@@ -1,0 +1,121 @@
+"""The other hosts of the configuration, and the targets that stand for some of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+from timApp.util.errors import ConfigError
+
+_HOSTS, _NETWORK = "DIST_RIGHTS_HOSTS", "DIST_RIGHTS_NETWORK"
+
+
+@dataclass(frozen=True)
+class Host:
+    """Another server: its base URL, without a slash at the end, and its name, if it has one."""
+
+    url: str
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How messages call the host."""
+        return f"{self.name} ({self.url})" if self.name else self.url
+
+
+@dataclass(frozen=True)
+class Network:
+    """All targets, each with its hosts; a host stands only once in a target."""
+
+    targets: Mapping[str, tuple[Host, ...]]
+    #: The options that name targets, for messages.
+    source: str
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host of every target, each once."""
+        return tuple(dict.fromkeys(host for hosts in self.targets.values() for host in hosts))
+
+    def hosts_of(self, targets: Iterable[str]) -> tuple[list[Host], list[str]]:
+        """Return the hosts of the targets, each once, and an error for each target without any."""
+        hosts: dict[Host, None] = {}
+        errors = []
+        for target in dict.fromkeys(targets):
+            if target not in self.targets:
+                errors.append(f"There is no target {target!r} in {self.source}.")
+            elif not self.targets[target]:
+                errors.append(f"The target {target!r} has no hosts in {self.source}.")
+            else:
+                hosts.update(dict.fromkeys(self.targets[target]))
+        return list(hosts), errors
+
+    def find(self, urls: Iterable[str]) -> list[Host]:
+        """Return the hosts of those URLs; what is no host of a target is left out."""
+        known = {host.url: host for host in self.hosts}
+        return [known[url] for url in dict.fromkeys(urls) if url in known]
+
+
+def current_network() -> Network:
+    """Return the hosts and targets of the current application's configuration."""
+    return read_network(current_app.config)
+
+
+def read_network(config: Mapping[str, Any]) -> Network:
+    """Return the hosts and targets of a configuration whose types are right.
+
+    `timApp.util.errors.ConfigError`, a line that names the option and the place, for a name that
+    is not known or used twice.
+    """
+    network = config[_NETWORK]
+    urls: dict[str, str] = {name: url.rstrip("/") for name, url in network.get("hosts", {}).items()}
+    named = {url: Host(url, name) for name, url in reversed(urls.items())}
+    groups = {
+        group: _members(f"group {group}", members, {name: [name] for name in urls})
+        for group, members in network.get("groups", {}).items()
+    }
+    _refuse_shared_names(urls, groups, "both a host and a group")
+    known = {name: [name] for name in urls} | groups
+    targets = {
+        target: _members(f"target {target}", members, known)
+        for target, members in network.get("targets", {}).items()
+    }
+    _refuse_shared_names(targets, config[_HOSTS], f"a target of {_HOSTS} as well")
+    used = [option for option in (_HOSTS, _NETWORK) if config[option]] or [_HOSTS]
+    return Network(
+        targets={
+            target: tuple(dict.fromkeys(_host(url.rstrip("/"), named) for url in entry["hosts"]))
+            for target, entry in config[_HOSTS].items()
+        }
+        | {
+            target: tuple(dict.fromkeys(named[urls[name]] for name in members))
+            for target, members in targets.items()
+        },
+        source=" or ".join(used),
+    )
+
+
+def _host(url: str, named: Mapping[str, Host]) -> Host:
+    return named.get(url) or Host(url)
+
+
+def _members(whose: str, names: Iterable[str], known: Mapping[str, list[str]]) -> list[str]:
+    """Return the names of the hosts that these names stand for."""
+    members: list[str] = []
+    for name in names:
+        if name not in known:
+            msg = f"{_NETWORK}: the {whose} has {name}, which is none of the hosts and groups."
+            raise ConfigError(_one_line(msg), field=_NETWORK)
+        members += known[name]
+    return members
+
+
+def _refuse_shared_names(names: Iterable[str], others: Iterable[str], what: str) -> None:
+    for name in names:
+        if name in others:
+            msg = f"{_NETWORK}: {name} is {what}; give one of them another name."
+            raise ConfigError(_one_line(msg), field=_NETWORK)
+
+
+def _one_line(message: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in message)
