@@ -176,7 +176,7 @@ class Send(Protocol):
 
 @pytest.fixture
 def send(sqlite_url: str, make_app: MakeApp) -> Send:
-    """What distributes a change of alice's sessions; it has no database to do with.
+    """What distributes a change of alice's sessions.
 
     Whatever happens: each error is one line of printable text, of a length that a person reads,
     and does not hold the secret.

@@ -15,6 +15,7 @@ from timApp.api import API_OPTIONS, create_api
 from timApp.auth.accesshelper import close_to_expired_sessions
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
+from timApp.auth.session.hostroutes import hosts
 from timApp.auth.session.routes import sessions
 from timApp.auth.sessioninfo import login_manager
 from timApp.config import database_url, instance_path, load_config
@@ -113,5 +114,15 @@ def _add_pages(app: Flask) -> None:
     register_error_handlers(app)
     api = create_api(app)
     api.register_blueprint(sessions)
-    for blueprint in (login, documents, my_sessions, supervise, overview, person, session_list, ui):
+    for blueprint in (
+        login,
+        hosts,
+        documents,
+        my_sessions,
+        supervise,
+        overview,
+        person,
+        session_list,
+        ui,
+    ):
         app.register_blueprint(blueprint)

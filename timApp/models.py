@@ -4,6 +4,9 @@ from timApp.auth.session.change import SessionChange
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.waiting import WaitingSession
 from timApp.document.model import Document
+from timApp.hosts.nonce import SeenNonce
+from timApp.hosts.peer import Peer
+from timApp.hosts.wrongsecret import WrongSecret
 from timApp.item.block import Block, BlockAccess
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
@@ -12,9 +15,12 @@ __all__ = [
     "Block",
     "BlockAccess",
     "Document",
+    "Peer",
+    "SeenNonce",
     "SessionChange",
     "User",
     "UserGroup",
     "UserSession",
     "WaitingSession",
+    "WrongSecret",
 ]

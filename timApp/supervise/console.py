@@ -6,12 +6,12 @@ from flask_babel import gettext
 
 from timApp.auth.accesshelper import verify_supervisor
 from timApp.auth.session.device import device_of
-from timApp.auth.session.distribution import ask_hosts, hosts_of
+from timApp.auth.session.distribution import tell
 from timApp.auth.session.link import read_link
 from timApp.auth.session.lookup import require_session, require_verifiable
 from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.session.waiting import find_waiting, waiting_sessions
-from timApp.hosts.network import current_network
+from timApp.hosts.network import Host, current_network
 from timApp.supervise.comparison import compared_sessions
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 from timApp.timdb.sqa import db
@@ -89,9 +89,9 @@ def retry() -> ResponseReturnValue:
     user = require_user(request.form.get("user", ""))
     session_id = _session_id()
     action = request.form.get("action", "")
-    known, _ = hosts_of(current_network().targets)
-    hosts = request.form.getlist("host")
-    if action not in {"verify", "invalidate"} or not set(hosts) <= set(known):
+    urls = request.form.getlist("host")
+    hosts = current_network().find(urls)
+    if action not in {"verify", "invalidate"} or len(hosts) != len(set(urls)):
         msg = gettext("Nobody was asked: there is no such action or host.")
         raise BadInput(msg, field="host")
     return _outcome(action, user, session_id, hosts, [])
@@ -102,7 +102,7 @@ def _change(action: str) -> ResponseReturnValue:
     user = require_user(request.form.get("user", ""))
     session_id = _session_id()
     reason = read_reason()
-    hosts, errors = hosts_of(request.form.getlist("target"))
+    hosts, errors = current_network().hosts_of(request.form.getlist("target"))
     if action == "verify":
         require_verifiable(user.name, session_id)
         verify_session(user.id, session_id, reason)
@@ -114,12 +114,12 @@ def _change(action: str) -> ResponseReturnValue:
 
 
 def _outcome(
-    action: str, user: User, session_id: str, hosts: list[str], errors: list[str]
+    action: str, user: User, session_id: str, hosts: list[Host], errors: list[str]
 ) -> ResponseReturnValue:
     """Tell the hosts what was done here, and show what came of it."""
     name, real_name = user.name, user.real_name
     db.session.rollback()  # no connection is held while hosts take their time
-    outcomes = ask_hosts(action, name, session_id, hosts)
+    outcomes = {host.url: error for host, error in tell(hosts, action, name, session_id).items()}
     return render_template(
         "outcome.html",
         action=action,
@@ -178,7 +178,7 @@ def _comparison(user: User, chosen: str | None) -> str:
         person=user,
         sessions=sessions,
         chosen_is_elsewhere=bool(chosen) and not any(session.is_chosen for session in sessions),
-        targets={name: hosts_of([name])[0] for name in targets},
+        targets={name: [host.url for host in hosts] for name, hosts in targets.items()},
         default_targets=current_app.config["SESSIONS_VERIFY_TARGETS"],
         reason_max_length=REASON_MAX_LENGTH,
     )

@@ -52,6 +52,12 @@ class BadRequest(TimError):  # noqa: N818
     status = 400
 
 
+class TooManyRequests(TimError):  # noqa: N818
+    """Whoever asks has to wait before they ask again."""
+
+    status = 429
+
+
 class ConfigError(TimError):
     """The site is set up wrongly; the message names the option or the file, never a secret."""
 

@@ -1,9 +1,8 @@
 """Routes for managing user sessions."""
 
-import hmac
 from enum import Enum
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, jsonify
 from marshmallow import Schema, fields
 
 from timApp.auth.accesshelper import (
@@ -13,8 +12,8 @@ from timApp.auth.accesshelper import (
     verify_logged_in,
 )
 from timApp.auth.csrf import csrf
+from timApp.auth.hostaccess import verify_host_or_admin
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.change import ActorKind
 from timApp.auth.session.download import download
 from timApp.auth.session.export import ExportFormat
 from timApp.auth.session.filter import SessionFilter
@@ -34,10 +33,8 @@ from timApp.auth.session.util import (
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.auth.sessioninfo import act_as
 from timApp.timdb.sqa import db
 from timApp.user.user import NAME_MAX_LENGTH, require_user
-from timApp.util.errors import BadRequest
 
 sessions = SessionBlueprint(
     "sessions",
@@ -201,7 +198,7 @@ def validate_remote_session(
     validated. Without the `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller
     must be an administrator.
     """
-    _verify_host_or_admin(secret)
+    verify_host_or_admin(secret)
     verify_session(require_user(username, "username").id, session_id)
     db.session.commit()
     return _ok()
@@ -224,26 +221,10 @@ def invalidate_remote_session(
     `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller must be an
     administrator.
     """
-    _verify_host_or_admin(secret)
+    verify_host_or_admin(secret)
     invalidate_sessions(require_user(username, "username").id, session_id)
     db.session.commit()
     return _ok()
-
-
-def _verify_host_or_admin(secret: str | None) -> None:
-    """Check that a host that knows our secret asks, or an administrator with a CSRF token."""
-    if secret is None:
-        verify_admin()
-        csrf.protect()
-        return
-    expected = current_app.config["DIST_RIGHTS_RECEIVE_SECRET"]
-    if not expected:
-        msg = "DIST_RIGHTS_RECEIVE_SECRET not configured."
-        raise BadRequest(msg)
-    known = [expected] if isinstance(expected, str) else expected
-    if not any(hmac.compare_digest(secret.encode(), one.encode()) for one in known):
-        raise BadRequest("Wrong secret")
-    act_as(ActorKind.HOST, request.remote_addr or "unknown")
 
 
 def _ok() -> Response:
