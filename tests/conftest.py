@@ -10,11 +10,21 @@ from flask import Flask
 from hypothesis import settings
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
-from tests.site import Site, open_app
+from tests.shortcuts import OneHashHasher
+from tests.site import PASSWORD, Site, open_app
+from timApp.user import password
 
 # How long a test takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_hash() -> Iterator[None]:
+    """Have the password of the tests hashed once: it takes long, on purpose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password, "_hasher", OneHashHasher(password._hasher, PASSWORD))
+        yield
 
 
 @pytest.fixture(scope="session")

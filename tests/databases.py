@@ -138,7 +138,8 @@ class PostgreSQLDatabases:
             (used,) = connection.execute(_USED_TABLES).fetchone() or ([],)
             if used:
                 connection.execute("SET session_replication_role = replica")  # no triggers
-                connection.execute(";".join(f"DELETE FROM {table}" for table in used).encode())
+                for table in used:
+                    connection.execute(f"DELETE FROM {table}".encode())  # noqa: S608
                 # Rows are to lie in the order they come in, as in a new table.
                 connection.execute(f"VACUUM {', '.join(used)}".encode())
                 connection.execute(_FORGET_VACUUM)

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.shortcuts import SharedTemplates
 from timApp.app import create_app
 from timApp.auth.session.change import SessionChange
 from timApp.auth.session.model import UserSession
@@ -21,6 +22,8 @@ from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, require_group
 
 PASSWORD = "correct horse"
+
+_templates = SharedTemplates()
 
 
 @contextmanager
@@ -35,6 +38,7 @@ def open_app(database_url: str, instance: Path, **options: object) -> Iterator[F
             **options,
         }
     )
+    app.jinja_env.bytecode_cache = _templates
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -1,0 +1,47 @@
+"""What spares the tests of a process work that comes out the same each time."""
+
+from argon2 import PasswordHasher
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+
+
+class OneHashHasher(PasswordHasher):
+    """Hashes one password, the one that everybody in the tests has, only once.
+
+    That hash is as strong as those of the hasher it stands for, and salted, but always the same.
+    With any other password and any other hash it does all that a hasher does.
+    """
+
+    def __init__(self, hasher: PasswordHasher, password: str) -> None:
+        super().__init__(hasher.time_cost, hasher.memory_cost, hasher.parallelism)
+        self._password = password
+        self._hash = hasher.hash(password)
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        """Return a hash of the password."""
+        if password == self._password and salt is None:
+            return self._hash
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
+        """Return True if the password belongs to the hash; raise otherwise, as hashers do."""
+        if (hash, password) == (self._hash, self._password):
+            return True
+        return super().verify(hash, password)
+
+
+class SharedTemplates(BytecodeCache):
+    """Compiled templates that each application of a process uses, as long as nobody edits them."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give out what the template was compiled to, if it was."""
+        compiled = self._compiled.get((bucket.key, bucket.checksum))
+        if compiled is not None:
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what the template was compiled to."""
+        self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
