@@ -1,5 +1,7 @@
 """What spares the tests of a process work that comes out the same each time."""
 
+from typing import Literal
+
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
@@ -23,7 +25,7 @@ class OneHashHasher(PasswordHasher):
             return self._hash
         return super().hash(password, salt=salt)
 
-    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
         """Return True if the password belongs to the hash; raise otherwise, as hashers do."""
         if (hash, password) == (self._hash, self._password):
             return True

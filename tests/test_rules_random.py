@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from flask import session as cookie
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,7 @@ from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
 from timApp.auth.login import start_session
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
+from timApp.auth.session.model import UserSession
 from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     expire_user_session,
@@ -31,7 +33,7 @@ from timApp.auth.session.util import (
 )
 from timApp.auth.sessioninfo import SESSION_ID_KEY
 from timApp.timdb.sqa import db
-from timApp.user.user import require_user
+from timApp.user.user import User, require_user
 
 USERS = ("alice", "bob", "carol")
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -199,20 +201,18 @@ class SessionMachine(RuleBasedStateMachine):
     def the_database_is_as_the_rules_say(self) -> None:
         if not hasattr(self, "model"):
             return
-        for user in USERS:
-            found = {
-                id_: (row.logged_in_at, row.expired_at, row.logged_out_at)
-                for id_, row in self.site.sessions(user).items()
-            }
-            expected = {
-                session.session_id: (
-                    session.logged_in_at,
-                    session.expired_at,
-                    session.logged_out_at,
-                )
-                for session in self.model.of(user)
-            }
-            assert found == expected
+        columns = (
+            UserSession.logged_in_at,
+            UserSession.expired_at,
+            UserSession.logged_out_at,
+        )
+        query = sa.select(User.name, UserSession.session_id, *columns).join_from(User, UserSession)
+        with self.site.app.app_context():
+            found = {(name, id_): tuple(times) for name, id_, *times in db.session.execute(query)}
+        assert found == {
+            key: (session.logged_in_at, session.expired_at, session.logged_out_at)
+            for key, session in self.model.sessions.items()
+        }
 
     def _user_of(self, cookies: dict[str, str]) -> str:
         return cookies["name"]
