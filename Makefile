@@ -16,7 +16,7 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(P
 	@exec $(BIN)/timapp run --port $(PORT)
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 	@$(BIN)/ruff check

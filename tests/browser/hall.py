@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chromium import Window
-from tests.live import LiveBrowser, LiveServer, live_server
-from tests.site import PASSWORD, Site, open_app
+from tests.live import LiveServer, live_server
+from tests.site import PASSWORD, Browser, Site, open_app
 from timApp.auth.session.link import sign_link
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.waiting import WaitingSession
@@ -82,21 +82,24 @@ class Hall:
 
         self.ask(add)
 
-    def log_in_elsewhere(self, name: str, user_agent: str = "Firefox") -> LiveBrowser:
-        """Log the person in on a device that is not looked at."""
-        if user_agent.isascii():
-            return self.server.logged_in(name, user_agent)
-        browser = self.server.logged_in(name)
+    def log_in_elsewhere(self, name: str, user_agent: str = "Firefox") -> Browser:
+        """Log the person in on a device that is not looked at, and whose server is another one.
 
-        # No header has such characters, but the database may have them.
-        def set_origin(site: Site) -> None:
+        What it does from then on is work on the site (see `ask`).
+        """
+
+        def log_in(site: Site) -> Browser:
+            if user_agent.isascii():
+                return site.logged_in(name, user_agent)
+            browser = site.logged_in(name)
+            # No header has such characters, but the database may have them.
             with site.app.app_context():
                 session = sa.update(UserSession).filter_by(session_id=browser.session_id)
                 db.session.execute(session.values(origin=f"[127.0.0.1] {user_agent}"))
                 db.session.commit()
+            return browser
 
-        self.ask(set_origin)
-        return browser
+        return self.ask(log_in)
 
     def token(self, name: str, session_id: str) -> str:
         """Return what a link to the session has in it, signed now."""

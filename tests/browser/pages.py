@@ -158,7 +158,7 @@ def open_page(
     if visitor == _BLOCKED:
         enter(window, hall, student)
     if site_page.somebody_waits:
-        assert waiting.get_page(EXAM).status == 490
+        assert hall.ask(lambda _site: waiting.get_page(EXAM).status_code) == 490
     token = hall.token(student, waiting.session_id)
     path = site_page.path.format(student=student, session=waiting.session_id, token=token)
     answer = window.page.goto(hall.url(path))
