@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.site import Site
+from timApp.auth.session.expiry import Cause, cause_of
 from timApp.auth.session.link import (
     LINK_LIFETIME,
     ExpiredLink,
@@ -51,6 +52,47 @@ def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
     assert link
     with hall.app.app_context():
         assert read_link(link[1].rpartition("/")[2]) == LinkedSession("alice", browser.session_id)
+
+
+@pytest.mark.parametrize(
+    ("began_expired", "another_is_active", "cause"),
+    [
+        (True, True, Cause.ACTIVE_ELSEWHERE),
+        (False, True, Cause.ACTIVE_ELSEWHERE),
+        (True, False, Cause.BEGAN_EXPIRED),
+        (False, False, Cause.ENDED),
+    ],
+)
+def test_what_is_true_now_is_the_cause_before_what_has_been(
+    began_expired: bool, another_is_active: bool, cause: Cause
+) -> None:
+    """Another session is named as the cause only while it is active."""
+    assert cause_of(began_expired=began_expired, another_is_active=another_is_active) is cause
+
+
+def test_the_blocked_page_says_why(hall: Site) -> None:
+    """Other people's sessions, and those that are over, are not taken for another device."""
+    hall.add_user("bob")
+    hall.logged_in("bob")
+    first = hall.logged_in("alice")
+    second = hall.logged_in("alice")
+
+    def told() -> str:
+        answer = second.get("/view/exam").json
+        assert answer
+        assert answer["error"].removeprefix("Your session is expired. ") in (
+            second.get_page("/view/exam").text
+        )
+        return str(answer["error"])
+
+    assert "You are also logged in on another device." in told()
+    first.log_out()
+    assert "You were logged in on another device when you logged in on this one." in told()
+    supervisor = hall.logged_in("supervisor")
+    form = {"user": "alice", "session_id": second.session_id}
+    assert supervisor.post("/supervise/verify", data=form).status_code == 200
+    assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
+    assert "A supervisor has ended this session." in told()
 
 
 def test_the_code_stays_while_the_page_is_shown_again(hall: Site) -> None:

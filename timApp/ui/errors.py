@@ -17,12 +17,13 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.accesshelper import LoginRequired
+from timApp.auth.session.expiry import Cause, find_cause
 from timApp.auth.session.link import LINK_LIFETIME, link_to_session
 from timApp.auth.session.qr import qr_svg
 from timApp.auth.session.util import SessionExpired, current_session_id
@@ -30,11 +31,20 @@ from timApp.auth.session.waiting import begin_waiting
 from timApp.auth.sessioninfo import Visitor, current_visitor
 from timApp.timdb.sqa import db
 from timApp.ui.statuses import status_of
+from timApp.user.user import User
 from timApp.util.errors import TimError
 from timApp.util.negotiation import wants_json
 
 #: Status of an answer to an expired session. It is registered nowhere, hence the text.
 SESSION_EXPIRED_STATUS = "490 Session Expired"
+
+_SENTENCES = {
+    Cause.ACTIVE_ELSEWHERE: lazy_gettext("You are also logged in on another device."),
+    Cause.BEGAN_EXPIRED: lazy_gettext(
+        "You were logged in on another device when you logged in on this one."
+    ),
+    Cause.ENDED: lazy_gettext("A supervisor has ended this session."),
+}
 
 # How the database says that it is not there, or has no connection to spare.
 _DATABASE_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
@@ -74,24 +84,23 @@ def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:
 def _answer_session_expired(_error: SessionExpired) -> Response:
     session_id = current_session_id()
     visitor = current_visitor()
+    assert visitor is not None  # noqa: S101 - only somebody's session expires
     if session_id is None or (isinstance(visitor, Visitor) and not visitor.session_is_known):
         session_id = None  # the cookie is older than the tracking of sessions
         what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
     else:
-        what = gettext("You are also logged in on another device.")
+        what = _SENTENCES[find_cause(visitor.id, session_id)]
         to_do = gettext("Ask the supervisor to verify this session.")
     if wants_json():
         response = jsonify(error=f"Your session is expired. {what} {to_do}")
     else:
-        response = _blocked_page(session_id, f"{what} {to_do}")
+        response = _blocked_page(visitor, session_id, f"{what} {to_do}")
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _blocked_page(session_id: str | None, message: str) -> Response:
-    visitor = current_visitor()
-    assert visitor is not None  # noqa: S101 - only somebody's session expires
+def _blocked_page(visitor: Visitor | User, session_id: str | None, message: str) -> Response:
     link = code = None
     if session_id is not None:
         link = link_to_session(visitor.name, session_id)
