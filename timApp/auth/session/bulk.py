@@ -8,7 +8,7 @@ from sqlalchemy import orm
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.waiting import stop_waiting_of_active_sessions
+from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import User, lock_all_users
 from timApp.util.clock import now
@@ -32,7 +32,7 @@ def verify_all_sessions(reason: str = "") -> int:
     lock_all_users()
     expired = _update(_is_superseded(), expired_at=now())
     activated = _update(_is_latest_and_expired(), expired_at=None)
-    stop_waiting_of_active_sessions()
+    stop_waiting()
     db.session.expire_all()
     changed = expired + activated
     record_change(Action.VERIFY_ALL, session_count=changed, reason=reason)

@@ -15,7 +15,7 @@ from flask_babel import gettext
 from timApp.auth.session.audit import record_changes
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.waiting import stop_waiting_of
+from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db
 from timApp.user.user import User, lock_users
 from timApp.util.clock import now
@@ -69,7 +69,7 @@ def verify_selected(sessions: Collection[SessionKey], reason: str = "") -> Selec
     activated = _users_of_changed(
         UserSession.expired_at.is_not(None), _key.in_(chosen), expired_at=None
     )
-    stop_waiting_of(chosen)
+    stop_waiting(owners)
     counts = Counter(expired + activated)
     record_changes(Action.VERIFY, [(*key, counts[key[0]]) for key in sorted(chosen)], reason)
     return SelectionEffect(activated=len(activated), expired=len(expired))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.waiting import stop_waiting, stop_waiting_of_others
+from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import lock_user
 from timApp.util.clock import now
@@ -25,7 +25,7 @@ def log_out_session(user_id: int, session_id: str | None) -> None:
         return
     lock_user(user_id)
     ended = _log_out_sessions(user_id, UserSession.session_id == session_id)
-    stop_waiting(user_id, session_id)
+    stop_waiting([user_id])
     record_change(Action.LOGOUT, user_id=user_id, session_id=session_id, session_count=ended)
 
 
@@ -36,7 +36,7 @@ def log_out_other_sessions(user_id: int, kept: str | None) -> int:
     """
     lock_user(user_id)
     ended = _log_out_sessions(user_id, UserSession.session_id != (kept or ""))
-    stop_waiting_of_others(user_id, kept)
+    stop_waiting([user_id])
     record_change(Action.LOGOUT, user_id=user_id, session_count=ended)
     return ended
 
@@ -58,7 +58,7 @@ def verify_session(user_id: int, session_id: str | None, reason: str = "") -> No
         )
         .values(expired_at=None)
     )
-    stop_waiting(user_id, chosen)
+    stop_waiting([user_id])
     record_change(
         Action.VERIFY,
         user_id=user_id,

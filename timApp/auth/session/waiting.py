@@ -114,43 +114,21 @@ def find_waiting(code: str) -> Waiting | None:
     return row and Waiting(**row._mapping)
 
 
-def stop_waiting(user_id: int, session_id: str) -> None:
-    """Drop the session's short code, if it has one."""
-    db.session.execute(
-        sa.delete(WaitingSession).where(
-            WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
-        )
+def stop_waiting(user_ids: Collection[int] | None = None) -> None:
+    """Drop the short codes of sessions that are active or logged out by now.
+
+    Those of these users, or of everybody; for whoever has changed sessions.
+    """
+    settled = (
+        sa.select(UserSession.user_id, UserSession.session_id)
+        .join(WaitingSession, _is_of_session())
+        .where(sa.or_(UserSession.expired_at.is_(None), UserSession.logged_out_at.is_not(None)))
     )
-
-
-def stop_waiting_of_others(user_id: int, kept: str | None) -> None:
-    """Drop the short codes of all of the user's sessions but one."""
+    if user_ids is not None:
+        settled = settled.where(WaitingSession.user_id.in_(user_ids))
     db.session.execute(
         sa.delete(WaitingSession).where(
-            WaitingSession.user_id == user_id, WaitingSession.session_id != (kept or "")
-        )
-    )
-
-
-def stop_waiting_of(sessions: Collection[tuple[int, str]]) -> None:
-    """Drop the short codes of those sessions, each a user id and a session id."""
-    db.session.execute(
-        sa.delete(WaitingSession).where(
-            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(sessions)
-        ),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def stop_waiting_of_active_sessions() -> None:
-    """Drop the short codes of all sessions that are active by now."""
-    db.session.execute(
-        sa.delete(WaitingSession).where(
-            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(
-                sa.select(UserSession.user_id, UserSession.session_id)
-                .join(WaitingSession, _is_of_session())
-                .where(UserSession.expired_at.is_(None))
-            )
+            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(settled)
         ),
         execution_options={"synchronize_session": False},
     )
