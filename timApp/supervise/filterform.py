@@ -2,17 +2,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from flask_babel import get_timezone, gettext
+from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.order import Position, Sort
 from timApp.auth.session.util import ORIGIN_MAX_LENGTH
 from timApp.supervise.cursor import read_cursor
+from timApp.supervise.localtime import span_of
+from timApp.supervise.timelabels import reader_zone
 from timApp.user.user import require_user
 from timApp.util.errors import BadInput, TimError
 from timApp.util.text import is_storable, quoted
@@ -138,24 +140,23 @@ def _read_origin(text: str) -> dict[str, Any]:
 
 
 def _read_since(text: str) -> dict[str, Any]:
-    return {"since": _moment("since", text, is_first=True)}
+    return {"since": _moments("since", text)[0]}
 
 
 def _read_until(text: str) -> dict[str, Any]:
-    return {"until": _moment("until", text, is_first=False)}
+    return {"until": _moments("until", text)[1]}
 
 
-def _moment(name: str, text: str, *, is_first: bool) -> datetime:
-    """Return the moment when the reader's clock shows that date and time.
+def _moments(name: str, text: str) -> tuple[datetime, datetime]:
+    """Return the earliest and the latest moment when the reader's clock shows that date and time.
 
-    Of the two in the hour that is repeated when summer time ends, the first or else the last, so
-    that a time range has the whole of the hour.
+    With the one for a beginning and the other for an end, a time range has the whole of the hour
+    that is repeated when summer time ends.
     """
     try:
         wall = datetime.fromisoformat(text)
         if wall.tzinfo is None:
-            moment: datetime = get_timezone().localize(wall, is_dst=is_first).astimezone(UTC)
-            return moment
+            return span_of(wall, reader_zone())
     except (ValueError, OverflowError):
         pass  # no date, or none that a clock will ever show
     msg = gettext(

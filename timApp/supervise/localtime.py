@@ -38,14 +38,24 @@ def moments_of(wall: datetime, zone: BaseTzInfo) -> list[datetime]:
 
     That is once as a rule, twice in the hour that is repeated, never in the one that is left out.
     """
-    found = {zone.localize(wall, is_dst=is_dst).astimezone(UTC) for is_dst in (True, False)}
-    return sorted(one for one in found if one.astimezone(zone).replace(tzinfo=None) == wall)
+    found = sorted(set(span_of(wall, zone)))
+    return [one for one in found if one.astimezone(zone).replace(tzinfo=None) == wall]
+
+
+def span_of(wall: datetime, zone: BaseTzInfo) -> tuple[datetime, datetime]:
+    """Return the earliest and the latest moment, in UTC, that a date and time (naive) may mean.
+
+    They are the same as a rule, and lie apart by the change of clocks in the hour that is repeated
+    and in the one that is left out. `OverflowError` for what no clock of the zone will ever show.
+    """
+    first, second = (zone.localize(wall, is_dst=is_dst).astimezone(UTC) for is_dst in (True, False))
+    return min(first, second), max(first, second)
 
 
 def start_of_day(day: date, zone: BaseTzInfo) -> datetime:
     """Return the first moment of a day, in UTC; not every day begins at midnight."""
     midnight = datetime.combine(day, time())
-    found = (zone.localize(midnight, is_dst=is_dst).astimezone(UTC) for is_dst in (True, False))
+    found = span_of(midnight, zone)
     return min(moment for moment in found if moment.astimezone(zone).date() >= day)
 
 
