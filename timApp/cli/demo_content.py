@@ -55,8 +55,7 @@ You have **60 minutes**. Each answer is worth 6 points.
 
 ## 1. Sets
 
-Let $A$ have 5 elements and $B$ have 3. How many elements can their union have at least, and at
-most?
+One set has 5 elements, another has 3. How many elements can their union have at least, and at most?
 
 ## 2. A loop
 
