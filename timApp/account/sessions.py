@@ -17,7 +17,7 @@ from timApp.util.errors import BadInput
 
 my_sessions = Blueprint("my_sessions", __name__, url_prefix="/my-sessions")
 
-#: So many sessions are shown, the latest first.
+#: So many sessions are shown: the one in use, then the latest.
 MAX_SHOWN = 50
 
 
@@ -28,7 +28,7 @@ def show() -> ResponseReturnValue:
     current = current_session_id()
     sessions = [
         {"session": session, "device": device_of(session.origin)}
-        for session in open_sessions(visitor.id)
+        for session in open_sessions(visitor.id, current)
     ]
     return render_template("my_sessions.html", sessions=sessions, current=current)
 
@@ -58,12 +58,19 @@ def end_others() -> ResponseReturnValue:
     return redirect(url_for("my_sessions.show"), 303)
 
 
-def open_sessions(user_id: int) -> list[UserSession]:
-    """Return the user's sessions that are not logged out, latest first; at most `MAX_SHOWN`."""
+def open_sessions(user_id: int, first: str | None) -> list[UserSession]:
+    """Return the user's sessions that are not logged out; at most `MAX_SHOWN`.
+
+    The one named `first`, if there is one, comes first, then the latest.
+    """
     query = (
         sa.select(UserSession)
         .where(UserSession.user_id == user_id, UserSession.logged_out_at.is_(None))
-        .order_by(UserSession.logged_in_at.desc(), UserSession.session_id.desc())
+        .order_by(
+            (UserSession.session_id == (first or "")).desc(),
+            UserSession.logged_in_at.desc(),
+            UserSession.session_id.desc(),
+        )
         .limit(MAX_SHOWN)
     )
     return list(db.session.scalars(query))
