@@ -28,13 +28,13 @@ def three_of_supervisor(hall: Site) -> tuple[Browser, Browser, Browser]:
 
 
 def test_people_see_their_own_sessions_and_nobody_elses(hall: Site) -> None:
-    """The page names each of one's own devices, and none of others."""
+    """The page names each of one's own devices, that in use first, and none of others."""
     hall.logged_in("alice", "Alices browser")
     browser, _, _ = three_of_supervisor(hall)
     page = browser.get_page("/my-sessions")
     assert page.status_code == 200
-    for shown in ("Phone", "Laptop", "Desk"):
-        assert shown in page.text
+    shown = [page.text.index(device) for device in ("Phone", "Desk", "Laptop")]
+    assert shown == sorted(shown)
     assert "Alices browser" not in page.text
     assert page.text.count("This is the session you are using.") == 1
 

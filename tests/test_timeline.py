@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from timApp.auth.session.change import Action, SessionChange
 from timApp.auth.session.model import UserSession
-from timApp.supervise.localtime import Unit, moments_of, start_of_day, ticks
+from timApp.supervise.localtime import Unit, moments_of, span_of, start_of_day, ticks
 from timApp.supervise.presence import Overlap, Span, Track, overlaps, tracks_of
 from timApp.supervise.timeline import MIN_WIDTH, lay_out, since
 
@@ -262,6 +262,8 @@ def test_the_hour_that_comes_twice_has_two_moments_and_the_lost_one_has_none() -
     twice, never = datetime(2026, 10, 25, 3, 30), datetime(2026, 3, 29, 3, 30)  # noqa: DTZ001
     assert [f"{one:%H:%M}" for one in moments_of(twice, HELSINKI)] == ["00:30", "01:30"]
     assert moments_of(never, HELSINKI) == []
+    for wall in (twice, never):
+        assert [f"{one:%H:%M}" for one in span_of(wall, HELSINKI)] == ["00:30", "01:30"]
 
 
 def test_a_day_without_midnight_begins_when_it_begins() -> None:
