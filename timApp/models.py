@@ -2,6 +2,7 @@
 
 from timApp.auth.session.change import SessionChange
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.precedence import SessionOrder
 from timApp.auth.session.waiting import WaitingSession
 from timApp.document.model import Document
 from timApp.hosts.nonce import SeenNonce
@@ -18,6 +19,7 @@ __all__ = [
     "Peer",
     "SeenNonce",
     "SessionChange",
+    "SessionOrder",
     "User",
     "UserGroup",
     "UserSession",

@@ -8,6 +8,7 @@ from sqlalchemy import orm
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.precedence import place_change_of_everybody
 from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import User, lock_all_users
@@ -27,9 +28,10 @@ def verify_all_sessions(reason: str = "") -> int:
     """Make each user's latest session active and expire the others; return how many changed.
 
     The latest is that of `verify_session_for`. Sessions that are as they should be are not
-    written, so a second run writes nothing.
+    written, so a second run changes and records nothing.
     """
     lock_all_users()
+    place_change_of_everybody(Action.VERIFY_ALL)
     expired = _update(_is_superseded(), expired_at=now())
     activated = _update(_is_latest_and_expired(), expired_at=None)
     stop_waiting()
@@ -42,6 +44,7 @@ def verify_all_sessions(reason: str = "") -> int:
 def invalidate_all_sessions(reason: str = "") -> int:
     """Expire every active session; return how many there were."""
     lock_all_users()
+    place_change_of_everybody(Action.INVALIDATE_ALL)
     changed = _update(_is_active(), expired_at=now())
     db.session.expire_all()
     record_change(Action.INVALIDATE_ALL, session_count=changed, reason=reason)

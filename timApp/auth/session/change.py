@@ -31,7 +31,8 @@ class Action(Enum):
     INVALIDATE_ALL = "invalidate all"
 
 
-def _enum_column(kind: type[Enum]) -> sa.Enum:
+def enum_column(kind: type[Enum]) -> sa.Enum:
+    """Return the type of a column that holds the values of an enumeration as text."""
     return sa.Enum(
         kind,
         native_enum=False,
@@ -49,12 +50,12 @@ class SessionChange(Model):
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
     )
     at: orm.Mapped[datetime] = orm.mapped_column(default=now, index=True)
-    actor_kind: orm.Mapped[ActorKind] = orm.mapped_column(_enum_column(ActorKind))
+    actor_kind: orm.Mapped[ActorKind] = orm.mapped_column(enum_column(ActorKind))
     #: A user's name, a host, or the name of the operating system's user at the command line.
     actor: orm.Mapped[str]
     #: Network address the request came from; None at the command line.
     address: orm.Mapped[str | None]
-    action: orm.Mapped[Action] = orm.mapped_column(_enum_column(Action))
+    action: orm.Mapped[Action] = orm.mapped_column(enum_column(Action))
     #: Whose sessions were changed; None when it was everybody's.
     user_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("useraccount.id"))
     #: The session that was named; None when none was.

@@ -15,6 +15,7 @@ from flask_babel import gettext
 from timApp.auth.session.audit import record_changes
 from timApp.auth.session.change import Action
 from timApp.auth.session.model import UserSession
+from timApp.auth.session.precedence import place_changes
 from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db
 from timApp.user.user import User, lock_users
@@ -63,6 +64,7 @@ def verify_selected(sessions: Collection[SessionKey], reason: str = "") -> Selec
                 name=quoted(name),
             )
             raise BadInput(msg, field="session")
+    place_changes(Action.VERIFY, chosen)
     owners = [user_id for user_id, _ in chosen]
     is_other = sa.and_(UserSession.user_id.in_(owners), _key.not_in(chosen))
     expired = _users_of_changed(UserSession.expired_at.is_(None), is_other, expired_at=now())
@@ -85,6 +87,7 @@ def invalidate_selected(sessions: Collection[SessionKey], reason: str = "") -> S
     active = [
         (row.user_id, row.session_id) for row in _locked_sessions(chosen) if row.expired_at is None
     ]
+    place_changes(Action.INVALIDATE, chosen)
     expired = _users_of_changed(
         UserSession.expired_at.is_(None), _key.in_(chosen), expired_at=now()
     )
