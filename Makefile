@@ -35,6 +35,8 @@ translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and co
 	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 100 \
 		-i messages.pot -d timApp/translations
 	@rm messages.pot
+	@sed -i -E '/^"(Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team|Generated-By):/d' \
+		timApp/translations/*/LC_MESSAGES/messages.po
 	@$(BIN)/pybabel -q compile -d timApp/translations
 
 screenshots: $(VENV)/dev.stamp ## Take the pictures of the pages for the docs (needs Chromium)
