@@ -33,8 +33,10 @@ from timApp.auth.session.util import (
     invalidate_sessions_for,
     verify_session_for,
 )
+from timApp.hosts.changenote import ChangeNote
 from timApp.timdb.sqa import db
 from timApp.user.user import NAME_MAX_LENGTH, require_user
+from timApp.util.stamp import Stamp
 
 sessions = SessionBlueprint(
     "sessions",
@@ -198,8 +200,8 @@ def validate_remote_session(
     validated. Without the `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller
     must be an administrator.
     """
-    verify_host_or_admin(secret)
-    verify_session(require_user(username, "username").id, session_id)
+    note = verify_host_or_admin(secret)
+    verify_session(require_user(username, "username").id, session_id, *_dated(note))
     db.session.commit()
     return _ok()
 
@@ -221,10 +223,15 @@ def invalidate_remote_session(
     `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller must be an
     administrator.
     """
-    verify_host_or_admin(secret)
-    invalidate_sessions(require_user(username, "username").id, session_id)
+    note = verify_host_or_admin(secret)
+    invalidate_sessions(require_user(username, "username").id, session_id, *_dated(note))
     db.session.commit()
     return _ok()
+
+
+def _dated(note: ChangeNote | None) -> tuple[str, Stamp | None]:
+    """Return why and when a host has made a change; it is made here and now if it does not say."""
+    return ("", None) if note is None else (note.reason, note.stamp)
 
 
 def _ok() -> Response:
