@@ -117,12 +117,30 @@ def free_port() -> int:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a server runs: its address, and what a command there begins with."""
+
+    address: str
+    port: int
+    command: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The base URL of a server there."""
+        return f"http://{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
 class LiveServer:
     """A running server."""
 
     url: str
     port: int
     pid: int
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to all processes of the server."""
+        os.killpg(self.pid, number)
 
     def browser(self, user_agent: str = "Firefox") -> LiveBrowser:
         """Return a new browser that nobody is logged in with."""
@@ -142,22 +160,27 @@ def live_server(
     *,
     workers: int = 1,
     port: int | None = None,
+    place: Place | None = None,
+    may_be_killed: bool = False,
     **options: object,
 ) -> Iterator[LiveServer]:
     """Yield `timapp run` on a migrated database, once it answers; stop it with SIGTERM.
 
-    `options` are the site's options, given in the environment; `port` is a free one, unless it is
-    given. It must end with 0 within `PATIENCE` and must have written no traceback to its log.
+    `options` are the site's options, given in the environment; it runs at the `place`, by default
+    a `port` of 127.0.0.1, and by default a free one. It must end with 0 within `PATIENCE`, unless
+    the test has killed it, and must have written no traceback to its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if port is None:
-        port = free_port()
-    log = folder / f"server-{port}.log"
-    with _process(environment_of(database_url, folder, options), port, workers, log) as process:
+    place = place or Place("127.0.0.1", port or free_port())
+    log = folder / f"server-{place.port}.log"
+    environment = environment_of(database_url, folder, options)
+    with _process(environment, place, workers, log) as process:
         try:
-            server = LiveServer(f"http://127.0.0.1:{port}", port, process.pid)
+            server = LiveServer(place.url, place.port, process.pid)
             _wait_until_it_answers(server, process)
             yield server
+            if may_be_killed and process.poll() == -signal.SIGKILL:
+                return
             process.send_signal(signal.SIGTERM)
             code = process.wait(PATIENCE)
             written = log.read_text()
@@ -187,11 +210,11 @@ def environment_of(
 
 @contextmanager
 def _process(
-    environment: dict[str, str], port: int, workers: int, log: Path
+    environment: dict[str, str], place: Place, workers: int, log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Yield the process; whatever is left of it in the end is killed, its workers included."""
-    command = [sys.executable, "-m", "timApp.cli", "run"]
-    command += ["--port", str(port), "--workers", str(workers)]
+    command = [*place.command, sys.executable, "-m", "timApp.cli", "run", "--host", place.address]
+    command += ["--port", str(place.port), "--workers", str(workers)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
