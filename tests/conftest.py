@@ -10,6 +10,7 @@ from flask import Flask
 from hypothesis import settings
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
+from tests.hosts import OK, Answer, Host, MakeHost
 from tests.shortcuts import OneHashHasher
 from tests.site import PASSWORD, Site, open_app
 from timApp.user import password
@@ -92,3 +93,16 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 def site(app: Flask) -> Site:
     """The application with what a test needs to fill it and to look at it."""
     return Site(app)
+
+
+@pytest.fixture
+def make_host() -> Iterator[MakeHost]:
+    """What makes hosts; they are stopped after the test."""
+    with ExitStack() as stack:
+
+        def make(answer: Answer = OK, certificate: Path | None = None, port: int = 0) -> Host:
+            host = Host(answer, certificate, port)
+            stack.callback(host.stop)
+            return host
+
+        yield make

@@ -5,6 +5,8 @@ from timApp.auth.session.model import UserSession
 from timApp.auth.session.precedence import SessionOrder
 from timApp.auth.session.waiting import WaitingSession
 from timApp.document.model import Document
+from timApp.hosts.delivery import Delivery
+from timApp.hosts.hostcall import HostCall
 from timApp.hosts.nonce import SeenNonce
 from timApp.hosts.peer import Peer
 from timApp.hosts.wrongsecret import WrongSecret
@@ -15,7 +17,9 @@ from timApp.user.usergroup import UserGroup
 __all__ = [
     "Block",
     "BlockAccess",
+    "Delivery",
     "Document",
+    "HostCall",
     "Peer",
     "SeenNonce",
     "SessionChange",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -52,6 +52,8 @@ class Reply:
     is_older_kind: bool = False
     #: Whether asking again is of no use: the host does not have the user.
     is_final: bool = False
+    #: Whether no answer came: the trouble is with the host, whatever it was asked.
+    is_silent: bool = False
     seconds: float = 0
 
 
@@ -110,17 +112,11 @@ class _SealedCall:
         reply = self._reply(answer)
         if reply.error is None:
             return reply
-        return Reply(
-            _safe(reply.error, self.secret),
-            signs=reply.signs,
-            is_older_kind=reply.is_older_kind,
-            is_final=reply.is_final,
-            seconds=reply.seconds,
-        )
+        return replace(reply, error=_safe(reply.error, self.secret), content={})
 
     def _reply(self, answer: Answer) -> Reply:
         if answer.failure is not None:
-            return Reply(answer.failure, seconds=answer.seconds)
+            return Reply(answer.failure, is_silent=True, seconds=answer.seconds)
         content = _json_object(answer.body)
         proof = (answer.headers or {}).get(SIGNATURE_HEADER, "")
         signs = is_signed_answer(proof, self.nonce, answer.status, answer.body, self.secret)

@@ -1,0 +1,545 @@
+"""What hosts are owed, and how they come to be told of it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from threading import Barrier, Event, Thread
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+from flask import Flask
+
+from tests.conftest import MakeApp
+from tests.hosts import OK, Host, MakeHost, says
+from tests.live import PATIENCE, free_port
+from timApp.hosts import network
+from timApp.hosts.call import Reply
+from timApp.hosts.changenote import ChangeNote, read_change_note
+from timApp.hosts.claim import Claim
+from timApp.hosts.delivery import (
+    Delivery,
+    DeliveryState,
+    HostChange,
+    Outcome,
+    delay_after,
+    state_after,
+)
+from timApp.hosts.hostcall import HostCall
+from timApp.hosts.outbox import owe
+from timApp.hosts.peer import known_peers
+from timApp.hosts.worker import deliver, deliver_due, deliver_forever
+from timApp.timdb.sqa import db
+from timApp.util.clock import now
+from timApp.util.stamp import Stamp
+
+SECRET = "s3cr3t of all hosts"
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+OWED, DONE, REFUSED, SUPERSEDED, EXPIRED = DeliveryState
+
+
+class Sender:
+    """A server that tells other hosts of changes."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def owe(
+        self,
+        action: str,
+        user: str = "alice",
+        session: str | None = None,
+        at: datetime | None = None,
+    ) -> list[Claim]:
+        """Owe a change to all hosts, and commit."""
+        with self.app.app_context():
+            change = HostChange(
+                action, user, session, ChangeNote(Stamp(at or now()), "boss", "why")
+            )
+            claims = owe(network.current_network().hosts, change)
+            db.session.commit()
+            return claims
+
+    def tell(self, action: str, user: str = "alice", session: str | None = None) -> list[Outcome]:
+        """Owe a change to all hosts, commit and deliver it, as the console does."""
+        claims = self.owe(action, user, session)
+        with self.app.app_context():
+            return deliver(claims)
+
+    def deliver_due(self) -> list[Outcome]:
+        """Do one round of the worker."""
+        with self.app.app_context():
+            return deliver_due()
+
+    def deliveries(self) -> list[Delivery]:
+        """Return all deliveries, oldest first."""
+        with self.app.app_context():
+            return list(db.session.scalars(sa.select(Delivery).order_by(Delivery.id)))
+
+    @property
+    def states(self) -> list[DeliveryState]:
+        """The states of all deliveries, oldest first."""
+        return [delivery.state for delivery in self.deliveries()]
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The clock, which stands still at noon until it is moved."""
+    with time_machine.travel(NOON, tick=False) as coordinates:
+        yield coordinates
+
+
+class MakeSender:
+    """Returns senders on one database, which know these hosts."""
+
+    def __init__(self, database_url: str, make_app: MakeApp) -> None:
+        self._database_url, self._make_app = database_url, make_app
+
+    def __call__(self, *hosts: Host | str, **options: object) -> Sender:
+        urls = [host if isinstance(host, str) else host.url for host in hosts]
+        chosen = {
+            "DIST_RIGHTS_HOSTS": {"exam": {"hosts": urls}},
+            "DIST_RIGHTS_SEND_SECRET": SECRET,
+            **options,
+        }
+        return Sender(self._make_app(self._database_url, **chosen))
+
+
+@pytest.fixture
+def make_sender(database_url: str, make_app: MakeApp) -> MakeSender:
+    """What makes senders, on a fresh database of each kind."""
+    return MakeSender(database_url, make_app)
+
+
+def told(host: Host) -> list[tuple[str, str, str | None]]:
+    """Return what a host was told, in order: action, user, session."""
+    return [
+        (asked.path.rpartition("/")[2], asked.body["username"], asked.body["session_id"])
+        for asked in host.asked
+    ]
+
+
+UNAVAILABLE = says(503, '{"error": "not now"}')
+UNKNOWN_USER = says(404, '{"error": "There is no user."}')
+
+
+# Telling at once
+
+
+def test_what_was_delivered_is_done_and_recorded(
+    make_sender: MakeSender, make_host: MakeHost
+) -> None:
+    """All hosts are told with the change's stamp, actor and reason; each call is recorded."""
+    hosts = [make_host() for _ in range(3)]
+    sender = make_sender(*hosts)
+    outcomes = sender.tell("verify", session="one")
+    assert [outcome.host.url for outcome in outcomes] == [host.url for host in hosts]
+    assert {(outcome.state, outcome.error) for outcome in outcomes} == {(DONE, None)}
+    assert sender.states == [DONE, DONE, DONE]
+    assert sender.deliver_due() == []
+    stamps = set()
+    for host in hosts:
+        assert told(host) == [("verify", "alice", "one")]
+        note = read_change_note(host.asked[0].headers["TimApp-Change"])
+        assert note is not None
+        assert (note.by, note.reason) == ("boss", "why")
+        stamps.add(note.stamp)
+    assert len(stamps) == 1
+    with sender.app.app_context():
+        calls = db.session.scalars(sa.select(HostCall)).all()
+        assert {(call.host, call.action, call.user_name, call.error) for call in calls} == {
+            (host.url, "verify", "alice", None) for host in hosts
+        }
+        assert all(call.seconds > 0 for call in calls)
+        peers = known_peers(network.current_network().hosts)
+        assert all(peers[host.url].last_success_at for host in hosts)
+
+
+def test_what_failed_stays_owed_and_is_delivered_later(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A host that fails is told again after a growing time, and nobody else is."""
+    good, bad = make_host(), make_host(UNAVAILABLE)
+    sender = make_sender(good, bad)
+    first, second = sender.tell("invalidate")
+    assert (first.state, second.state) == (DONE, OWED)
+    assert "not now" in (second.error or "")
+    for seconds in (2, 4, 8, 16, 30, 30):
+        clock.shift(timedelta(seconds=seconds - 1))
+        assert sender.deliver_due() == []
+        clock.shift(SECOND)
+        (again,) = sender.deliver_due()
+        assert (again.state, again.host.url) == (OWED, bad.url)
+    bad.answer = OK
+    clock.shift(30 * SECOND)
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
+    assert sender.states == [DONE, DONE]
+    assert len(good.asked) == 1
+    delivery = sender.deliveries()[1]
+    assert (delivery.attempts, delivery.last_error) == (8, None)
+
+
+def test_a_host_without_the_user_is_not_asked_again(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """The answer that there is no such user settles a delivery."""
+    host = make_host(UNKNOWN_USER)
+    sender = make_sender(host)
+    (outcome,) = sender.tell("verify")
+    assert outcome.state is REFUSED
+    assert "There is no user" in (outcome.error or "")
+    clock.shift(60 * SECOND)
+    assert sender.deliver_due() == []
+    assert len(host.asked) == 1
+
+
+def test_without_a_secret_nobody_is_told_and_all_stay_owed(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """The error names the option; once the secret is there, the hosts are told."""
+    host = make_host()
+    sender = make_sender(host, DIST_RIGHTS_SEND_SECRET=None)
+    (outcome,) = sender.tell("invalidate")
+    assert outcome.state is OWED
+    assert "DIST_RIGHTS_SEND_SECRET" in (outcome.error or "")
+    clock.shift(60 * SECOND)
+    (again,) = sender.deliver_due()
+    assert again == outcome
+    assert host.asked == []
+    clock.shift(60 * SECOND)
+    assert [outcome.state for outcome in make_sender(host).deliver_due()] == [DONE]
+
+
+def test_fifty_hosts_take_as_many_statements_as_three(
+    make_sender: MakeSender, make_host: MakeHost
+) -> None:
+    """Owing and settling is a fixed number of statements, also when all hosts fail."""
+    host = make_host()
+
+    def statements(number: int) -> int:
+        """Count those of a verification that all hosts fail, and of one that all carry out."""
+        sender = make_sender(*(f"{host.url}/{number}/{one}" for one in range(number)))
+        count = 0
+
+        def note(*_args: object) -> None:
+            nonlocal count
+            count += 1
+
+        with sender.app.app_context():
+            sa.event.listen(db.engine, "before_cursor_execute", note)
+        host.answer = UNAVAILABLE
+        sender.tell("invalidate")
+        host.answer = OK
+        sender.tell("verify")
+        return count
+
+    assert statements(50) == statements(3)
+
+
+# A crash
+
+
+def test_a_crash_between_commit_and_sending_loses_nothing(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """What was owed but never sent is sent by another process once the claim has run out."""
+    host = make_host()
+    make_sender(host).owe("verify", session="one")
+    other = make_sender(host)
+    assert other.deliver_due() == []  # the one who made the change is about to send it
+    clock.shift(16 * SECOND)
+    assert [outcome.state for outcome in other.deliver_due()] == [DONE]
+    assert told(host) == [("verify", "alice", "one")]
+
+
+def test_a_change_that_is_not_committed_is_owed_to_nobody(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """The note of what is owed is undone with the change."""
+    host = make_host()
+    sender = make_sender(host)
+    with sender.app.app_context():
+        change = HostChange("verify", "alice", None, ChangeNote(Stamp(now())))
+        owe(network.current_network().hosts, change)
+        db.session.rollback()
+    clock.shift(60 * SECOND)
+    assert sender.deliver_due() == []
+    assert sender.deliveries() == []
+
+
+def test_two_workers_at_once_tell_a_host_once(make_sender: MakeSender, make_host: MakeHost) -> None:
+    """Of what is due each delivery is made by one of the workers."""
+    host = make_host()
+    senders = [make_sender(host) for _ in range(4)]
+    with time_machine.travel(NOON) as clock:
+        for number in range(20):
+            senders[0].owe("invalidate", f"user{number}")
+        clock.shift(60 * SECOND)
+        barrier = Barrier(len(senders))
+        outcomes: list[Outcome] = []
+
+        def work(sender: Sender) -> None:
+            barrier.wait(PATIENCE)
+            outcomes.extend(sender.deliver_due())
+
+        threads = [Thread(target=work, args=(sender,)) for sender in senders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert [outcome.state for outcome in outcomes] == [DONE] * 20
+    assert sorted(told(host)) == sorted(("invalidate", f"user{n}", None) for n in range(20))
+
+
+# Order
+
+
+def test_a_host_that_is_back_is_told_in_order(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A dead host is probed with the oldest change; when it is back it hears all, oldest first."""
+    port = free_port()
+    sender = make_sender(f"http://127.0.0.1:{port}")
+    for number in range(4):
+        assert [outcome.state for outcome in sender.tell("verify", f"user{number}")] == [OWED]
+        clock.shift(SECOND)
+        assert len(sender.deliver_due()) <= 1
+    for _ in range(3):
+        clock.shift(30 * SECOND)
+        (probe,) = sender.deliver_due()
+        assert probe.change.user_name == "user0"
+        assert "cannot be reached" in (probe.error or "")
+        assert sender.deliver_due() == []
+    host = make_host(port=port)
+    clock.shift(30 * SECOND)
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE] * 4
+    assert told(host) == [("verify", f"user{number}", None) for number in range(4)]
+
+
+def test_a_change_that_a_host_chokes_on_does_not_stop_the_others(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A host that answers one change with an error, whenever it is told, is told the later ones."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        (UNAVAILABLE if host.asked[-1].body["username"] == "bad" else OK)(handler)
+
+    host = make_host(answer)
+    sender = make_sender(host)
+    for name in ("bad", "good", "better"):
+        sender.owe("invalidate", name)
+        clock.shift(SECOND)
+    clock.shift(60 * SECOND)
+    assert [outcome.change.user_name for outcome in sender.deliver_due()] == ["bad"]
+    clock.shift(2 * SECOND)
+    sender.deliver_due()
+    clock.shift(2 * SECOND)
+    sender.deliver_due()
+    assert sender.states == [OWED, DONE, DONE]
+
+
+def test_a_host_that_hangs_delays_no_other(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """While one host is silent, another one is told all that it is owed, in the same round."""
+    may_answer = Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        may_answer.wait(PATIENCE)
+        OK(handler)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        OK(handler)
+        if len(host.asked) == 3:
+            may_answer.set()
+
+    hanging, host = make_host(hang), make_host(answer)
+    sender = make_sender(hanging, host, DIST_RIGHTS_TIMEOUT=PATIENCE)
+    for number in range(3):
+        sender.owe("invalidate", f"user{number}")
+    clock.shift(timedelta(minutes=5))
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE] * 6
+
+
+def test_a_session_is_not_invalidated_before_its_owed_verification(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """An invalidation waits for the older verification of the session, and others do not."""
+    host = make_host(UNAVAILABLE)
+    sender = make_sender(host)
+    sender.tell("verify", session="one")
+    host.answer = OK
+    clock.shift(SECOND)
+    (later,) = sender.tell("invalidate", session="one")
+    assert later.state is OWED
+    assert [outcome.state for outcome in sender.tell("invalidate", session="two")] == [DONE]
+    clock.shift(30 * SECOND)
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE, DONE]
+    assert told(host)[-2:] == [("verify", "alice", "one"), ("invalidate", "alice", "one")]
+
+
+# What supersedes what
+
+
+@pytest.mark.parametrize(
+    ("older", "later", "is_superseded_at_once"),
+    [
+        (("verify", "one"), ("invalidate", None), True),
+        (("invalidate", "one"), ("invalidate", None), True),
+        (("invalidate", None), ("invalidate", None), True),
+        (("invalidate", "one"), ("invalidate", "one"), True),
+        (("invalidate", "one"), ("invalidate", "two"), False),
+        (("invalidate", None), ("invalidate", "one"), False),
+        (("verify", "one"), ("invalidate", "one"), False),
+        (("invalidate", None), ("verify", "one"), False),
+        (("verify", "one"), ("verify", "one"), False),
+    ],
+)
+def test_a_later_change_supersedes_what_it_makes_pointless(
+    make_sender: MakeSender,
+    older: tuple[str, str | None],
+    later: tuple[str, str | None],
+    is_superseded_at_once: bool,
+) -> None:
+    """An invalidation of all, and one like an owed one, supersede at once; nothing else does."""
+    sender = make_sender("http://127.0.0.1:1")
+    sender.owe(older[0], session=older[1])
+    sender.owe(older[0], "bob", session=older[1])
+    sender.owe(later[0], session=later[1])
+    assert sender.states == [SUPERSEDED if is_superseded_at_once else OWED, OWED, OWED]
+
+
+def test_an_older_change_supersedes_nothing(make_sender: MakeSender) -> None:
+    """A change that is noted late, with an older stamp, leaves the later one owed."""
+    sender = make_sender("http://127.0.0.1:1")
+    sender.owe("verify", at=NOON + SECOND)
+    sender.owe("invalidate", at=NOON)
+    assert sender.states == [OWED, OWED]
+
+
+def test_a_verification_supersedes_once_it_has_been_told(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A host that was told to verify is not told the person's older changes any more."""
+    host, other = make_host(UNAVAILABLE), make_host(UNAVAILABLE)
+    sender = make_sender(host, other)
+    sender.tell("invalidate")
+    clock.shift(SECOND)
+    sender.tell("verify", "bob")
+    host.answer = OK
+    clock.shift(SECOND)
+    assert [outcome.state for outcome in sender.tell("verify")] == [DONE, OWED]
+    assert sender.states == [SUPERSEDED, OWED, OWED, OWED, DONE, OWED]
+
+
+def test_what_is_superseded_while_it_waits_its_turn_is_not_told(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A worker that has claimed several tells none that has become pointless meanwhile."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if len(host.asked) == 1:
+            sender.owe("invalidate", "alice")
+        OK(handler)
+
+    host = make_host(answer)
+    sender = make_sender(host)
+    sender.owe("verify", "bob")
+    clock.shift(SECOND)
+    sender.owe("verify", "alice")
+    clock.shift(60 * SECOND)
+    sender.deliver_due()
+    assert told(host) == [("verify", "bob", None)]
+    assert sender.states == [DONE, SUPERSEDED, OWED]
+
+
+# What gets too old
+
+
+def test_a_verification_gets_too_old_and_an_invalidation_does_not(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """After the time of the option a verification is dropped, and shown as such."""
+    host = make_host(UNAVAILABLE)
+    sender = make_sender(host, DIST_RIGHTS_VERIFY_MAX_AGE=120)
+    sender.tell("invalidate")
+    clock.shift(SECOND)
+    sender.tell("verify")
+    clock.shift(120 * SECOND)
+    sender.deliver_due()
+    assert sender.states == [OWED, OWED]
+    host.answer = OK
+    clock.shift(SECOND)
+    (dropped,) = sender.deliver_due()
+    assert (dropped.state, dropped.change.action) == (EXPIRED, "verify")
+    clock.shift(timedelta(days=1))
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
+    assert sender.states == [DONE, EXPIRED]
+    assert told(host)[-1] == ("invalidate", "alice", None)
+
+
+def test_a_host_that_left_the_configuration_is_never_called(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """It stays owed its invalidations until it is back; verifications get too old all the same."""
+    host = make_host()
+    sender = make_sender(host)
+    sender.owe("verify")
+    sender.owe("invalidate", "bob")
+    clock.shift(timedelta(hours=1))
+    other = make_sender()
+    assert [outcome.state for outcome in other.deliver_due()] == [EXPIRED]
+    assert host.asked == []
+    assert sender.states == [EXPIRED, OWED]
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
+
+
+# Working on and on
+
+
+def test_the_worker_survives_errors_and_stops_when_told(
+    make_sender: MakeSender,
+    make_host: MakeHost,
+    clock: time_machine.Traveller,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An error of the database is logged and ends one round; the next one delivers."""
+    host = make_host()
+    sender = make_sender(host)
+    sender.owe("invalidate")
+    clock.shift(60 * SECOND)
+    stop = Event()
+    with sender.app.app_context():
+
+        @sa.event.listens_for(db.engine, "before_cursor_execute", once=True)
+        def fail(*_args: object) -> None:
+            raise sa.exc.OperationalError("SELECT", {}, Exception("the database restarts"))
+
+        deliver_forever(stop, lambda _: stop.set())
+    assert told(host) == [("invalidate", "alice", None)]
+    assert "the database restarts" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+# Pure rules
+
+
+def test_the_time_between_attempts_grows_to_an_end() -> None:
+    """A host that fails is asked after 2, 4, 8, 16 and then every 30 seconds, for ever."""
+    delays = [delay_after(attempts).total_seconds() for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
+    assert delays == [2, 4, 8, 16, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"),
+    [
+        (Reply(None), DONE),
+        (Reply("no such user", is_final=True), REFUSED),
+        (Reply("wrong secret"), OWED),
+        (Reply("no answer", is_silent=True), OWED),
+    ],
+)
+def test_a_reply_settles_a_delivery_or_does_not(reply: Reply, state: DeliveryState) -> None:
+    """What is neither done nor refused for good stays owed."""
+    assert state_after(reply) is state
