@@ -31,6 +31,8 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         "session": LazyCommand(
             "timApp.cli.session", "List, verify, invalidate and export sessions."
         ),
+        "hosts": LazyCommand("timApp.cli.hosts", "Check other hosts, and see what they are owed."),
+        "deliver": LazyCommand("timApp.cli.deliver", "Tell other hosts what they are owed."),
     },
     epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
 )

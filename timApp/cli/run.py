@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterable
 from functools import partial
 from multiprocessing.synchronize import Lock
+from threading import Event, Thread
 from typing import Any
 
 import click
@@ -19,6 +20,8 @@ from timApp.app import create_app
 from timApp.cli.address import Address, reserve
 from timApp.cli.context import application
 from timApp.cli.help import examples
+from timApp.hosts.network import read_network
+from timApp.hosts.worker import deliver_forever
 
 #: Requests that one process answers at a time.
 _THREADS_PER_WORKER = 4
@@ -114,6 +117,16 @@ def _stop_on(signals: Iterable[signal.Signals], interrupt: Callable[[], object])
         signal.signal(number, stop)
 
 
+def _start_deliveries(app: Flask) -> None:
+    """Tell other hosts what they are owed, beside answering requests, until the process ends."""
+
+    def work() -> None:
+        with app.app_context():
+            deliver_forever(Event(), lambda _: None)
+
+    Thread(target=work, daemon=True, name="tell other hosts").start()
+
+
 def _load_application(announcement: str, first: Lock) -> Flask:
     """Return the application, in a worker; the first worker prints the address.
 
@@ -125,6 +138,8 @@ def _load_application(announcement: str, first: Lock) -> Flask:
     # The handler that was inherited would swallow a signal to stop while the application loads.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     app = create_app()
+    if read_network(app.config).hosts:
+        _start_deliveries(app)
     if first.acquire(block=False):
         click.echo(announcement)
     return app

@@ -77,7 +77,9 @@ def claim_due(hosts: Iterable[Host]) -> tuple[list[Claim], list[Outcome]]:
 
 def claim_of(user_name: str, hosts: Iterable[Host]) -> tuple[list[Claim], list[Outcome]]:
     """Do as `claim_due` with whatever the hosts are owed of one person's changes, due or not."""
-    return _claim(hosts, now(), Delivery.user_name == user_name)
+    moment = now()
+    is_not_ready = _older.claimed_until > moment
+    return _claim(hosts, moment, Delivery.user_name == user_name, ~_follows(is_not_ready))
 
 
 def renew(claim: Claim) -> Claim | None:
@@ -148,14 +150,17 @@ def _claim(
             .values(claimed_until=until)
             .returning(*_columns)
         ).all()
-    claims = [Claim(row.id, by_url[row.host], _change(row), row.attempts, until) for row in claimed]
+    claims = [
+        Claim(row.id, by_url[row.host], change_of(row), row.attempts, until) for row in claimed
+    ]
     outcomes = [
-        Outcome(by_url.get(row.host) or Host(row.host), _change(row), DeliveryState.EXPIRED)
+        Outcome(by_url.get(row.host) or Host(row.host), change_of(row), DeliveryState.EXPIRED)
         for row in dropped
     ]
     return sorted(claims, key=lambda claim: claim.change.note.stamp), outcomes
 
 
-def _change(row: Any) -> HostChange:
+def change_of(row: Any) -> HostChange:
+    """Return the change that a delivery, or a row with its columns, is about."""
     note = ChangeNote(Stamp(row.at, row.change_id), row.made_by, row.reason)
     return HostChange(row.action, row.user_name, row.session_id, note)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.hosts.call import Reply
-from timApp.hosts.claim import Claim, claim_time
+from timApp.hosts.claim import Claim, change_of, claim_time
 from timApp.hosts.delivery import (
     FIRST_DELAY,
     INVALIDATE,
@@ -149,6 +149,31 @@ def settle(
     )
     return [
         Outcome(claim.host, claim.change, state_after(reply), reply.error) for claim, reply in calls
+    ]
+
+
+def last_outcomes(
+    action: str, user_name: str, session_id: str | None, hosts: Sequence[Host]
+) -> list[Outcome]:
+    """Return what became of a change at the hosts; of several that are alike, the last one.
+
+    A host that was never owed it is left out.
+    """
+    query = (
+        sa.select(Delivery)
+        .where(
+            Delivery.user_name == user_name,
+            Delivery.host.in_([host.url for host in hosts]),
+            Delivery.action == action,
+            Delivery.session_id == session_id,
+        )
+        .order_by(Delivery.id)
+    )
+    last = {delivery.host: delivery for delivery in db.session.scalars(query)}
+    return [
+        Outcome(host, change_of(found), found.state, found.last_error)
+        for host in hosts
+        if (found := last.get(host.url)) is not None
     ]
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Event, Thread
 
 import sqlalchemy as sa
@@ -10,9 +10,9 @@ from flask import current_app
 from flask.globals import app_ctx
 
 from timApp.hosts.call import NO_SECRET, call_hosts
-from timApp.hosts.claim import Claim, claim_due, find_followers, renew
+from timApp.hosts.claim import Claim, claim_due, claim_of, find_followers, renew
 from timApp.hosts.delivery import DeliveryState, Outcome, state_after
-from timApp.hosts.network import current_network
+from timApp.hosts.network import Host, current_network
 from timApp.hosts.outbox import settle
 from timApp.timdb.sqa import db
 
@@ -74,6 +74,15 @@ def deliver_in_order(claims: Sequence[Claim]) -> list[Outcome]:
     if errors:
         raise errors[0]
     return outcomes
+
+
+def deliver_owed(user_name: str, hosts: Iterable[Host]) -> list[Outcome]:
+    """Make the deliveries that the hosts are owed of one person's changes, due or not, in order.
+
+    Not those that somebody else is about to make. Otherwise as `deliver_due`.
+    """
+    claims, dropped = claim_of(user_name, hosts)
+    return dropped + deliver_in_order(claims)
 
 
 def deliver_due() -> list[Outcome]:

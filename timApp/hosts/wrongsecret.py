@@ -59,3 +59,16 @@ def record_wrong_secret(address: str, path: str) -> None:
     entry = {"at": now(), "address": address, "path": path}
     with db.engine.begin() as connection:
         connection.execute(sa.insert(WrongSecret).values(entry))
+
+
+def recent_wrong_secrets(since: datetime) -> list[tuple[str, int, datetime]]:
+    """Return the addresses that have shown wrong secrets: how many, and when last; newest first."""
+    last = sa.func.max(WrongSecret.at)
+    query = (
+        sa.select(WrongSecret.address, sa.func.count(), last)
+        .where(WrongSecret.at > since)
+        .group_by(WrongSecret.address)
+        .order_by(last.desc())
+    )
+    with db.engine.connect() as connection:
+        return [(address, count, at) for address, count, at in connection.execute(query)]

@@ -1,22 +1,28 @@
 """The supervisors' console: who waits, who it is, and the verification."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from timApp.auth.accesshelper import verify_supervisor
 from timApp.auth.session.device import device_of
-from timApp.auth.session.distribution import tell
+from timApp.auth.session.distribution import change_for_hosts
 from timApp.auth.session.link import read_link
 from timApp.auth.session.lookup import require_session, require_verifiable
 from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.session.waiting import find_waiting, waiting_sessions
-from timApp.hosts.network import Host, current_network
+from timApp.hosts.delivery import ACTIONS, DeliveryState, Outcome
+from timApp.hosts.network import current_network
+from timApp.hosts.outbox import last_outcomes, owe
+from timApp.hosts.worker import deliver, deliver_owed
 from timApp.supervise.comparison import compared_sessions
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
 from timApp.util.errors import BadInput, NotFound, TimError
+from timApp.util.stamp import next_stamp
 from timApp.util.text import quoted, storable
 
 supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
@@ -84,17 +90,21 @@ def invalidate() -> ResponseReturnValue:
 
 @supervise.post("/retry")
 def retry() -> ResponseReturnValue:
-    """Ask hosts again that have not carried out a change that was made here."""
+    """Tell hosts again, now, what they are still owed of a person's changes."""
     verify_supervisor()
     user = require_user(request.form.get("user", ""))
     session_id = _session_id()
     action = request.form.get("action", "")
     urls = request.form.getlist("host")
     hosts = current_network().find(urls)
-    if action not in {"verify", "invalidate"} or len(hosts) != len(set(urls)):
+    if action not in ACTIONS or len(hosts) != len(set(urls)):
         msg = gettext("Nobody was asked: there is no such action or host.")
         raise BadInput(msg, field="host")
-    return _outcome(action, user, session_id, hosts, [])
+    name, real_name = user.name, user.real_name
+    db.session.rollback()  # no connection is held while hosts take their time
+    deliver_owed(name, hosts)
+    outcomes = last_outcomes(action, name, session_id, hosts)
+    return _outcome(action, name, real_name, session_id, outcomes=outcomes)
 
 
 def _change(action: str) -> ResponseReturnValue:
@@ -109,17 +119,24 @@ def _change(action: str) -> ResponseReturnValue:
     else:
         require_session(user, session_id)
         invalidate_sessions(user.id, session_id, reason)
+    stamp = next_stamp(None)
+    name, real_name = user.name, user.real_name
+    claims = owe(hosts, change_for_hosts(action, name, session_id, stamp, reason))
     db.session.commit()
-    return _outcome(action, user, session_id, hosts, errors)
+    outcomes = deliver(claims)
+    return _outcome(action, name, real_name, session_id, outcomes=outcomes, errors=errors)
 
 
 def _outcome(
-    action: str, user: User, session_id: str, hosts: list[Host], errors: list[str]
+    action: str,
+    name: str,
+    real_name: str,
+    session_id: str,
+    *,
+    outcomes: list[Outcome],
+    errors: Sequence[str] = (),
 ) -> ResponseReturnValue:
-    """Tell the hosts what was done here, and show what came of it."""
-    name, real_name = user.name, user.real_name
-    db.session.rollback()  # no connection is held while hosts take their time
-    outcomes = {host.url: error for host, error in tell(hosts, action, name, session_id).items()}
+    """Show what came of a change, host by host."""
     return render_template(
         "outcome.html",
         action=action,
@@ -127,7 +144,7 @@ def _outcome(
         real_name=real_name,
         session_id=session_id,
         outcomes=outcomes,
-        failed=[host for host, error in outcomes.items() if error],
+        owed=[outcome.host.url for outcome in outcomes if outcome.state is DeliveryState.OWED],
         errors=errors,
     )
 

@@ -5,17 +5,16 @@ The request is that of TIM hosts: ``POST <host>/user/sessions/<action>`` with th
 read a signature and a note in its headers, see `timApp.hosts.call`.
 """
 
-from collections.abc import Sequence
-
 from flask import current_app
 
-from timApp.hosts.call import NO_SECRET, Call, call_hosts
+from timApp.auth.sessioninfo import current_actor
+from timApp.hosts.call import NO_SECRET, call_hosts
 from timApp.hosts.changenote import ChangeNote
-from timApp.hosts.network import Host, current_network
-from timApp.util.stamp import next_stamp
-
-#: What can be distributed; each is the last part of the address that is asked.
-ACTIONS = ("verify", "invalidate")
+from timApp.hosts.delivery import ACTIONS, HostChange
+from timApp.hosts.network import current_network
+from timApp.hosts.outbox import owe, settle
+from timApp.timdb.sqa import db
+from timApp.util.stamp import Stamp, next_stamp
 
 
 def distribute(action: str, username: str, session_id: str | None, targets: list[str]) -> list[str]:
@@ -23,19 +22,24 @@ def distribute(action: str, username: str, session_id: str | None, targets: list
     if action not in ACTIONS:
         return [f"There is no action {action!r}; it is one of {', '.join(ACTIONS)}."]
     hosts, errors = current_network().hosts_of(targets)
-    if hosts and not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
+    if not hosts:
+        return errors
+    if not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
         return [*errors, f"No host was asked: {NO_SECRET}"]
-    outcomes = tell(hosts, action, username, session_id)
-    return errors + [f"{host.label}: {error}" for host, error in outcomes.items() if error]
+    change = change_for_hosts(action, username, session_id, next_stamp(None))
+    replies = call_hosts(
+        [change.call(host) for host in hosts], current_app.config["DIST_RIGHTS_TIMEOUT"]
+    )
+    # Only now: on SQLite nobody else could write while hosts take their time.
+    claims = owe(hosts, change)
+    outcomes = settle(db.session.connection(), list(zip(claims, replies, strict=True)))
+    return errors + [
+        f"{outcome.host.label}: {outcome.error}" for outcome in outcomes if outcome.error
+    ]
 
 
-def tell(
-    hosts: Sequence[Host], action: str, username: str, session_id: str | None
-) -> dict[Host, str | None]:
-    """Ask the hosts to carry out one of the `ACTIONS`; return what went wrong, or None, of each."""
-    note = ChangeNote(next_stamp(None))
-    path = f"/user/sessions/{action}"
-    content = {"username": username, "session_id": session_id}
-    calls = [Call(host, path, content, note) for host in hosts]
-    replies = call_hosts(calls, current_app.config["DIST_RIGHTS_TIMEOUT"])
-    return {host: reply.error for host, reply in zip(hosts, replies, strict=True)}
+def change_for_hosts(
+    action: str, username: str, session_id: str | None, stamp: Stamp, reason: str = ""
+) -> HostChange:
+    """Return a change that was made here, as hosts are told of it: by whom and why, too."""
+    return HostChange(action, username, session_id, ChangeNote(stamp, current_actor().name, reason))

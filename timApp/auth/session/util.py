@@ -183,6 +183,9 @@ def distribute_session_verification(
     Returns one readable error for each host that failed. An unknown target and a target without
     hosts are errors too, and the other targets are asked all the same; an unknown action and a
     missing secret are errors with which nobody is asked. No target, no error.
+
+    Nothing is written before the hosts are asked. What came of it is noted then, and when the
+    caller commits, hosts that failed are told later on (`timApp.hosts.worker`).
     """
     return distribute(action, username, session_id, targets)
 

@@ -1,0 +1,61 @@
+"""Asks hosts whether they would take what we tell them, and changes nothing on any of them."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from flask import current_app
+
+from timApp.hosts.call import Call, Reply, call_hosts
+from timApp.hosts.changenote import ChangeNote
+from timApp.hosts.delivery import INVALIDATE, HostChange
+from timApp.hosts.hostcall import record_calls
+from timApp.hosts.network import Host
+from timApp.hosts.peer import forget_signature
+from timApp.timdb.sqa import db
+from timApp.util.stamp import next_stamp
+
+
+@dataclass(frozen=True)
+class HostCheck:
+    """What came of the check of one host."""
+
+    host: Host
+    #: What is wrong, in one line without the host's name; None if nothing is.
+    error: str | None
+    #: Whether the host signs; if not, it is of the older kind, or was not reached.
+    signs: bool
+
+
+def check_hosts(hosts: Sequence[Host]) -> list[HostCheck]:
+    """Ask all hosts at once; note for each whether it signs, and record the calls.
+
+    A host of the older kind does not know the question. It is told, with the secret, to invalidate
+    the sessions of a user whom nobody has: if it takes the secret, it says so, or that there is no
+    such user. Outside of any transaction.
+    """
+    deadline = current_app.config["DIST_RIGHTS_TIMEOUT"]
+    replies = dict(
+        zip(
+            hosts,
+            call_hosts([Call(host, "/hosts/check", {}) for host in hosts], deadline),
+            strict=True,
+        )
+    )
+    older = [host for host, reply in replies.items() if reply.is_older_kind]
+    if older and not current_app.config["DIST_RIGHTS_SIGNED_ONLY"]:
+        with db.engine.begin() as connection:
+            for host in older:
+                forget_signature(connection, host)
+        nobody = secrets.token_hex(16)
+        change = HostChange(INVALIDATE, nobody, None, ChangeNote(next_stamp(None)))
+        answers = call_hosts([change.call(host) for host in older], deadline)
+        replies |= dict(zip(older, map(_without_user, answers), strict=True))
+    with db.engine.begin() as connection:
+        record_calls(connection, [(host, "check", None, reply) for host, reply in replies.items()])
+    return [HostCheck(host, reply.error, reply.signs) for host, reply in replies.items()]
+
+
+def _without_user(reply: Reply) -> Reply:
+    """Return the reply as a success if all that is wrong is that the host does not have the user."""
+    return replace(reply, error=None) if reply.is_final else reply
