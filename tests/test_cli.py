@@ -44,6 +44,10 @@ COMMANDS = [
     "session verify",
     "session invalidate",
     "session export",
+    "hosts",
+    "hosts check",
+    "hosts status",
+    "deliver",
 ]
 
 

@@ -13,6 +13,9 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.hosts import OK, Host, MakeHost, says
 from tests.live import PATIENCE, free_port
+from tests.site import Site
+from timApp.auth.session.transition import verify_session
+from timApp.auth.session.util import distribute_session_verification
 from timApp.hosts import network
 from timApp.hosts.call import Reply
 from timApp.hosts.changenote import ChangeNote, read_change_note
@@ -30,6 +33,7 @@ from timApp.hosts.outbox import owe
 from timApp.hosts.peer import known_peers
 from timApp.hosts.worker import deliver, deliver_due, deliver_forever
 from timApp.timdb.sqa import db
+from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
 
@@ -235,6 +239,83 @@ def test_fifty_hosts_take_as_many_statements_as_three(
         return count
 
     assert statements(50) == statements(3)
+
+
+# distribute_session_verification
+
+
+def distribute(sender: Sender, *, is_committed: bool) -> list[str]:
+    """Verify alice's session at all hosts, from a transaction that is committed, or is not."""
+    with sender.app.app_context():
+        errors = distribute_session_verification("verify", "alice", "one", ["exam"])
+        if is_committed:
+            db.session.commit()
+    return errors
+
+
+def test_what_was_distributed_in_vain_is_owed_if_the_caller_commits(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """Hosts that failed are told later on; without a commit nothing is noted."""
+    good, bad = make_host(), make_host(UNAVAILABLE)
+    sender = make_sender(good, bad)
+    assert len(distribute(sender, is_committed=False)) == 1
+    assert sender.deliveries() == []
+    (error,) = distribute(sender, is_committed=True)
+    assert error == f"{bad.url}: refused with status 503: not now"
+    assert sender.states == [DONE, OWED]
+    bad.answer = OK
+    clock.shift(2 * SECOND)
+    assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
+    assert told(bad) == [("verify", "alice", "one")] * 3
+    first, second, third = (asked.headers["TimApp-Change"] for asked in bad.asked)
+    assert first != second == third
+
+
+def test_others_can_write_while_hosts_are_asked(
+    make_sender: MakeSender, make_host: MakeHost
+) -> None:
+    """What distributes holds no lock before it has the answers."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        other.owe("verify", "bob")
+        OK(handler)
+
+    host = make_host(answer)
+    sender, other = make_sender(host), make_sender(host)
+    assert distribute(sender, is_committed=True) == []
+    assert sender.states == [OWED, DONE]
+
+
+@pytest.mark.parametrize("name", ["nobody", "NUL \0", "half of a pair \ud800"])
+def test_any_name_can_be_distributed(
+    make_sender: MakeSender, make_host: MakeHost, name: str
+) -> None:
+    """A name that no database holds is sent, and noted, as one that it can hold."""
+    host = make_host(UNKNOWN_USER)
+    sender = make_sender(host)
+    with sender.app.app_context():
+        errors = distribute_session_verification("invalidate", name, name, ["exam"])
+        db.session.commit()
+    assert len(errors) == len(host.asked) == 1
+    assert sender.states == [REFUSED]
+
+
+def test_a_distributed_change_is_later_than_all_that_is_known(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """Where this server's clock is behind, hosts that know a later change carry it out too."""
+    host = make_host()
+    sender = make_sender(host)
+    Site(sender.app).add_user("alice")
+    ahead = Stamp(NOON + 60 * SECOND)
+    with sender.app.app_context():
+        verify_session(require_user("alice").id, "one", stamp=ahead)
+        db.session.commit()
+    distribute(sender, is_committed=True)
+    note = read_change_note(host.asked[0].headers["TimApp-Change"])
+    assert note is not None
+    assert note.stamp > ahead
 
 
 # A crash

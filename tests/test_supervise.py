@@ -1,15 +1,22 @@
 """The supervisors' console."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from tests.conftest import MakeApp
+from tests.hosts import OK, MakeHost, says
 from tests.site import Site
 from timApp.auth.session.device import Device, device_of
 from timApp.auth.session.link import sign_link
 from timApp.auth.session.waiting import waiting_sessions
+from timApp.hosts.changenote import read_change_note
 from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -124,29 +131,90 @@ def test_unknown_people_and_sessions_change_nothing(hall: Site, action: str) -> 
     assert hall.active("alice") == active
 
 
-def test_failed_hosts_are_shown_and_can_be_asked_again(sqlite_url: str, make_app: MakeApp) -> None:
-    """The outcome names each host, and a retry asks those that failed, and no others."""
-    dead = "http://127.0.0.1:1"
-    hall = Site(
-        make_app(
-            sqlite_url,
-            DIST_RIGHTS_HOSTS={"exam": {"hosts": [dead]}},
-            DIST_RIGHTS_SEND_SECRET="secret",
-            SESSIONS_VERIFY_TARGETS=["exam"],
+@pytest.fixture
+def make_hall(database_url: str, make_app: MakeApp) -> Callable[..., Site]:
+    """What makes the site with alice, a supervisor and the target exam of these hosts."""
+
+    def make(*urls: str) -> Site:
+        hall = Site(
+            make_app(
+                database_url,
+                DIST_RIGHTS_HOSTS={"exam": {"hosts": urls}},
+                DIST_RIGHTS_SEND_SECRET="secret",
+                SESSIONS_VERIFY_TARGETS=["exam"],
+            )
         )
-    )
-    hall.add_user("alice")
-    hall.add_supervisor()
+        hall.add_user("alice")
+        hall.add_supervisor()
+        return hall
+
+    return make
+
+
+def test_failed_hosts_are_shown_and_can_be_asked_again(
+    make_hall: Callable[..., Site], make_host: MakeHost
+) -> None:
+    """The outcome names each host, and a retry asks those that failed, and no others."""
+    good, bad = make_host(), make_host(says(503, '{"error": "<b>not now"}'))
+    hall = make_hall(good.url, bad.url)
     browser = hall.logged_in("alice")
     supervisor = hall.logged_in("supervisor")
-    assert dead in supervisor.get_page("/supervise/person?user=alice").text
-    form = {"user": "alice", "session_id": browser.session_id, "target": "exam"}
-    page = supervisor.post("/supervise/verify", data=form)
-    assert "Connection refused" in page.text
-    again = {**form, "action": "verify", "host": dead}
-    assert "Connection refused" in supervisor.post("/supervise/retry", data=again).text
+    assert bad.url in supervisor.get_page("/supervise/person?user=alice").text
+    form = {
+        "user": "alice",
+        "session_id": browser.session_id,
+        "target": "exam",
+        "reason": "new computer",
+    }
+    page = supervisor.post("/supervise/verify", data=form).text
+    assert page.count("done") == 1
+    assert "&lt;b&gt;not now" in page
+    assert "It will be told as soon as it answers." in page
+    again = {**form, "action": "verify", "host": bad.url}
+    assert "&lt;b&gt;not now" in supervisor.post("/supervise/retry", data=again).text
+    bad.answer = OK
+    page = supervisor.post("/supervise/retry", data=again).text
+    assert "done" in page
+    assert "/supervise/retry" not in page
+    assert "done" in supervisor.post("/supervise/retry", data=again).text
+    assert (len(good.asked), len(bad.asked)) == (1, 3)
+    notes = [read_change_note(asked.headers["TimApp-Change"]) for asked in good.asked + bad.asked]
+    assert notes == [notes[0]] * 4
+    assert notes[0] is not None
+    assert (notes[0].by, notes[0].reason) == ("supervisor", "new computer")
     foreign = {**again, "host": "http://127.0.0.1:2"}
     assert supervisor.post("/supervise/retry", data=foreign).status_code == 422
+
+
+def test_a_retry_says_what_has_become_of_the_change(
+    make_hall: Callable[..., Site], make_host: MakeHost
+) -> None:
+    """What got too old, or was superseded by a later change, is told as such."""
+    host = make_host(says(503))
+    hall = make_hall(host.url)
+    first, second = (hall.logged_in("alice").session_id for _ in range(2))
+
+    def post(to: str, session_id: str, **more: str) -> str:
+        form = {"user": "alice", "session_id": session_id, "target": "exam", **more}
+        return supervisor.post(f"/supervise/{to}", data=form).text
+
+    with time_machine.travel(NOON, tick=False) as clock:
+        supervisor = hall.logged_in("supervisor")
+        post("verify", first)
+        clock.shift(601)
+        page = post("retry", first, action="verify", host=host.url)
+        assert "not told in time, and dropped." in page
+        post("invalidate", first)
+        host.answer = OK
+        clock.shift(1)
+        post("verify", second)
+        page = post("retry", first, action="invalidate", host=host.url)
+        assert "not told, as a later change has taken its place." in page
+    assert [asked.path.rpartition("/")[2] for asked in host.asked] == [
+        "verify",
+        "invalidate",
+        "verify",
+    ]
 
 
 def test_names_and_browsers_full_of_html_are_shown_as_text(hall: Site) -> None:

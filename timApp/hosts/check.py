@@ -57,5 +57,5 @@ def check_hosts(hosts: Sequence[Host]) -> list[HostCheck]:
 
 
 def _without_user(reply: Reply) -> Reply:
-    """Return the reply as a success if all that is wrong is that the host does not have the user."""
+    """Return the reply, as a success if all that is wrong is that there is no such user."""
     return replace(reply, error=None) if reply.is_final else reply

@@ -22,7 +22,6 @@ from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understan
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
 from timApp.util.errors import BadInput, NotFound, TimError
-from timApp.util.stamp import next_stamp
 from timApp.util.text import quoted, storable
 
 supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
@@ -115,11 +114,10 @@ def _change(action: str) -> ResponseReturnValue:
     hosts, errors = current_network().hosts_of(request.form.getlist("target"))
     if action == "verify":
         require_verifiable(user.name, session_id)
-        verify_session(user.id, session_id, reason)
+        stamp = verify_session(user.id, session_id, reason)
     else:
         require_session(user, session_id)
-        invalidate_sessions(user.id, session_id, reason)
-    stamp = next_stamp(None)
+        stamp = invalidate_sessions(user.id, session_id, reason)
     name, real_name = user.name, user.real_name
     claims = owe(hosts, change_for_hosts(action, name, session_id, stamp, reason))
     db.session.commit()

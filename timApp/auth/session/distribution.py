@@ -7,6 +7,7 @@ read a signature and a note in its headers, see `timApp.hosts.call`.
 
 from flask import current_app
 
+from timApp.auth.session.precedence import next_stamp_of
 from timApp.auth.sessioninfo import current_actor
 from timApp.hosts.call import NO_SECRET, call_hosts
 from timApp.hosts.changenote import ChangeNote
@@ -14,7 +15,8 @@ from timApp.hosts.delivery import ACTIONS, HostChange
 from timApp.hosts.network import current_network
 from timApp.hosts.outbox import owe, settle
 from timApp.timdb.sqa import db
-from timApp.util.stamp import Stamp, next_stamp
+from timApp.util.stamp import Stamp
+from timApp.util.text import storable
 
 
 def distribute(action: str, username: str, session_id: str | None, targets: list[str]) -> list[str]:
@@ -26,7 +28,7 @@ def distribute(action: str, username: str, session_id: str | None, targets: list
         return errors
     if not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
         return [*errors, f"No host was asked: {NO_SECRET}"]
-    change = change_for_hosts(action, username, session_id, next_stamp(None))
+    change = change_for_hosts(action, username, session_id, next_stamp_of(username))
     replies = call_hosts(
         [change.call(host) for host in hosts], current_app.config["DIST_RIGHTS_TIMEOUT"]
     )
@@ -42,4 +44,6 @@ def change_for_hosts(
     action: str, username: str, session_id: str | None, stamp: Stamp, reason: str = ""
 ) -> HostChange:
     """Return a change that was made here, as hosts are told of it: by whom and why, too."""
-    return HostChange(action, username, session_id, ChangeNote(stamp, current_actor().name, reason))
+    note = ChangeNote(stamp, current_actor().name, reason)
+    named = None if session_id is None else storable(session_id)
+    return HostChange(action, storable(username), named, note)

@@ -22,11 +22,16 @@ def require_user_and_session(username: str, session_id: str | None) -> User:
     return user
 
 
+def find_session(user: User, session_id: str) -> UserSession | None:
+    """Return the user's session of that id, or None, also for what is no id at all."""
+    if len(session_id) > SESSION_ID_MAX_LENGTH or not is_storable(session_id):
+        return None
+    return db.session.get(UserSession, (user.id, session_id))
+
+
 def require_session(user: User, session_id: str) -> UserSession:
     """Return the user's session of that id; `NotFound` (field ``session_id``) if there is none."""
-    found = None
-    if len(session_id) <= SESSION_ID_MAX_LENGTH and is_storable(session_id):
-        found = db.session.get(UserSession, (user.id, session_id))
+    found = find_session(user, session_id)
     if found is None:
         msg = gettext(
             "%(name)s has no session %(session)s.",

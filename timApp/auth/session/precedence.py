@@ -18,6 +18,7 @@ from sqlalchemy import orm
 
 from timApp.auth.session.change import Action, enum_column
 from timApp.timdb.sqa import Model, db
+from timApp.user.user import User
 from timApp.util.stamp import Stamp, next_stamp
 
 
@@ -129,6 +130,15 @@ def place_change_of_everybody(action: Action) -> None:
     """
     change = OrderedChange(Stamp(_time_of_change(sa.true())), action, None)
     _replace([_row(None, change)], sa.true())
+
+
+def next_stamp_of(username: str) -> Stamp:
+    """Return the stamp of a change that is made now, later than all that is known of the person."""
+    user = User.get_by_name(username)
+    of_everybody = SessionOrder.user_id.is_(None)
+    if user is None:
+        return Stamp(_time_of_change(of_everybody))
+    return Stamp(_time_of_change(of_everybody | (SessionOrder.user_id == user.id)))
 
 
 def _known_changes(user_id: int) -> list[OrderedChange]:
