@@ -298,6 +298,14 @@ def test_an_older_host_gets_no_secret_where_all_must_sign(desk: Desk, make_host:
     assert [asked.path for asked in older.asked] == ["/hosts/check"]
 
 
+def test_without_a_secret_no_host_is_checked(desk: Desk, make_host: MakeHost) -> None:
+    """The one line names the option that is missing."""
+    host = make_host()
+    desk.configure({"exam": [host.url]}, DIST_RIGHTS_SEND_SECRET="none")
+    assert "DIST_RIGHTS_SEND_SECRET" in desk.timapp.refused("hosts", "check")
+    assert host.asked == []
+
+
 # timapp hosts status
 
 

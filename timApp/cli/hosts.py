@@ -8,6 +8,7 @@ import click
 from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
+from timApp.hosts.call import require_secret
 from timApp.hosts.check import check_hosts
 from timApp.hosts.network import current_network
 from timApp.hosts.status import RECENTLY, HostStatus, host_statuses
@@ -29,6 +30,7 @@ def check(context: click.Context) -> None:
     noted, so that no secret is sent to one that does.
     """
     with application():
+        require_secret()
         checks = check_hosts(current_network().hosts)
     for result in checks:
         kind = "signs" if result.signs else "is of the older kind, and takes the secret"

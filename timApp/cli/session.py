@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import sqlalchemy as sa
-from flask import current_app
 
 from timApp.auth.session.distribution import change_for_hosts
 from timApp.auth.session.export import ExportFormat, SessionExport
@@ -28,7 +27,7 @@ from timApp.cli.export import export_to_file, export_to_stdout
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, StateOption, state_option, user_option
-from timApp.hosts.call import NO_SECRET
+from timApp.hosts.call import require_secret
 from timApp.hosts.claim import Claim
 from timApp.hosts.delivery import INVALIDATE, VERIFY, DeliveryState
 from timApp.hosts.network import Host, current_network
@@ -36,7 +35,7 @@ from timApp.hosts.outbox import owe
 from timApp.hosts.worker import deliver
 from timApp.timdb.sqa import db
 from timApp.user.user import User, lock_user, require_user
-from timApp.util.errors import BadInput, ConfigError
+from timApp.util.errors import BadInput
 
 #: So many rows are fetched at a time.
 _ROWS_PER_BLOCK = 1000
@@ -195,8 +194,8 @@ def _hosts_of(targets: tuple[str, ...]) -> list[Host]:
     hosts, errors = current_network().hosts_of(targets)
     if errors:
         raise BadInput(errors[0], field="target")
-    if hosts and not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
-        raise ConfigError(NO_SECRET, field="DIST_RIGHTS_SEND_SECRET")
+    if hosts:
+        require_secret()
     return hosts
 
 

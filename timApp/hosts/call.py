@@ -14,6 +14,7 @@ from timApp.hosts.client import Answer, Request, client
 from timApp.hosts.network import Host
 from timApp.hosts.peer import known_peers
 from timApp.hosts.signature import SIGNATURE_HEADER, SignedText, is_signed_answer, sign
+from timApp.util.errors import ConfigError
 
 #: What is wrong when no host can be asked.
 NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
@@ -55,6 +56,12 @@ class Reply:
     #: Whether no answer came: the trouble is with the host, whatever it was asked.
     is_silent: bool = False
     seconds: float = 0
+
+
+def require_secret() -> None:
+    """Check that hosts can be called at all; `ConfigError` if there is no secret to send."""
+    if not current_app.config["DIST_RIGHTS_SEND_SECRET"]:
+        raise ConfigError(f"No host can be asked: {NO_SECRET}", field="DIST_RIGHTS_SEND_SECRET")
 
 
 def call_hosts(calls: Sequence[Call], deadline: float) -> list[Reply]:

@@ -108,7 +108,7 @@ def deliver_forever(stop: Event, report: Callable[[Outcome], object]) -> None:
             _log.error(
                 "Other hosts could not be told what they are owed: %s",
                 error,
-                exc_info=not isinstance(error, sa.exc.OperationalError),
+                exc_info=not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError),
             )
         stop.wait(_PAUSE)
 
