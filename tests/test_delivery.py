@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from itertools import product
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -371,6 +372,42 @@ def test_two_workers_at_once_tell_a_host_once(make_sender: MakeSender, make_host
             thread.join(PATIENCE)
     assert [outcome.state for outcome in outcomes] == [DONE] * 20
     assert sorted(told(host)) == sorted(("invalidate", f"user{n}", None) for n in range(20))
+
+
+def test_many_changes_of_the_same_people_at_once_are_all_settled(
+    make_sender: MakeSender, make_host: MakeHost
+) -> None:
+    """Whoever changes, tells and drops at the same time, nobody fails, and nothing stays behind."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        (UNAVAILABLE if len(flaky.asked) % 2 else OK)(handler)
+
+    flaky, host = make_host(answer), make_host()
+    senders = [make_sender(flaky, host, f"{host.url}/other") for _ in range(4)]
+    changes = list(product(["verify", "invalidate"], ["alice", "bob"], [None, "one", "two"]))
+    errors: list[Exception] = []
+
+    def work(sender: Sender, seed: int) -> None:
+        try:
+            for number in range(12):
+                sender.tell(*changes[(5 * number + 3 * seed) % len(changes)])
+                sender.deliver_due()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [Thread(target=work, args=(sender, seed)) for seed, sender in enumerate(senders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert errors == []
+    flaky.answer = OK
+    with time_machine.travel(now() + 60 * SECOND, tick=False) as clock:
+        for _ in range(3):
+            senders[0].deliver_due()
+            clock.shift(60 * SECOND)
+    assert len(senders[0].states) == 4 * 12 * 3
+    assert set(senders[0].states) == {DONE, SUPERSEDED}
 
 
 # Order
