@@ -211,7 +211,7 @@ def test_it_delivers_until_a_signal_ends_it(
     with subprocess.Popen(
         [*TIMAPP, "deliver"],
         cwd=PROJECT,
-        env=desk.env | {"PYTHONUNBUFFERED": "1"},
+        env=desk.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -85,8 +85,8 @@ DIST_RIGHTS_SIGNED_ONLY: bool = False
 
 # How long each other server may take to answer. A number of seconds, above 0; fractions of them
 # are possible. Default: 10.
-# A server that takes longer is reported as failed. All are asked at the same time, so this is
-# also about the longest that the person who verifies has to wait.
+# A server that takes longer is reported as failed, and told later. All are asked at the same time,
+# so this is also about the longest that the person who verifies has to wait.
 DIST_RIGHTS_TIMEOUT: float = 10
 
 # How long a server that did not answer is still told of a verification. A number of seconds,
