@@ -109,6 +109,7 @@ def settle(
         if reply.is_silent
     ]
     returned = [claim.id for claim in given_back]
+    # All of them before any is changed: see `locked`.
     connection.execute(
         locked(
             Delivery.id.in_([claim.id for claim, _ in calls] + returned)
