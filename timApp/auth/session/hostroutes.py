@@ -3,19 +3,52 @@
 They are no part of the API for people's programs; see `timApp.hosts.call` for the other side.
 """
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from timApp.auth.csrf import csrf
 from timApp.auth.hostaccess import verify_signed_host
+from timApp.auth.session.schemas import BodyParser, HostPersonArgs
+from timApp.auth.session.summary import session_summaries
+from timApp.auth.session.waiting import waiting_sessions
+from timApp.auth.session.wire import MAX_WAITING, person_as_json, waiting_as_json
 from timApp.timdb.sqa import db
+from timApp.user.user import require_user
 
 hosts = Blueprint("hosts", __name__, url_prefix="/hosts")
+
+_parser = BodyParser()
 
 
 @hosts.post("/check")
 @csrf.exempt
 def check() -> Response:
     """Answer that the host's secret is right, and change nothing."""
-    verify_signed_host()
-    db.session.commit()
+    _verify_host()
     return jsonify(status="ok")
+
+
+@hosts.post("/waiting")
+@csrf.exempt
+def waiting() -> Response:
+    """Answer who waits here: the longest first, at most `MAX_WAITING`."""
+    _verify_host()
+    return jsonify(waiting=waiting_as_json(waiting_sessions(MAX_WAITING)))
+
+
+@hosts.post("/sessions")
+@csrf.exempt
+def sessions() -> Response:
+    """Answer a person's real name and sessions; 404 if there is nobody of that name here.
+
+    The JSON object in the body has the ``username``, and may have the ``session_id`` of a session
+    that is to be among the answer's, which are not all that there are.
+    """
+    _verify_host()
+    asked = _parser.parse(HostPersonArgs(), request, location="body")
+    user = require_user(asked["username"], field="username")
+    return jsonify(person_as_json(user.real_name, session_summaries(user.id, asked["session_id"])))
+
+
+def _verify_host() -> None:
+    verify_signed_host()
+    db.session.commit()  # the number of the request, which counts once whatever it asks

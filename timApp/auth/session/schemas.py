@@ -89,6 +89,12 @@ class RemoteSessionArgs(SessionArgs):
     )
 
 
+class HostPersonArgs(SessionArgs):
+    """A person whom another host asks about, and a session that is to be in the answer."""
+
+    username = text_field(NAME_MAX_LENGTH, required=True)
+
+
 class LoginArgs(Schema):
     """A user name and a password."""
 

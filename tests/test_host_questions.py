@@ -1,0 +1,232 @@
+"""What hosts ask each other of sessions: what they answer, and what is made of that."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from tests.conftest import MakeApp
+from tests.site import Site
+from tests.told import FIREFOX, START, has_session, waits
+from timApp.auth.session.summary import MAX_SUMMARIES, SessionSummary
+from timApp.auth.session.util import add_user_session
+from timApp.auth.session.waiting import waiting_sessions
+from timApp.auth.session.wire import (
+    MAX_WAITING,
+    PersonTold,
+    person_as_json,
+    read_person,
+    read_waiting,
+    waiting_as_json,
+)
+from timApp.hosts.signature import SIGNATURE_HEADER, SignedText, sign
+from timApp.timdb.sqa import db
+from timApp.user.user import require_user
+
+SECRET = "s3cr3t of all hosts"
+SECOND = timedelta(seconds=1)
+
+
+# What a host answers
+
+
+def ask(
+    site: Site, path: str, content: object, secret: str = SECRET, header: str | None = None
+) -> TestResponse:
+    """Ask the site as another host does."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    if header is None:
+        header = str(sign(SignedText(path, body), secret))
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        **({SIGNATURE_HEADER: header} if header else {}),
+    }
+    return site.browser().client.post(path, data=body, headers=headers)
+
+
+@pytest.fixture
+def host_site(database_url: str, make_app: MakeApp) -> Site:
+    """A host on which alice waits."""
+    site = Site(make_app(database_url, DIST_RIGHTS_RECEIVE_SECRET=SECRET))
+    site.add_exam_hall()
+    return site
+
+
+def test_a_host_tells_who_waits(host_site: Site) -> None:
+    """What it tells is read as it was meant."""
+    browser = host_site.blocked(FIREFOX)
+    answer = ask(host_site, "/hosts/waiting", {})
+    assert answer.status_code == 200
+    assert answer.json is not None
+    with host_site.app.app_context():
+        expected = waiting_sessions()
+    assert read_waiting(answer.json["waiting"], datetime.now(UTC)) == expected
+    assert [one.session_id for one in expected] == [browser.session_id]
+
+
+def test_a_host_tells_the_sessions_of_a_person(host_site: Site) -> None:
+    """The one that is named is among them, however many there are; unknown people are a 404."""
+    with host_site.app.app_context():
+        for number in range(MAX_SUMMARIES + 5):
+            add_user_session(require_user("alice"), f"s{number}", "[::1] curl")
+        db.session.commit()
+    for chosen, first in ((None, f"s{MAX_SUMMARIES + 4}"), ("s0", "s0"), ("none", None)):
+        answer = ask(host_site, "/hosts/sessions", {"username": "alice", "session_id": chosen})
+        told = read_person(answer.json, datetime.now(UTC))
+        assert told is not None
+        assert told.real_name == "Alice"
+        assert len(told.sessions) == MAX_SUMMARIES
+        assert first in {None, told.sessions[0].session_id}
+        assert sum(session.is_active for session in told.sessions) == (chosen == "s0")
+    answer = ask(host_site, "/hosts/sessions", {"username": "nobody"})
+    assert answer.status_code == 404
+    assert answer.json is not None
+    assert "nobody" in answer.json["error"]
+
+
+@pytest.mark.parametrize("path", ["/hosts/waiting", "/hosts/sessions"])
+def test_only_hosts_that_sign_are_told_and_each_request_once(host_site: Site, path: str) -> None:
+    """Without a signature, with a wrong or an old one, or a second time, nothing is told."""
+    host_site.blocked()
+    content = {"username": "alice"}
+    body = json.dumps(content).encode()
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=2)):
+        old = str(sign(SignedText(path, body), SECRET))
+    good = str(sign(SignedText(path, body), SECRET))
+    elsewhere = str(sign(SignedText("/hosts/check", body), SECRET))
+    assert ask(host_site, path, content, header=good).status_code == 200
+    for header in ("", "x", old, good, elsewhere, str(sign(SignedText(path, body), "another"))):
+        answer = ask(host_site, path, content, header=header)
+        assert answer.status_code == 400, header
+        assert "Alice" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [],
+        None,
+        "alice",
+        {"username": None},
+        {"username": ""},
+        {"username": 1},
+        {"username": ["alice"]},
+        {"username": "a\0"},
+        {"username": "\ud800"},
+        {"username": "x" * 10_000},
+        {"username": "alice", "session_id": 1},
+        {"username": "alice", "session_id": "x" * 10_000},
+        {"username": "alice", "other": 1},
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+    ],
+    ids=lambda content: repr(content)[:30],
+)
+def test_a_question_that_cannot_be_read_is_the_askers_fault(
+    host_site: Site, content: object
+) -> None:
+    """Whatever the body holds, the answer is a 4xx with an error."""
+    answer = ask(host_site, "/hosts/sessions", content)
+    assert 400 <= answer.status_code < 500
+    assert answer.json is not None
+    assert answer.json["error"]
+
+
+# What is made of what hosts tell
+
+
+WRONG: tuple[object, ...] = (None, 1, [])
+HOSTILE_ENTRIES: list[object] = [
+    None,
+    1,
+    "x",
+    [],
+    {},
+    *(waits("KX47", "bob") | {name: value} for name in waits("", "") for value in WRONG),
+    waits("kx47", "bob"),
+    waits("<b>", "bob"),
+    waits("KX47", "a\0"),
+    waits("KX47", "\ud800"),
+    waits("KX47", "x" * 256),
+    waits("KX47", ""),
+    waits("KX47", "bob", "x" * 256),
+    waits("KX47", "bob", ""),
+    waits("KX47", "bob", "a\0"),
+    *(
+        waits("KX47", "bob", since=time)
+        for time in (
+            "",
+            "now",
+            "2026-11-24T12:00:00",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
+            "1999-12-31T00:00:00+00:00",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("entry", HOSTILE_ENTRIES, ids=lambda entry: repr(entry)[:60])
+def test_an_entry_that_does_not_fit_is_left_out(entry: object) -> None:
+    """The others are read all the same."""
+    told = read_waiting([entry, waits("AC34", "alice")], START)
+    assert told is not None
+    assert [one.user_name for one in told] == ["alice"]
+
+
+def test_texts_that_are_only_shown_are_made_fit() -> None:
+    """They are cut off, what no database holds is replaced, and nobody waits since tomorrow."""
+    later = (START + timedelta(hours=1)).isoformat()
+    entry = waits("AC34", "alice", real_name="a\0" * 200, origin="\ud800" * 9999, since=later)
+    told = read_waiting([entry], START)
+    assert told is not None
+    (one,) = told
+    assert one.real_name == ("a\N{REPLACEMENT CHARACTER}" * 200)[:255]
+    assert one.origin == "\N{REPLACEMENT CHARACTER}" * 500
+    assert one.since == START
+    assert read_waiting(json.loads(json.dumps(waiting_as_json(told))), START) == told
+
+
+def test_only_so_much_is_read_of_a_list() -> None:
+    """A list without end has its first entries read."""
+    told = read_waiting([waits("AC34", "alice")] * 100_000, START)
+    assert told is not None
+    assert len(told) == MAX_WAITING
+    person = read_person({"real_name": "", "sessions": [has_session()] * 100_000}, START)
+    assert person is not None
+    assert len(person.sessions) == MAX_SUMMARIES
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes().map(str),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*waits("", ""), *has_session()]), _json), _json)
+def test_whatever_a_host_tells_can_be_read(entry: dict[str, Any], other: Any) -> None:
+    """No JSON raises an error."""
+    read_waiting(other, START)
+    read_waiting([waits("AC34", "alice") | entry, other], START)
+    read_person(other, START)
+    read_person({"real_name": "", "sessions": [has_session() | entry, other]}, START)
+
+
+def test_what_is_told_of_a_person_is_read_as_it_was_meant() -> None:
+    """Writing and reading are each other's inverse."""
+    sessions = [
+        SessionSummary("s1", "[::1] curl", START, START + SECOND, True, False),
+        SessionSummary("s2", "", START, None, False, True),
+    ]
+    told = PersonTold("Alice", sessions)
+    written = json.loads(json.dumps(person_as_json("Alice", sessions)))
+    assert read_person(written, START + SECOND) == told
