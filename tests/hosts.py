@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from tests.live import PATIENCE
 
+#: Seconds for hosts where one is to run out of them: ample for those that answer.
+SHORT = 2
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -18,16 +18,13 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
-from tests.hosts import OK, Answer, MakeHost, says, says_bytes, unused_url
+from tests.hosts import OK, SHORT, Answer, MakeHost, says, says_bytes, unused_url
 from tests.live import PATIENCE, live_server
 from tests.site import Site
 from timApp.auth.session.change import Action, ActorKind
 from timApp.auth.session.util import distribute_session_verification
 
 SECRET = "s3cr3t of all hosts"
-
-#: Seconds for hosts where one is to run out of them: ample for those that answer.
-SHORT = 2
 
 # For 127.0.0.1, signed by itself; nobody trusts it, and it is used nowhere else.
 _CERTIFICATE = """\

@@ -11,6 +11,7 @@ from timApp.hosts.nonce import SeenNonce
 from timApp.hosts.peer import Peer
 from timApp.hosts.wrongsecret import WrongSecret
 from timApp.item.block import Block, BlockAccess
+from timApp.supervise.hostview import HostView
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 
@@ -20,6 +21,7 @@ __all__ = [
     "Delivery",
     "Document",
     "HostCall",
+    "HostView",
     "Peer",
     "SeenNonce",
     "SessionChange",

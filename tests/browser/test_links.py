@@ -136,8 +136,10 @@ def test_the_outcome_says_what_came_of_it_host_by_host(
         enter(supervisor, here, SUPERVISOR)
         page = supervisor.page
         page.goto(here.url(f"/supervise/person?user={name}"))
-        expect(page.get_by_role("checkbox", name="exam")).to_be_checked()
-        page.get_by_role("button", name="Verify this one").click()
+        expect(page.get_by_role("region").filter(has_text=there.server.url)).to_have_count(2)
+        card = page.get_by_role("region").filter(has_text="This server")
+        expect(card.get_by_role("checkbox", name="exam")).to_be_checked()
+        card.get_by_role("button", name="Verify this one").click()
 
         hosts = page.get_by_role("main").get_by_role("listitem")
         expect(page.get_by_role("status")).to_have_text("Verified on this server.")

@@ -19,6 +19,11 @@ class Host:
     name: str | None = None
 
     @property
+    def display_name(self) -> str:
+        """How pages call the host where people know it."""
+        return self.name or self.url
+
+    @property
     def label(self) -> str:
         """How messages call the host."""
         return f"{self.name} ({self.url})" if self.name else self.url
