@@ -39,6 +39,12 @@ class Exam:
         self._running[number] = running
         return self.servers[number]
 
+    def start_all(self) -> None:
+        """Start the servers that do not run."""
+        missing = [number for number in range(len(self.urls)) if number not in self.servers]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.start, missing))
+
     def stop(self, number: int) -> None:
         """Stop a server, if it runs."""
         self.servers.pop(number, None)
@@ -61,9 +67,7 @@ def exam_hosts(database_urls: Sequence[str], folder: Path) -> Iterator[Exam]:
             [Site(stack.enter_context(open_app(url, folder, **limit))) for url in database_urls],
             folder,
         )
-        numbers = range(len(database_urls))
-        for number in numbers:
+        for number in range(len(database_urls)):
             stack.callback(exam.stop, number)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(exam.start, numbers))
+        exam.start_all()
         yield exam

@@ -24,7 +24,8 @@ from tests.site import PASSWORD
 PATIENCE = 60
 #: Seconds between two looks at whether the server answers already.
 _INTERVAL = 0.05
-_PROJECT = Path(__file__).parent.parent
+#: Where the project is; processes run there.
+PROJECT = Path(__file__).parent.parent
 _PAGE = "text/html,*/*;q=0.8"
 
 
@@ -218,7 +219,7 @@ def _process(
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            cwd=_PROJECT,
+            cwd=PROJECT,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

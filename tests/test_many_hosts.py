@@ -1,0 +1,226 @@
+"""One supervisor's desk and five exam servers: real processes, each with a database of its own."""
+
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.crossing import cross
+from tests.databases import PostgreSQLDatabases, SQLiteDatabases
+from tests.exam import SECRET, Exam, exam_hosts
+from tests.hosts import OK, Host, says
+from tests.live import PATIENCE, PROJECT, LiveBrowser, LiveServer, environment_of, live_server
+from tests.site import Site, open_app
+
+NUMBERS = range(5)
+#: Seconds that a host may take: ample for those that answer.
+DEADLINE = 3
+
+
+@pytest.fixture(scope="module")
+def exam(
+    sqlite_databases: SQLiteDatabases,
+    postgresql_databases: PostgreSQLDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Exam]:
+    """Five servers, on databases of both kinds."""
+    with ExitStack() as stack:
+        makers: list[Any] = [sqlite_databases, postgresql_databases]
+        urls = [stack.enter_context(makers[number % 2].fresh()) for number in NUMBERS]
+        exam = stack.enter_context(exam_hosts(urls, tmp_path_factory.mktemp("exam")))
+        for site in exam.sites:
+            site.add_document("exam")
+        yield exam
+
+
+class Desk:
+    """The supervisor's server, which tells the five."""
+
+    def __init__(self, exam: Exam, url: str, folder: Path, extra: dict[str, str]) -> None:
+        self.url, self.folder = url, folder
+        self.names = [f"host{number}" for number in NUMBERS] + list(extra)
+        hosts = {f"host{number}": exam.places[number].url for number in NUMBERS} | extra
+        self.options: dict[str, Any] = {
+            "DIST_RIGHTS_NETWORK": {"hosts": hosts, "targets": {"exam": self.names}},
+            "DIST_RIGHTS_SEND_SECRET": SECRET,
+            "DIST_RIGHTS_TIMEOUT": DEADLINE,
+            "SESSIONS_VERIFY_TARGETS": ["exam"],
+        }
+
+    def serve(self, stack: ExitStack) -> LiveServer:
+        """Start the server; it is stopped with the stack, if the test has not killed it."""
+        return stack.enter_context(
+            live_server(self.url, self.folder, may_be_killed=True, **self.options)
+        )
+
+    def timapp(self, *arguments: str, program: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the desk's server to its end."""
+        run = ["-c", program] if program else ["-m", "timApp.cli"]
+        return subprocess.run(
+            [sys.executable, *run, *arguments],
+            cwd=PROJECT,
+            env=environment_of(self.url, self.folder, self.options),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def owed(self) -> dict[str, tuple[int, int]]:
+        """Return how many changes each host is owed, and how many were dropped."""
+        shown = self.timapp("hosts", "status")
+        assert shown.returncode == 0, shown.stderr
+        rows = [line.split("\t") for line in shown.stdout.splitlines()]
+        return {row[0]: (int(row[6]), int(row[7])) for row in rows if row[0] in self.names}
+
+
+@pytest.fixture
+def make_desk(exam: Exam, sqlite_url: str, tmp_path: Path) -> Callable[..., Desk]:
+    """What makes the supervisor's server, with a supervisor, and more hosts that it tells."""
+
+    def make(**extra: str) -> Desk:
+        desk = Desk(exam, sqlite_url, tmp_path / "desk", extra)
+        with open_app(sqlite_url, tmp_path) as app:
+            Site(app).add_supervisor()
+        return desk
+
+    return make
+
+
+def enrol(exam: Exam, name: str, *others: str) -> list[LiveBrowser]:
+    """Add a person to every server and to databases elsewhere; log them in at each server once."""
+    for url in [*exam.urls, *others]:
+        with open_app(url, exam.folder) as app:
+            Site(app).add_user(name, ["Administrators"] if name == "admin" else [])
+    return [exam.servers[number].logged_in(name) for number in NUMBERS]
+
+
+def statuses(browsers: list[LiveBrowser]) -> list[bool]:
+    """Return for each browser whether its session is valid."""
+    return [browser.get("/user/sessions/current").json["valid"] for browser in browsers]
+
+
+def become(browser: LiveBrowser, *, valid: bool) -> None:
+    """Wait until the browser's session is valid, or is not."""
+    for _ in range(PATIENCE * 10):
+        if browser.get("/user/sessions/current").json["valid"] is valid:
+            return
+        Event().wait(0.1)  # between two looks at what another process does
+    msg = f"The session has not become {'valid' if valid else 'invalid'}."
+    raise AssertionError(msg)
+
+
+def slowly(handler: BaseHTTPRequestHandler) -> None:
+    """Answer as a host does that takes its time."""
+    Event().wait(DEADLINE / 6)
+    OK(handler)
+
+
+def test_a_verification_reaches_all_hosts(exam: Exam, make_desk: Callable[..., Desk]) -> None:
+    """The verified session is the only one on five hosts; an invalidation ends that one, too."""
+    desk = make_desk()
+    browsers = enrol(exam, "alice", desk.url)
+    assert statuses(browsers) == [True] * 5
+    for number in (3, 0):
+        told = desk.timapp(
+            "session", "verify", "alice", browsers[number].session_id, "--target", "exam"
+        )
+        assert (told.returncode, told.stderr) == (0, ""), told
+        assert statuses(browsers) == [other == number for other in NUMBERS]
+    told = desk.timapp("session", "invalidate", "alice", "--target", "exam")
+    assert told.returncode == 0, told
+    assert statuses(browsers) == [False] * 5
+    assert desk.owed() == dict.fromkeys(desk.names, (0, 0))
+
+
+def test_hosts_that_fail_are_named_and_catch_up(exam: Exam, make_desk: Callable[..., Desk]) -> None:
+    """Of a dead, a hanging, a wrongly keyed, a broken and a slow host only the last does as told.
+
+    When they are back they are told, in order, by the worker in `timapp run`.
+    """
+    broken = Host(says(500, "<h1>Internal Server Error</h1>"))
+    slow = Host(slowly)
+    with ExitStack() as stack:
+        stack.callback(broken.stop)
+        stack.callback(slow.stop)
+        stack.callback(exam.start_all)
+        desk = make_desk(broken=broken.url, slow=slow.url)
+        desk.serve(stack)
+        browsers = enrol(exam, "bella", desk.url)
+        exam.stop(1)
+        exam.servers[2].send(signal.SIGSTOP)
+        stack.callback(exam.servers[2].send, signal.SIGCONT)
+        exam.stop(3)
+        exam.start(3, secret="another secret")
+
+        def tell(action: str) -> subprocess.CompletedProcess[str]:
+            session_id = browsers[0].session_id
+            return desk.timapp("session", action, "bella", session_id, "--target", "exam")
+
+        verified, invalidated = tell("verify"), tell("invalidate")
+        for told in (verified, invalidated):
+            failed = re.findall(r"^(\w+) \(", told.stderr, re.MULTILINE)
+            assert told.returncode == 1
+            assert sorted(failed) == ["broken", "host1", "host2", "host3"], told
+        for words in (f"no answer within {DEADLINE} s", "refused", "status 500", "Wrong secret"):
+            assert words in verified.stderr
+        assert len(slow.asked) == 2
+        # Those that did not hear of it have changed nothing; the others have done both.
+        assert statuses([browsers[number] for number in (0, 3, 4)]) == [False, True, False]
+
+        exam.start(1)
+        exam.stop(3)
+        exam.start(3)
+        exam.servers[2].send(signal.SIGCONT)
+        for number in (1, 2, 3):
+            become(browsers[number], valid=False)
+        owed = desk.owed()
+        assert {name for name, (number, _) in owed.items() if number} == {"broken"}, owed
+
+
+def test_nothing_is_lost_when_the_sender_is_killed(
+    exam: Exam, make_desk: Callable[..., Desk]
+) -> None:
+    """Killed between the commit and the first byte it sends, it tells the hosts after a restart."""
+    desk = make_desk()
+    browsers = enrol(exam, "carla", desk.url)
+    killed = desk.timapp(
+        "session",
+        "verify",
+        "carla",
+        browsers[2].session_id,
+        "--target",
+        "exam",
+        program=(
+            "import os, signal\n"
+            "from timApp.cli import main\n"
+            "from timApp.hosts import worker\n"
+            "worker.call_hosts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "main()\n"
+        ),
+    )
+    assert killed.returncode == -signal.SIGKILL, killed
+    assert statuses(browsers) == [True] * 5
+    assert desk.owed() == dict.fromkeys(desk.names, (1, 0))
+    with ExitStack() as stack:
+        desk.serve(stack)
+        for number in NUMBERS:
+            become(browsers[number], valid=number == 2)
+        assert desk.owed() == dict.fromkeys(desk.names, (0, 0))
+
+
+def test_changes_that_cross_and_come_twice_end_alike_on_every_host(
+    exam: Exam, sqlite_url: str, tmp_path: Path
+) -> None:
+    """In whatever order each host hears of them, all end in the state of the later change."""
+    with open_app(sqlite_url, tmp_path, DIST_RIGHTS_SEND_SECRET=SECRET) as sender:
+        assert cross(exam, sender, 8, random.Random(7)) == 40  # noqa: S311
