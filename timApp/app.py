@@ -23,6 +23,7 @@ from timApp.document.routes import documents
 from timApp.supervise.console import supervise
 from timApp.supervise.overview import overview
 from timApp.supervise.person import person
+from timApp.supervise.servers import servers
 from timApp.supervise.session_list import session_list
 from timApp.timdb.migrate import ALEMBIC_OPTIONS, alembic
 from timApp.timdb.sqa import db, prepare_engine
@@ -119,6 +120,7 @@ def _add_pages(app: Flask) -> None:
         hosts,
         documents,
         my_sessions,
+        servers,
         supervise,
         overview,
         person,

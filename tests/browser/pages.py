@@ -97,6 +97,8 @@ PAGES = [
     SitePage("console of an administrator", _ADMIN, "/supervise"),
     SitePage("console with nobody", _SUPERVISOR, "/supervise", somebody_waits=False),
     SitePage("console with an error", _SUPERVISOR, "/supervise/find?q=Mr%20Nobody", 404),
+    SitePage("other servers", _SUPERVISOR, "/supervise/servers"),
+    SitePage("other servers, forbidden", _STUDENT, "/supervise/servers", 403),
     SitePage("comparison", _SUPERVISOR, _COMPARISON),
     SitePage("comparison by link", _SUPERVISOR, "/supervise/link/{token}"),
     SitePage("comparison by name", _SUPERVISOR, "/supervise/person?user={student}"),
