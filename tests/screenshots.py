@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.browser.chromium import (
     running_chromium,
 )
 from tests.browser.hall import verified_heading, verify_button
-from tests.live import LiveBrowser, LiveServer, environment_of, free_port, live_server
+from tests.live import LiveBrowser, LiveServer, environment_of, live_server
 
 _EXAM = "/view/exam/part1"
 _SECRET = "for the pictures"
@@ -45,20 +46,37 @@ _LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0
 OpenPage = Callable[["Studio", Page], None]
 
 
-class Studio:
-    """The demo site, its people, and windows to take pictures of."""
+@dataclass(frozen=True)
+class Demo:
+    """A server with the demo content, and everybody's password."""
 
-    def __init__(self, server: LiveServer, passwords: dict[str, str], browser: Browser) -> None:
-        self._server = server
-        self._passwords = passwords
+    server: LiveServer
+    passwords: dict[str, str]
+
+    def device(self, name: str, user_agent: str) -> LiveBrowser:
+        """Return a device in which somebody has logged in, and that shows the exam."""
+        device = self.server.browser(user_agent)
+        assert device.log_in(name, self.passwords[name]).status == 200
+        device.get_page(_EXAM)
+        return device
+
+
+class Studio:
+    """Two demo sites, their people, and windows of the first to take pictures of."""
+
+    def __init__(self, demo: Demo, elsewhere: Demo, browser: Browser) -> None:
+        self._server = demo.server
         self._browser = browser
         # Each of the students has two devices, and the second waits.
         self._waiting = [
-            [self._device(name, user_agent) for user_agent in user_agents][-1]
-            for name, user_agents in (("student1", (_LAPTOP, _TABLET)), ("student2", (_LINUX,) * 2))
+            [site.device(name, user_agent) for user_agent in user_agents][-1]
+            for site, name, user_agents in (
+                (demo, "student1", (_LAPTOP, _TABLET)),
+                (elsewhere, "student2", (_LINUX,) * 2),
+            )
         ]
-        self._device("student3", _LINUX)
-        self._visitors = {name: self._device(name, _LAPTOP) for name in _VISITORS}
+        demo.device("student3", _LINUX)
+        self._visitors = {name: demo.device(name, _LAPTOP) for name in _VISITORS}
         session_id = self._waiting[0].session_id
         #: Where the first one who waits is looked at.
         self.comparison = f"/supervise/person?user=student1&session={session_id}"
@@ -81,12 +99,6 @@ class Studio:
         window.page.goto("/login")  # from here on the site knows the window's time zone
         yield window.page
         window.close()
-
-    def _device(self, name: str, user_agent: str) -> LiveBrowser:
-        device = self._server.browser(user_agent)
-        assert device.log_in(name, self._passwords[name]).status == 200
-        device.get_page(_EXAM)
-        return device
 
 
 def _open(path: str) -> OpenPage:
@@ -117,8 +129,9 @@ PICTURES: tuple[tuple[str, str, OpenPage], ...] = (
     ("overview", "admin", _open("/administer")),
     ("sessions", "admin", _open("/administer/sessions")),
     ("person", "admin", _open("/administer/person?user=student1")),
-    # The last one: it changes who waits.
+    # These come last: they change who waits, and what hosts are owed.
     ("outcome", "supervisor", _verify),
+    ("servers", "supervisor", _open("/supervise/servers")),
 )
 
 
@@ -140,32 +153,40 @@ def _save(screenshot: bytes, path: Path) -> None:
 
 
 @contextmanager
-def _demo_site(folder: Path) -> Iterator[tuple[LiveServer, dict[str, str]]]:
-    """Yield a server with the demo content, and everybody's password."""
+def _demo_site(folder: Path, **options: object) -> Iterator[Demo]:
+    """Yield a server with the demo content."""
+    folder.mkdir()
     database_url = f"sqlite:///{folder}/demo.db"
-    other: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": _SECRET}
-    port = free_port()
-    options: dict[str, Any] = {
-        "DIST_RIGHTS_HOSTS": {
-            "exam": {"hosts": [f"http://localhost:{port}", "http://localhost:1"]},
-        },
-        "DIST_RIGHTS_SEND_SECRET": _SECRET,
-        "SESSIONS_VERIFY_TARGETS": ["exam"],
-    }
     for command in (("db", "upgrade"), ("demo",)):
         subprocess.run(
             [sys.executable, "-m", "timApp.cli", *command],
-            env=environment_of(database_url, folder, options),
+            env=environment_of(database_url, folder, {}),
             check=True,
             stdout=subprocess.DEVNULL,
         )
     accounts = (folder / "demo-accounts.txt").read_text("utf-8").splitlines()
-    passwords = dict(account.split("\t")[:2] for account in accounts)
-    with (
-        live_server(database_url, folder, port=port, **other),
-        live_server(database_url, folder, **options) as server,
-    ):
-        yield server, passwords
+    with live_server(database_url, folder, **options) as server:  # type: ignore[arg-type]
+        yield Demo(server, dict(account.split("\t")[:2] for account in accounts))
+
+
+@contextmanager
+def _studio(folder: Path, browser: Browser) -> Iterator[Studio]:
+    """Yield the studio: a server for hall A, one for hall B, and none where one is for hall C."""
+    with _demo_site(folder / "b", DIST_RIGHTS_RECEIVE_SECRET=_SECRET) as hall_b:
+        network: dict[str, Any] = {
+            "hosts": {
+                "hall B": hall_b.server.url.replace("127.0.0.1", "localhost"),
+                "hall C": "http://localhost:1",
+            },
+            "targets": {"exam": ["hall B", "hall C"]},
+        }
+        with _demo_site(
+            folder / "a",
+            DIST_RIGHTS_NETWORK=network,
+            DIST_RIGHTS_SEND_SECRET=_SECRET,
+            SESSIONS_VERIFY_TARGETS=["exam"],
+        ) as hall_a:
+            yield Studio(hall_a, hall_b, browser)
 
 
 def main(folder: Path) -> None:
@@ -175,10 +196,10 @@ def main(folder: Path) -> None:
         sys.exit("There is no Chromium here (Debian: apt-get install chromium).")
     with (
         tempfile.TemporaryDirectory() as temporary,
-        _demo_site(Path(temporary)) as (server, passwords),
         running_chromium(path) as browser,
+        _studio(Path(temporary), browser) as studio,
     ):
-        take_pictures(Studio(server, passwords, browser), folder)
+        take_pictures(studio, folder)
 
 
 if __name__ == "__main__":
