@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from inspect import iscoroutinefunction
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
 
@@ -31,7 +33,20 @@ class Model(orm.DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UTCDateTime, str: sa.Text()}
 
 
-db = SQLAlchemy()
+class Database(SQLAlchemy):
+    """The extension, without what it does for asynchronous sessions."""
+
+    def init_app(self, app: App) -> None:
+        """Set the application up; see the extension."""
+        super().init_app(app)
+        # There are no such sessions; looking for them at the end of each request would start an
+        # event loop, which takes longer than all the rest of a cheap request.
+        app.teardown_appcontext_funcs[:] = [
+            close for close in app.teardown_appcontext_funcs if not iscoroutinefunction(close)
+        ]
+
+
+db = Database()
 
 
 def prepare_engine(engine: sa.Engine) -> None:
