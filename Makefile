@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 5000
+PEOPLE ?= 2000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format translations screenshots lock clean
+.PHONY: help run test crossing check format translations screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -17,6 +18,9 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(P
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+crossing: $(VENV)/dev.stamp ## Let changes of PEOPLE people cross on the way to five servers (long)
+	@$(BIN)/python -m tests.crossing $(PEOPLE)
 
 check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 	@$(BIN)/ruff check

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql
 
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
@@ -11,7 +12,7 @@ from timApp.auth.session.model import UserSession
 from timApp.auth.session.precedence import place_change_of_everybody
 from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db, rows_changed
-from timApp.user.user import User, lock_all_users
+from timApp.user.user import lock_all_users
 from timApp.util.clock import now
 
 
@@ -32,11 +33,11 @@ def verify_all_sessions(reason: str = "") -> int:
     """
     lock_all_users()
     place_change_of_everybody(Action.VERIFY_ALL)
-    expired = _update(_is_superseded(), expired_at=now())
-    activated = _update(_is_latest_and_expired(), expired_at=None)
+    changed = _update(
+        _is_out_of_place(), expired_at=sa.case((UserSession.expired_at.is_(None), now()))
+    )
     stop_waiting()
     db.session.expire_all()
-    changed = expired + activated
     record_change(Action.VERIFY_ALL, session_count=changed, reason=reason)
     return changed
 
@@ -53,46 +54,52 @@ def invalidate_all_sessions(reason: str = "") -> int:
 
 def effect_of_verify_all() -> BulkEffect:
     """Return what `verify_all_sessions` would do now; nothing changes."""
-    return _effect(_changing(_is_latest_and_expired(), 1), _changing(_is_superseded(), 0))
+    return _effect(_is_out_of_place())
 
 
 def effect_of_invalidate_all() -> BulkEffect:
     """Return what `invalidate_all_sessions` would do now; nothing changes."""
-    return _effect(_changing(_is_active(), 0))
+    return _effect(_is_active())
 
 
 def _is_active() -> sa.ColumnElement[bool]:
     return UserSession.expired_at.is_(None)
 
 
-def _is_superseded() -> sa.ColumnElement[bool]:
-    """Return whether a session is active though another one is its user's latest."""
-    return sa.and_(_is_active(), ~_is_latest())
+def _is_out_of_place() -> sa.ColumnElement[bool]:
+    """Return whether a session's state is not that which a verification of all gives it.
 
-
-def _is_latest_and_expired() -> sa.ColumnElement[bool]:
-    return sa.and_(UserSession.expired_at.is_not(None), _is_latest())
-
-
-def _is_latest() -> sa.ColumnElement[bool]:
-    """Return whether a session is its user's latest that is not logged out.
-
-    Begins with the users, of whom there are far fewer than sessions; each one's latest session is
-    the first in an index.
+    That is a session that is active though it is not its user's latest, or the other way round; a
+    session that is logged out is expired, and stays so. Each database has the form that it answers
+    fastest.
     """
-    session = orm.aliased(UserSession)
-    latest = (
-        sa.select(session.session_id)
-        .where(session.user_id == User.id, session.logged_out_at.is_(None))
-        .order_by(session.logged_in_at.desc(), session.session_id.desc())
-        .limit(1)
-        .correlate(User)
-        .scalar_subquery()
+    is_open = UserSession.logged_out_at.is_(None)
+    if db.session.connection().dialect.name == "postgresql":
+        latest = (
+            sa.select(UserSession.user_id, UserSession.session_id)
+            .where(is_open)
+            .ext(postgresql.distinct_on(UserSession.user_id))
+            .order_by(
+                UserSession.user_id,
+                UserSession.logged_in_at.desc(),
+                UserSession.session_id.desc(),
+            )
+            .subquery("latest")
+        )
+        is_latest = UserSession.session_id == latest.c.session_id
+        return sa.and_(
+            UserSession.user_id == latest.c.user_id,
+            is_open,
+            is_latest == UserSession.expired_at.is_not(None),
+        )
+    newer = orm.aliased(UserSession)
+    has_newer = sa.exists().where(
+        newer.user_id == UserSession.user_id,
+        newer.logged_out_at.is_(None),
+        sa.tuple_(newer.logged_in_at, newer.session_id)
+        > sa.tuple_(UserSession.logged_in_at, UserSession.session_id),
     )
-    by_user = sa.select(User.id, latest.label("session_id")).subquery("latest")
-    return sa.tuple_(UserSession.user_id, UserSession.session_id).in_(
-        sa.select(by_user.c.id, by_user.c.session_id).where(by_user.c.session_id.is_not(None))
-    )
+    return sa.and_(is_open, _is_active() == has_newer)
 
 
 def _update(which: sa.ColumnElement[bool], **values: object) -> int:
@@ -100,17 +107,13 @@ def _update(which: sa.ColumnElement[bool], **values: object) -> int:
     return rows_changed(statement, synchronize_session=False)
 
 
-def _changing(which: sa.ColumnElement[bool], activated: int) -> sa.Select[int, int]:
-    return sa.select(UserSession.user_id, sa.literal(activated).label("activated")).where(which)
-
-
-def _effect(*changing: sa.Select[int, int]) -> BulkEffect:
-    changes = sa.union_all(*changing).subquery()
-    activated, total, people = db.session.execute(
+def _effect(which: sa.ColumnElement[bool]) -> BulkEffect:
+    """Return what it does to exchange the state of those sessions for the other."""
+    total, expired, people = db.session.execute(
         sa.select(
-            sa.func.coalesce(sa.func.sum(changes.c.activated), 0),
             sa.func.count(),
-            sa.func.count(changes.c.user_id.distinct()),
-        )
+            sa.func.count().filter(_is_active()),
+            sa.func.count(UserSession.user_id.distinct()),
+        ).where(which)
     ).one()
-    return BulkEffect(activated=activated, expired=total - activated, people=people)
+    return BulkEffect(activated=total - expired, expired=expired, people=people)
