@@ -6,7 +6,7 @@ PEOPLE ?= 2000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crossing check format translations screenshots lock clean
+.PHONY: help run test crossing check format bench bench-short translations screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,12 @@ format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+bench: $(VENV)/bench.stamp ## Measure everything against its floor and its peers, into bench/RESULTS.md
+	@$(BIN)/python -m bench
+
+bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothing is written down
+	@$(BIN)/python -m bench --short
+
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
 	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 100 \
@@ -53,6 +59,8 @@ lock: ## Lock the newest versions that pyproject.toml allows (needs uv)
 	$(LOCK) pyproject.toml --group build --output-file requirements.txt
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements.txt \
 		--output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --group build --group dev --group bench \
+		--constraint requirements-dev.txt --output-file requirements-bench.txt
 
 clean: ## Remove the virtual environment and caches, but no data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
@@ -70,4 +78,9 @@ $(VENV)/run.stamp: requirements.txt pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	@echo "Installing what tests and checks need into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp requirements-bench.txt
+	@echo "Installing what timApp is measured against into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@

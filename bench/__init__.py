@@ -1,0 +1,1 @@
+"""Measures timApp against its floors and its peers: `python -m bench`."""

@@ -1,0 +1,15 @@
+"""The cases, a module each: its docstring says what is compared with what.
+
+A case has a `TITLE`, and a function `measure(run, section)` that writes what came of it into the
+section of the report.
+"""
+
+from types import ModuleType
+
+from bench.cases import growth, guard, hosts, request, start, waiting
+
+#: All cases by name, in the order of the report.
+CASES: dict[str, ModuleType] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (guard, request, growth, hosts, waiting, start)
+}

@@ -1,0 +1,103 @@
+"""A guarded request.
+
+One page that answers with the number of the person who asks, on one server process (granian, with
+as many threads as `timapp run` gives a worker), asked over several kept connections without pause,
+by people who are logged in. The floor is plain Flask with a signed cookie and the driver's own
+look-up of the session. "timApp" is the whole application with this page added: its gate looks up
+person, rights and session, now and then writes down that a session was seen, and its headers and
+languages come along. The peers are set up as their documentation shows, with kept connections:
+Flask-Session keeps the content of the session in Redis or in the database; django-qsessions keeps
+who is logged in from where, and its page loads the user; Flask-Login loads the user with the ORM
+and knows of no sessions that can be ended.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from bench.apps import PATH, environment_of, prepared
+from bench.http import get
+from bench.load import as_fast_as_it_goes
+from bench.measure import Series, interleaved
+from bench.people import fill
+from bench.redis_server import redis_server
+from bench.report import Section, Table, at_least
+from bench.run import KINDS, Run
+from bench.server import Server, memory_of, served
+
+TITLE = "A guarded request"
+
+_FLOOR, _OURS = "Flask + driver", "timApp"
+_REDIS, _SQLALCHEMY = "Flask-Session, Redis", "Flask-Session, SQLAlchemy"
+_QSESSIONS, _LOGIN = "Django + qsessions + user", "Flask-Login + ORM user"
+_APPS = {
+    _FLOOR: "raw",
+    _OURS: "timapp",
+    _REDIS: "flask_session_redis",
+    _SQLALCHEMY: "flask_session_sqlalchemy",
+    _QSESSIONS: "django_qsessions",
+    _LOGIN: "flask_login",
+}
+_GOALS = {_FLOOR: 0.9, _REDIS: 1, _SQLALCHEMY: 2, _QSESSIONS: 2, _LOGIN: 2}
+_CONNECTIONS = 16
+
+
+def measure(run: Run, section: Section) -> None:
+    """Measure on both databases."""
+    people = run.choose(20, 2_000, 20_000)
+    logged_in = run.choose(2, 50, 200)
+    section.notes.append(
+        f"{people:,} people, of whom {logged_in} ask in turn over {_CONNECTIONS} connections."
+    )
+    folder = run.new_folder("redis")
+    with redis_server(folder) as redis_port:
+        if redis_port is None:
+            section.notes.append("There is no redis-server on this machine: Redis is left out.")
+        for kind in KINDS:
+            with run.database(kind) as url:
+                fill(url, people)
+                environment = environment_of(url, logged_in, folder, redis_port)
+                _measure_on(kind, environment, run, section)
+
+
+def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Section) -> None:
+    seconds = run.choose(0.1, 0.5, 3.0)
+    with ExitStack() as servers:
+        loads, used = {}, {}
+        for name, app in _APPS.items():
+            if name == _REDIS and environment["BENCH_REDIS_PORT"] == "None":
+                continue
+            cookies = prepared(app, environment)
+            server = servers.enter_context(
+                served(f"bench.apps.{app}:create_app", environment, run.new_folder(app), PATH)
+            )
+            used[name] = server
+            loads[name] = _load(server, [get(PATH, cookie) for cookie in cookies], seconds)
+        series = interleaved(loads, run.choose(1, 2, 9))
+        memory = {name: memory_of(server.pid) for name, server in used.items()}
+    section.goals += [
+        at_least(f"{kind}: timApp / {name}", series[_OURS].ratio_to(series[name]), limit)
+        for name, limit in _GOALS.items()
+        if name in series
+    ]
+    section.tables.append(_table(kind, series, memory))
+
+
+def _load(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
+    return lambda: as_fast_as_it_goes(server.port, requests, seconds, _CONNECTIONS).rate
+
+
+def _table(kind: str, series: dict[str, Series], memory: dict[str, int]) -> Table:
+    return Table(
+        kind,
+        ("", "requests/s", "spread", f"x {_FLOOR}", "memory, MiB"),
+        [
+            (
+                name,
+                f"{one.median:,.0f}",
+                f"{one.spread:.0%}",
+                f"{one.ratio_to(series[_FLOOR]):.2f}",
+                f"{memory[name] / 2**20:.0f}",
+            )
+            for name, one in series.items()
+        ],
+    )

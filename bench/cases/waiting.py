@@ -1,0 +1,222 @@
+"""A hall of blocked pages that wait for verification.
+
+Each page has a browser of its own, which does what the page's script does: it asks for the status
+in the script's rhythm, renews its code, and goes to the document as soon as the session is valid.
+Beside them others ask for guarded pages, a fixed number a second. The server has the workers that
+`timapp run` would give it. First the others are alone; then the hall waits; then everybody is
+verified, one by one or all at once. The time that counts is from the commit of the verification to
+the last byte of the document. Cores are those that the server used, and the database beside it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import sqlalchemy as sa
+
+from bench.apps import PATH, environment_of, prepared
+from bench.http import get
+from bench.load import Outcome, at_a_rate, outcome_of, start
+from bench.measure import percentile
+from bench.people import SESSIONS_EACH, fill, session_id_of
+from bench.report import Section, Table, at_most
+from bench.run import KINDS, POSTGRESQL, Run
+from bench.server import Server, cpu_of, served
+from bench.waiters import Waiters, rhythm_of_the_page
+from timApp.app import create_app
+from timApp.auth.session.bulk import verify_all_sessions
+from timApp.auth.session.model import UserSession
+from timApp.auth.session.util import verify_session_for
+from timApp.document.model import save_document
+from timApp.item.accesstype import AccessType
+from timApp.item.block import grant_access
+from timApp.timdb.sqa import db
+from timApp.user.user import User
+from timApp.user.usergroup import get_or_create_group, membership
+from timApp.util.clock import now
+
+TITLE = "Blocked pages that wait"
+_DOCUMENT = "exam"
+_READERS = 200
+#: Guarded requests a second beside those who wait.
+_RATE = 100
+_WORKERS_MAX = 4
+#: How much slower others may be answered while the hall waits, to count as unharmed.
+_HARM = 2
+
+#: Verifies the first so many people; returns when each was, on the clock `time.monotonic`.
+_Verify = Callable[[int], list[float]]
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """What was measured in one phase."""
+
+    others: Outcome
+    server_cores: float
+    database_cores: float
+
+    def row(self, name: str) -> tuple[str, ...]:
+        others = (self.others.p50, self.others.p95, self.others.p99)
+        return (
+            name,
+            f"{self.server_cores:.2f}",
+            f"{self.database_cores:.2f}",
+            *(f"{seconds * 1000:.1f}" for seconds in others),
+        )
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What is asked beside those who wait, and whose use of the cores is looked at."""
+
+    server: Server
+    #: The database's process, if it has one.
+    database: int | None
+    requests: Sequence[bytes]
+
+    def phase(self, seconds: float, work: Callable[[], object] = bool) -> _Phase:
+        """Measure for so long; do the work meanwhile."""
+        before, begun = self._cpu(), time.monotonic()
+        with start(at_a_rate(self.server.port, self.requests, seconds, _RATE)) as others:
+            work()
+            outcome = outcome_of(others)
+        took = time.monotonic() - begun
+        server, database = (
+            (after - earlier) / took for after, earlier in zip(self._cpu(), before, strict=True)
+        )
+        return _Phase(outcome, server, database)
+
+    def _cpu(self) -> tuple[float, float]:
+        database = cpu_of(self.database) if self.database is not None else 0.0
+        return cpu_of(self.server.pid), database
+
+
+@dataclass(frozen=True)
+class _Return:
+    """How people came back from the blocked page."""
+
+    during: _Phase
+    after: _Phase
+    #: Seconds from each verification to the document.
+    times: list[float]
+
+
+def measure(run: Run, section: Section) -> None:
+    """Measure on both databases."""
+    waiting = run.choose(5, 200, 1_000)
+    rhythm = rhythm_of_the_page()
+    section.notes += [
+        f"{waiting:,} pages wait; each asks every {rhythm.shortest:g} to {rhythm.longest:g} s.",
+        f"{_RATE} guarded requests a second by {_READERS} others.",
+    ]
+    for kind in KINDS:
+        with run.database(kind) as url:
+            fill(url, waiting + _READERS)
+            with _site(url, run.new_folder("site")):
+                _add_document(waiting)
+                _measure_on(kind, url, waiting, run, section)
+
+
+def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -> None:
+    folder = run.new_folder("server")
+    environment = environment_of(url, waiting + _READERS, folder)
+    cookies = prepared("timapp", environment)
+    workers = min(psutil.cpu_count() or 1, _WORKERS_MAX)
+    with served("bench.apps.timapp:create_app", environment, folder, PATH, workers) as server:
+        requests = [get(PATH, cookie) for cookie in cookies[waiting:]]
+        watch = _Watch(server, run.postgresql_pid if kind == POSTGRESQL else None, requests)
+        alone = watch.phase(run.choose(0.2, 2, 15))
+        rows = [alone.row("the others alone")]
+        for pattern, verify in (
+            ("one by one", _one_by_one(run.choose(0.2, 3.0, 20.0))),
+            ("all at once", _all_at_once),
+        ):
+            seen = _verified(watch, cookies[:waiting], verify, run)
+            rows += [seen.during.row("the hall waits"), seen.after.row(f"verified {pattern}")]
+            p95 = percentile(seen.times, 0.95)
+            harm = seen.during.others.p95 / alone.others.p95
+            what = f"{kind}, {pattern}"
+            section.goals += [
+                at_most(f"{what}: back at the document, p95", p95, 2, " s"),
+                at_most(f"{what}: the server's cores before", seen.during.server_cores, 1, ""),
+                at_most(f"{what}: the others' p95 / their p95 alone", harm, _HARM),
+            ]
+            section.notes.append(
+                f"{what}: back after {percentile(seen.times, 0.5):.2f} s (p50), {p95:.2f} s (p95),"
+                f" {max(seen.times):.2f} s (the last)."
+            )
+    columns = ("", "cores, server", "cores, database", "others' p50, ms", "p95, ms", "p99, ms")
+    section.tables.append(Table(kind, columns, rows))
+
+
+def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) -> _Return:
+    _block(len(cookies))
+    arrive_within = run.choose(0.0, 2.0, 15.0)
+    times: list[float] = []
+    with Waiters(watch.server.port, cookies, f"/view/{_DOCUMENT}", arrive_within) as waiters:
+        waiters.wait_until_blocked()
+        during = watch.phase(run.choose(0.2, 3, 20))
+
+        def let_in() -> None:
+            verified = verify(len(cookies))
+            back = waiters.moments()
+            times.extend(there - then for there, then in zip(back, verified, strict=True))
+
+        after = watch.phase(run.choose(0.2, 5, 24), let_in)
+    return _Return(during, after, times)
+
+
+def _one_by_one(seconds: float) -> _Verify:
+    def verify(people: int) -> list[float]:
+        begun = time.monotonic()
+        moments = []
+        for person in range(1, people + 1):
+            time.sleep(max(0, begun + seconds * person / people - time.monotonic()))
+            verify_session_for(f"user{person}")
+            db.session.commit()
+            moments.append(time.monotonic())
+        return moments
+
+    return verify
+
+
+def _all_at_once(people: int) -> list[float]:
+    verify_all_sessions()
+    db.session.commit()
+    return [time.monotonic()] * people
+
+
+def _block(people: int) -> None:
+    """Let the latest session of the first people be expired, and the first one active."""
+    of_them = UserSession.user_id <= people
+    for number, expired_at in ((1, None), (SESSIONS_EACH, now())):
+        ids = [session_id_of(person, number) for person in range(1, people + 1)]
+        which = UserSession.session_id.in_(ids)
+        db.session.execute(
+            sa.update(UserSession).where(of_them, which).values(expired_at=expired_at)
+        )
+    db.session.commit()
+
+
+@contextmanager
+def _site(url: str, folder: Path) -> Iterator[None]:
+    app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"})
+    with app.app_context():
+        yield
+        db.session.close()
+        db.engine.dispose()
+
+
+def _add_document(people: int) -> None:
+    """Add the document, and let the first people view it."""
+    document, _ = save_document(_DOCUMENT, "# Exam\n\n" + "A question of some length.\n\n" * 20)
+    group = get_or_create_group("students")
+    grant_access(document.block, group, AccessType.VIEW)
+    members = sa.select(User.id, sa.literal(group.id)).where(User.id <= people)
+    columns = [membership.c.user_id, membership.c.usergroup_id]
+    db.session.execute(sa.insert(membership).from_select(columns, members))
+    db.session.commit()

@@ -1,0 +1,119 @@
+"""Many people and sessions, made by the database itself, which is fastest."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+#: Sessions of each person, of which the last is active.
+SESSIONS_EACH = 3
+
+_SQLITE_NUMBERS = """
+    WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})
+"""
+# As uuid7 looks and grows: `session_id_of` makes the same.
+_SQLITE_ID = "printf('0199%04x-%04x-7%03x-8%03x-%012x', {parts})"
+_POSTGRESQL_ID = (
+    "format('0199%s-%s-7%s-8%s-%s', lpad(to_hex({0}), 4, '0'), lpad(to_hex({1}), 4, '0'),"
+    " lpad(to_hex({2}), 3, '0'), lpad(to_hex({3}), 3, '0'), lpad(to_hex({4}), 12, '0'))"
+)
+_FACTOR = 274_177_123_457
+
+
+def session_id_of(person: int, number: int) -> str:
+    """Return the id of a person's session; both count from 1, and the last one is active."""
+    n = (person - 1) * SESSIONS_EACH + number
+    mixed = n * _FACTOR
+    return (
+        f"0199{n >> 16:04x}-{n & 0xFFFF:04x}-7{mixed & 0xFFF:03x}-8{(mixed >> 12) & 0xFFF:03x}"
+        f"-{(mixed >> 8) & 0xFFFFFFFFFFFF:012x}"
+    )
+
+
+def active_session_of(person: int) -> str:
+    """Return the id of the person's active session."""
+    return session_id_of(person, SESSIONS_EACH)
+
+
+def fill(database_url: str, people: int) -> None:
+    """Add people with the ids 1, 2, ... and `SESSIONS_EACH` sessions each.
+
+    The last session of each is active and was seen a moment ago, so that nobody has to write that
+    down for a while.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        _fill_sqlite(str(url.database), people)
+    else:
+        _fill_postgresql(database_url, people)
+
+
+def raw_postgresql(database_url: str) -> psycopg.Connection:
+    """Return a connection of the driver, in autocommit."""
+    return psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True)
+
+
+def _parts(n: str) -> list[str]:
+    mixed = f"(({n}) * {_FACTOR})"
+    return [
+        f"(({n}) >> 16)",
+        f"(({n}) & 65535)",
+        f"({mixed} & 4095)",
+        f"(({mixed} >> 12) & 4095)",
+        f"(({mixed} >> 8) & {0xFFFFFFFFFFFF})",
+    ]
+
+
+def _users(moment: str) -> tuple[str, str]:
+    return (
+        "INSERT INTO useraccount (id, name, real_name, email, password_hash, created_at)",
+        f"SELECT n, 'user' || n, 'Person ' || n, 'user' || n || '@example.org', '', {moment}",
+    )
+
+
+def _sessions(session_id: str, moment: str, earlier: str) -> tuple[str, str]:
+    active = f"n % {SESSIONS_EACH} = 0"
+    person = f"(n - 1) / {SESSIONS_EACH} + 1"
+    return (
+        "INSERT INTO usersession"
+        " (user_id, session_id, logged_in_at, expired_at, last_seen_at, origin)",
+        f"SELECT {person}, {session_id}, {earlier},"
+        f" CASE WHEN {active} THEN NULL ELSE {moment} END, {moment},"
+        " '[192.0.2.1] Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'",
+    )
+
+
+def _fill_sqlite(path: str, people: int) -> None:
+    moment = f"'{datetime.now(UTC).isoformat(timespec='microseconds')}'"
+    earlier = "strftime('%Y-%m-%dT%H:%M:%S', 1760000000 + n / 100, 'unixepoch') || '.000000+00:00'"
+    session_id = _SQLITE_ID.format(parts=", ".join(_parts("n")))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for into, select, count in (
+            (*_users(moment), people),
+            (*_sessions(session_id, moment, earlier), people * SESSIONS_EACH),
+        ):
+            numbers = _SQLITE_NUMBERS.format(count=count)
+            connection.execute(f"{into} {numbers} {select} FROM number")
+        connection.execute("ANALYZE")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _fill_postgresql(database_url: str, people: int) -> None:
+    earlier = "to_timestamp(1760000000 + n / 100)"
+    session_id = _POSTGRESQL_ID.format(*_parts("n"))
+    with raw_postgresql(database_url) as connection:
+        connection.execute("SET synchronous_commit = off")
+        for into, select, count in (
+            (*_users("now()"), people),
+            (*_sessions(session_id, "now()", earlier), people * SESSIONS_EACH),
+        ):
+            numbers = f"generate_series(1::bigint, {count}) n"
+            connection.execute(f"{into} {select} FROM {numbers}".encode())
+        connection.execute(
+            "SELECT setval(pg_get_serial_sequence('useraccount', 'id'), max(id)) FROM useraccount"
+        )
+        connection.execute("VACUUM ANALYZE useraccount, usersession")
+        connection.execute("CHECKPOINT")

