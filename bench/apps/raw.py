@@ -2,13 +2,16 @@
 
 import sqlite3
 import threading
-from typing import Any
+from collections.abc import Callable
 
 from flask import Flask, session
 from sqlalchemy.engine import make_url
 
 from bench.apps import KEY, PATH, database_url, people, print_cookies, signed_cookies
 from bench.people import active_session_of, raw_postgresql
+
+#: Asks for a session by person and id.
+LookUp = Callable[[tuple[int, str]], object]
 
 _LOOK_UP = (
     "SELECT session_id FROM usersession"
@@ -22,7 +25,7 @@ def create_app() -> Flask:
     """Return an application that asks the database at each request."""
     app = Flask(__name__)
     app.secret_key = KEY
-    look_up = _sqlite() if database_url().startswith("sqlite") else _postgresql()
+    look_up = raw_look_up()
 
     @app.get(PATH)
     def guarded() -> str | tuple[str, int]:
@@ -34,11 +37,16 @@ def create_app() -> Flask:
     return app
 
 
-def _sqlite() -> Any:
+def raw_look_up() -> LookUp:
+    """Return the driver's look-up, which returns None if the session is not active."""
+    return _sqlite() if database_url().startswith("sqlite") else _postgresql()
+
+
+def _sqlite() -> LookUp:
     statement = _LOOK_UP.format("?")
     path = str(make_url(database_url()).database)
 
-    def look_up(key: tuple[int, str]) -> Any:
+    def look_up(key: tuple[int, str]) -> object:
         if not hasattr(_held, "connection"):
             _held.connection = sqlite3.connect(path)
         return _held.connection.execute(statement, key).fetchone()
@@ -46,10 +54,10 @@ def _sqlite() -> Any:
     return look_up
 
 
-def _postgresql() -> Any:
+def _postgresql() -> LookUp:
     statement = _LOOK_UP.format("%s").encode()
 
-    def look_up(key: tuple[int, str]) -> Any:
+    def look_up(key: tuple[int, str]) -> object:
         if not hasattr(_held, "connection"):
             _held.connection = raw_postgresql(database_url())
         return _held.connection.execute(statement, key, prepare=True).fetchone()
