@@ -10,6 +10,7 @@ import http.client
 import json
 import time
 from collections.abc import Sequence
+from contextlib import closing
 
 from bench.fake_hosts import HANGING, fake_hosts
 from bench.measure import Contestant, interleaved
@@ -25,49 +26,55 @@ from timApp.util.stamp import next_stamp
 
 TITLE = "Many hosts"
 _PATH = "/user/sessions/verify"
+_DEAD, _HANGING = 5, 2
+#: Seconds after which a host answers that is near; and until one that answers late is given up.
+_SOON, _PATIENCE = 0.02, 10
 _FLOOR, _ALL = "the slowest host alone", "all of them"
 
 
 def measure(run: Run, section: Section) -> None:
     """Measure hosts that answer soon or late, and some that do not."""
     hosts = run.choose(8, 50, 50)
-    deadline = run.choose(0.3, 1.0, 1.0)
-    soon, late = 0.02, run.choose(0.1, 1.0, 1.0)
-    app = {
+    options = {
         "INSTANCE_PATH": str(run.new_folder("instance")),
         "SECRET_KEY": "a key",
         "DIST_RIGHTS_SEND_SECRET": "a secret that is long enough for anything",
     }
-    with run.database(SQLITE) as url, create_app({"DATABASE_URL": url, **app}).app_context():
-        for name, delay, limit, rounds in (
-            (f"{hosts} answer in {soon * 1000:g} ms", soon, 2.2, run.choose(1, 10, 51)),
-            (f"{hosts} answer in {late:g} s", late, 1.05, run.choose(1, 2, 11)),
-        ):
-            with fake_hosts([delay] * hosts) as ports:
-                series = interleaved(
-                    {_FLOOR: _asking_one(ports[0]), _ALL: _asking_all(ports, 10 * late, 0)},
-                    rounds,
-                )
-            section.goals.append(
-                at_most(f"{name}: all / one", series[_ALL].ratio_to(series[_FLOOR]), limit)
-            )
-            section.tables.append(compared(name, series, _FLOOR, "ms", 1e3))
-        dead, hanging = [free_port() for _ in range(5)], 2
-        delays = [soon] * (hosts - len(dead) - hanging) + [HANGING] * hanging
-        with fake_hosts(delays) as ports:
-            series = interleaved(
-                {_ALL: _asking_all(ports + dead, deadline, len(dead) + hanging)},
-                run.choose(1, 2, 11),
-            )
-        name = f"{len(dead)} of {hosts} are dead and {hanging} hang"
-        section.goals.append(
-            at_most(f"{name}: all / the deadline", series[_ALL].median / deadline, 1.05)
-        )
+    with run.database(SQLITE) as url, create_app({"DATABASE_URL": url, **options}).app_context():
+        _measure_answering(hosts, _SOON, 2.2, run.choose(1, 10, 51), section)
+        _measure_answering(hosts, run.choose(0.1, 1.0, 1.0), 1.05, run.choose(1, 2, 11), section)
+        _measure_failing(hosts, run.choose(0.3, 1.0, 1.0), run.choose(1, 2, 11), section)
         db.engine.dispose()
 
 
-def _asking_one(port: int) -> Contestant:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+def _measure_answering(
+    hosts: int, delay: float, limit: float, rounds: int, section: Section
+) -> None:
+    with fake_hosts([delay] * hosts) as ports, closing(_connection(ports[0])) as held:
+        everybody = _asking_all(ports, _PATIENCE, failing=0)
+        series = interleaved({_FLOOR: _asking_one(held), _ALL: everybody}, rounds)
+    name = f"{hosts} answer in {delay * 1000:g} ms"
+    ratio = series[_ALL].ratio_to(series[_FLOOR])
+    section.goals.append(at_most(f"{name}: all / one", ratio, limit))
+    section.tables.append(compared(name, series, _FLOOR, "ms", 1e3))
+
+
+def _measure_failing(hosts: int, deadline: float, rounds: int, section: Section) -> None:
+    answering = [_SOON] * (hosts - _DEAD - _HANGING)
+    with fake_hosts(answering + [HANGING] * _HANGING) as ports:
+        dead = [free_port() for _ in range(_DEAD)]
+        everybody = _asking_all(ports + dead, deadline, failing=_DEAD + _HANGING)
+        series = interleaved({_ALL: everybody}, rounds)
+    name = f"{_DEAD} of {hosts} are dead and {_HANGING} hang"
+    took = series[_ALL].median / deadline
+    section.goals.append(at_most(f"{name}: all / the deadline", took, 1.05))
+
+
+def _connection(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port)
+
+
+def _asking_one(connection: http.client.HTTPConnection) -> Contestant:
     body = json.dumps({"username": "user1"})
 
     def ask() -> float:

@@ -1,0 +1,67 @@
+"""The measurements themselves: that each case runs, and that figures are worked out as told."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from bench.__main__ import measure
+from bench.cases import CASES
+from bench.measure import Series, interleaved, percentile
+from bench.report import Section, at_least, at_most, render_section
+from bench.run import Run, Scale
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """A run of the smallest size."""
+    with closing(Run(Scale.SMALLEST)) as opened:
+        yield opened
+
+
+# The other cases start servers, which takes too long, and one of them needs the peers.
+@pytest.mark.parametrize("name", ["guard", "growth", "hosts"])
+def test_case_runs(run: Run, name: str) -> None:
+    """A case measures something and compares it with a goal."""
+    section = measure(CASES[name], run)
+    assert section.goals
+    assert "| what | goal | value |" in "\n".join(render_section(section))
+
+
+def test_contestants_take_turns() -> None:
+    """Each contestant is measured once a round, in changing order, after a turn for nothing."""
+    asked: list[str] = []
+
+    def contestant(name: str) -> float:
+        asked.append(name)
+        return len(asked)
+
+    series = interleaved(
+        {"a": lambda: contestant("a"), "b": lambda: contestant("b")},
+        rounds=3,
+    )
+    assert "".join(asked) == "ab" + "ab" + "ba" + "ab"
+    assert series["a"].values == (3, 6, 7)
+
+
+def test_ratio_is_of_each_round() -> None:
+    """A ratio compares what was measured in the same round."""
+    ours, theirs = Series((2.0, 20.0, 3.0)), Series((1.0, 10.0, 1.0))
+    assert ours.ratio_to(theirs) == 2
+    assert ours.median == 3
+
+
+def test_percentile() -> None:
+    """A percentile is one of the values; there is none of nothing."""
+    assert percentile([3, 1, 2], 0.5) == 2
+    assert percentile(range(100), 0.95) == 95
+    assert percentile([], 0.5) == 0
+
+
+def test_goals_are_told() -> None:
+    """The report says of each goal whether it is met."""
+    section = Section("Speed", "Ours and theirs.")
+    section.goals += [at_most("time", 1.5, 1.5), at_least("rate", 0.89, 0.9)]
+    lines = render_section(section)
+    assert "| time | <= 1.5 x | 1.5 x | met |" in lines
+    assert "| rate | >= 0.9 x | 0.89 x | **not met** |" in lines
