@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -77,6 +78,8 @@ class Guard:
     has_valid_session: LookUp
     #: What comes first in each request: who the visitor is, and whether the session is active.
     load_visitor: LookUp
+    #: The connections that its application has opened.
+    drivers: list[object]
 
 
 @contextmanager
@@ -86,6 +89,8 @@ def guard(database_url: str, folder: Path) -> Iterator[Guard]:
         {"DATABASE_URL": database_url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"}
     )
     with app.test_request_context():
+        drivers: list[object] = []
+        sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
         context = g._get_current_object()
         cookie = session._get_current_object()  # type: ignore[attr-defined]
         visitors: dict[int, Visitor] = {}
@@ -105,7 +110,7 @@ def guard(database_url: str, folder: Path) -> Iterator[Guard]:
             if visitor is None or not visitor.session_is_active:
                 raise LookupError
 
-        yield Guard(check, load)
+        yield Guard(check, load, drivers)
         db.engine.dispose()
 
 
@@ -118,36 +123,51 @@ class Asked:
     round_trips: int | None
 
 
-def what_is_asked(look_up: LookUp, key: Key) -> Asked:
-    """Return what one look-up asks of the database of the current application."""
-    statements: list[str] = []
+def what_is_asked(guarded: Guard, look_up: LookUp, key: Key) -> Asked:
+    """Return what one look-up sends over the connections of the guard's application.
 
-    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
+    `RuntimeError` if that is nothing: then it has connections of which this does not know.
+    """
     look_up(key)
-    sa.event.listen(db.engine, "before_cursor_execute", count)
-    try:
-        if db.engine.dialect.name == "sqlite":
-            look_up(key)
-            return Asked(len(statements), None)
-        round_trips = _round_trips(look_up, key)
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", count)
-    return Asked(len(statements), round_trips)
+    drivers = guarded.drivers
+    first = drivers[0]
+    if isinstance(first, sqlite3.Connection):
+        asked = _asked_of_sqlite(
+            [one for one in drivers if isinstance(one, sqlite3.Connection)], partial(look_up, key)
+        )
+    else:
+        asked = _asked_of_postgresql(
+            [one for one in drivers if isinstance(one, psycopg.Connection)], partial(look_up, key)
+        )
+    if asked.statements == 0:
+        msg = "The guard asks over connections that are not its application's."
+        raise RuntimeError(msg)
+    return asked
 
 
-def _round_trips(look_up: LookUp, key: Key) -> int:
-    """Count how often the server says that it is ready for what comes next."""
-    with db.engine.connect() as pooled:
-        driver = pooled.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
+def _asked_of_sqlite(drivers: Sequence[sqlite3.Connection], ask: Callable[[], None]) -> Asked:
+    statements: list[str] = []
+    for driver in drivers:
+        driver.set_trace_callback(statements.append)
+    ask()
+    for driver in drivers:
+        driver.set_trace_callback(None)
+    return Asked(len(statements), None)
+
+
+def _asked_of_postgresql(drivers: Sequence[psycopg.Connection], ask: Callable[[], None]) -> Asked:
     with tempfile.TemporaryFile() as trace:
-        driver.pgconn.trace(trace.fileno())
-        look_up(key)
-        driver.pgconn.untrace()
+        for driver in drivers:
+            driver.pgconn.trace(trace.fileno())
+        ask()
+        for driver in drivers:
+            driver.pgconn.untrace()
         trace.seek(0)
-        return sum(b"ReadyForQuery" in line for line in trace)
+        messages = [line.split(b"\t") for line in trace]
+    # Each line has a time, the direction, the length and the name of a message.
+    sent = [message[3].strip() for message in messages if message[1] == b"F"]
+    ready = [message for message in messages if message[3].startswith(b"ReadyForQuery")]
+    return Asked(sum(name.split()[0] in {b"Bind", b"Query"} for name in sent), len(ready))
 
 
 def settle(look_ups: Sequence[LookUp], keys: Sequence[Key]) -> None:

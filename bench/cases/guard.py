@@ -55,7 +55,7 @@ def _asked(kind: str, ours: Guard, key: Key) -> list[Goal]:
         ("has_valid_session", ours.has_valid_session),
         ("load_visitor", ours.load_visitor),
     ):
-        asked = what_is_asked(look_up, key)
+        asked = what_is_asked(ours, look_up, key)
         goals.append(at_most(f"{kind}: statements of {name}", asked.statements, 1, ""))
         if asked.round_trips is not None:
             goals.append(at_most(f"{kind}: round trips of {name}", asked.round_trips, 1, ""))
