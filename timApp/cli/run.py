@@ -23,6 +23,9 @@ from timApp.cli.help import examples
 from timApp.hosts.network import read_network
 from timApp.hosts.worker import deliver_forever
 
+#: Connections that one process keeps open; more wait until others are closed. Browsers keep theirs
+#: while a page is shown, so a hall of a thousand blocked pages needs a thousand.
+_CONNECTIONS_PER_WORKER = 8192
 #: Requests that one process answers at a time.
 _THREADS_PER_WORKER = 4
 #: Workers by default, if there are as many cores.
@@ -84,6 +87,7 @@ def _serve(address: Address, workers: int) -> None:
         port=address.port,
         interface=Interfaces.WSGI,
         workers=workers,
+        backpressure=_CONNECTIONS_PER_WORKER,
         blocking_threads=min(_THREADS_PER_WORKER, 2 * _cores() + 1),
         log_level=LogLevels.warning,
         log_dictconfig=_LOG_TO_STDERR,
