@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -40,14 +40,26 @@ def active_session_of(person: int) -> str:
 def fill(database_url: str, people: int) -> None:
     """Add people with the ids 1, 2, ... and `SESSIONS_EACH` sessions each.
 
-    The last session of each is active and was seen a moment ago, so that nobody has to write that
-    down for a while.
+    The last session of each is active. All were seen "in an hour", so that nobody has to write
+    down meanwhile that they are seen; see `forget_when_seen`.
     """
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         _fill_sqlite(str(url.database), people)
     else:
         _fill_postgresql(database_url, people)
+
+
+def forget_when_seen(database_url: str) -> None:
+    """Let it be written down at its next request when a session is seen, as it is day by day."""
+    forget = "UPDATE usersession SET last_seen_at = NULL WHERE expired_at IS NULL"
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(str(url.database))) as file, file:
+            file.execute(forget)
+    else:
+        with raw_postgresql(database_url) as connection:
+            connection.execute(forget.encode())
 
 
 def raw_postgresql(database_url: str) -> psycopg.Connection:
@@ -73,26 +85,29 @@ def _users(moment: str) -> tuple[str, str]:
     )
 
 
-def _sessions(session_id: str, moment: str, earlier: str) -> tuple[str, str]:
+def _sessions(session_id: str, moment: str, earlier: str, later: str) -> tuple[str, str]:
     active = f"n % {SESSIONS_EACH} = 0"
     person = f"(n - 1) / {SESSIONS_EACH} + 1"
     return (
         "INSERT INTO usersession"
         " (user_id, session_id, logged_in_at, expired_at, last_seen_at, origin)",
         f"SELECT {person}, {session_id}, {earlier},"
-        f" CASE WHEN {active} THEN NULL ELSE {moment} END, {moment},"
+        f" CASE WHEN {active} THEN NULL ELSE {moment} END, {later},"
         " '[192.0.2.1] Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'",
     )
 
 
 def _fill_sqlite(path: str, people: int) -> None:
-    moment = f"'{datetime.now(UTC).isoformat(timespec='microseconds')}'"
+    moment, later = (
+        f"'{time.isoformat(timespec='microseconds')}'"
+        for time in (datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1))
+    )
     earlier = "strftime('%Y-%m-%dT%H:%M:%S', 1760000000 + n / 100, 'unixepoch') || '.000000+00:00'"
     session_id = _SQLITE_ID.format(parts=", ".join(_parts("n")))
     with closing(sqlite3.connect(path)) as connection, connection:
         for into, select, count in (
             (*_users(moment), people),
-            (*_sessions(session_id, moment, earlier), people * SESSIONS_EACH),
+            (*_sessions(session_id, moment, earlier, later), people * SESSIONS_EACH),
         ):
             numbers = _SQLITE_NUMBERS.format(count=count)
             connection.execute(f"{into} {numbers} {select} FROM number")
@@ -102,13 +117,16 @@ def _fill_sqlite(path: str, people: int) -> None:
 
 
 def _fill_postgresql(database_url: str, people: int) -> None:
-    earlier = "to_timestamp(1760000000 + n / 100)"
+    earlier, later = "to_timestamp(1760000000 + n / 100)", "now() + interval '1 hour'"
     session_id = _POSTGRESQL_ID.format(*_parts("n"))
     with raw_postgresql(database_url) as connection:
         connection.execute("SET synchronous_commit = off")
         for into, select, count in (
             (*_users("now()"), people),
-            (*_sessions(session_id, "now()", earlier), people * SESSIONS_EACH),
+            (
+                *_sessions(session_id, "now()", earlier, later),
+                people * SESSIONS_EACH,
+            ),
         ):
             numbers = f"generate_series(1::bigint, {count}) n"
             connection.execute(f"{into} {select} FROM {numbers}".encode())

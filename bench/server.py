@@ -55,18 +55,28 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    factory: str, environment: Mapping[str, str], folder: Path, path: str, workers: int = 1
+    factory: str, environment: Mapping[str, str], folder: Path, path: str
 ) -> Iterator[Server]:
-    """Yield a server of an application, set up as `timapp run` sets its up.
+    """Yield a server of an application: one worker, with the threads that `timapp run` gives it.
 
     `factory` is ``module:function``; `path` is what answers once it is up.
     """
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", factory]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--blocking-threads", str(THREADS), "--log-level", "warning"]
     with started(command, environment, folder / f"{port}.log") as process:
         wait_until_it_answers(port, path, process)
+        yield Server(port, process.pid)
+
+
+@contextmanager
+def timapp_run(environment: Mapping[str, str], folder: Path) -> Iterator[Server]:
+    """Yield the server that `timapp run` starts, with nothing added to it."""
+    port = free_port()
+    command = [sys.executable, "-m", "timApp.cli", "run", "--port", str(port)]
+    with started(command, environment, folder / f"{port}.log") as process:
+        wait_until_it_answers(port, "/login", process)
         yield Server(port, process.pid)
 
 

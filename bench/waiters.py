@@ -22,6 +22,8 @@ from bench.http import Connection, get
 
 _PAGE = "text/html,*/*;q=0.8"
 _STATUS = "/user/sessions/current"
+#: Seconds after which an answer does not come any more.
+_PATIENCE = 60
 _BLOCKED = 490
 _OK = 200
 _RENEW = re.compile(rb'data-renew-seconds="(\d+)"')
@@ -114,7 +116,7 @@ class _Hall:
         status = get(_STATUS, cookie)
         await asyncio.sleep(random.uniform(0, self._task.arrive_within))
         connection = Connection(self._task.port)
-        renew_every = _renewal(await connection.ask(document))
+        renew_every = _renewal(await _ask(connection, document))
         # As if the hall had been waiting for long: not all renew at the same time.
         renew_at = time.monotonic() + random.uniform(0, renew_every)
         self._blocked += 1
@@ -122,20 +124,30 @@ class _Hall:
             print("blocked", flush=True)
         while True:
             await asyncio.sleep(self._rhythm.pause())
-            code, body = await connection.ask(status)
+            code, body = await _ask(connection, status)
             if code != _OK:
                 msg = f"{_STATUS} answered {code}"
                 raise RuntimeError(msg)
             if json.loads(body)["valid"]:
                 break
             if time.monotonic() > renew_at:
-                renew_at = time.monotonic() + _renewal(await connection.ask(document))
-        code, _ = await connection.ask(document)
+                renew_at = time.monotonic() + renew_every
+                await _ask(connection, document)  # the document itself, if verified by now
+        code, _ = await _ask(connection, document)
         if code != _OK:
             msg = f"{self._task.path} answered {code}"
             raise RuntimeError(msg)
         connection.close()
         return time.monotonic()
+
+
+async def _ask(connection: Connection, request: bytes) -> tuple[int, bytes]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await connection.ask(request)
+    except TimeoutError:
+        msg = f"no answer within {_PATIENCE} s: {request[:80]!r}"
+        raise RuntimeError(msg) from None
 
 
 def _renewal(answer: tuple[int, bytes]) -> float:

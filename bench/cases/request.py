@@ -20,7 +20,7 @@ from bench.apps import PATH, environment_of, prepared
 from bench.http import get
 from bench.load import as_fast_as_it_goes
 from bench.measure import Series, interleaved
-from bench.people import fill
+from bench.people import fill, forget_when_seen
 from bench.redis_server import redis_server
 from bench.report import Section, Table, at_least
 from bench.run import KINDS, Run
@@ -58,6 +58,7 @@ def measure(run: Run, section: Section) -> None:
         for kind in KINDS:
             with run.database(kind) as url:
                 fill(url, people)
+                forget_when_seen(url)
                 environment = environment_of(url, logged_in, folder, redis_port)
                 _measure_on(kind, environment, run, section)
 

@@ -15,7 +15,7 @@ from bench.apps import PATH, environment_of
 from bench.measure import interleaved
 from bench.report import Section, at_most, compared
 from bench.run import KINDS, Run
-from bench.server import PROJECT, free_port, served, started, wait_until_it_answers
+from bench.server import PROJECT, served, timapp_run
 
 TITLE = "Starting"
 _FLASK, _TIMAPP = "flask --help", "timapp --help"
@@ -69,11 +69,8 @@ def _until_bare_answers(environment: dict[str, str], folder: Path) -> Callable[[
 
 def _until_timapp_answers(environment: dict[str, str], folder: Path) -> Callable[[], float]:
     def measure_once() -> float:
-        port = free_port()
-        command = [sys.executable, "-m", "timApp.cli", "run", "--port", str(port)]
         begun = time.perf_counter()
-        with started(command, environment, folder / f"{port}.log") as process:
-            wait_until_it_answers(port, "/login", process)
+        with timapp_run(environment, folder):
             return time.perf_counter() - begun
 
     return measure_once
