@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,13 @@ DEADLINE = 30
 # Makes the terminal its own, so that Ctrl-C reaches it, and becomes the program of its arguments.
 AT_TERMINAL = (
     "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+# Becomes the program of its arguments, which may open few files unless it asks for more.
+WITH_FEW_FILES = (
+    "import os, resource, sys; limit = resource.RLIMIT_NOFILE;"
+    " resource.setrlimit(limit, (512, resource.getrlimit(limit)[1]));"
+    " os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
@@ -104,11 +111,13 @@ class Server:
 
 
 @contextmanager
-def running(env: dict[str, str], *options: str) -> Iterator[Server]:
+def running(
+    env: dict[str, str], *options: str, command: Sequence[str] = TIMAPP
+) -> Iterator[Server]:
     """Start a server, wait until it answers, and stop it in any case."""
     port = free_port()
     process = subprocess.Popen(
-        [*TIMAPP, "run", "--port", str(port), *options],
+        [*command, "run", "--port", str(port), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -178,6 +187,22 @@ def test_a_signal_to_all_processes_stops_the_server(
     assert out.count("\n") == 1
     assert "Traceback" not in err
     assert not any(worker.is_running() for worker in workers)
+
+
+def test_a_hall_of_browsers_that_keep_their_connections_is_answered(env: dict[str, str]) -> None:
+    """Each of 1,100 browsers gets an answer while all the others stay connected.
+
+    The server may open few files at first, as on most systems.
+    """
+    few = [sys.executable, "-c", WITH_FEW_FILES, *TIMAPP]
+    with running(env, "--workers", "1", command=few) as server, ExitStack() as connections:
+        for _ in range(1100):
+            browser = HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
+            connections.callback(browser.close)
+            browser.request("GET", "/nowhere", headers={"Accept": "application/json"})
+            answer = browser.getresponse()
+            assert answer.status == 404
+            answer.read()
 
 
 def test_a_worker_that_dies_is_replaced(env: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -76,8 +77,22 @@ def command(host: str, port: int, workers: int | None) -> None:
         pass  # what is wrong with the configuration or the database is said now, and once
     address = Address.of(host, port)
     address.check_free()
+    _allow_open_files()
     with reserve(address):
         _serve(address, workers or min(_cores(), _WORKERS_MAX_DEFAULT))
+
+
+def _allow_open_files() -> None:
+    """Raise the number of files that a process may open, if it is too low and may be raised.
+
+    Each connection is one, and many systems begin with 1,024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS_PER_WORKER
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _serve(address: Address, workers: int) -> None:
