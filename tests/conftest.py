@@ -1,6 +1,6 @@
 """Fixtures: fresh databases of both kinds, and the application on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -93,6 +93,25 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 def site(app: Flask) -> Site:
     """The application with what a test needs to fill it and to look at it."""
     return Site(app)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def make_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Site]]:
+    """What makes sites that tests of a module have in common, on each kind of database.
+
+    They are for tests that only look, or that bring their own people and leave others alone.
+    """
+    databases: SQLiteDatabases | PostgreSQLDatabases
+    databases = request.getfixturevalue(f"{request.param}_databases")
+    with ExitStack() as stack:
+
+        def make() -> Site:
+            url = stack.enter_context(databases.fresh())
+            return Site(stack.enter_context(open_app(url, tmp_path_factory.mktemp("site"))))
+
+        yield make
 
 
 @pytest.fixture

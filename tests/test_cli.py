@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conftest import MakeApp
+from tests.live import free_port
 from tests.site import PASSWORD, Site
 from timApp.auth.session.export import SessionExport
 from timApp.cli import cli, session
@@ -157,6 +158,15 @@ def test_it_tells_its_version() -> None:
     result = CliRunner().invoke(cli, ["--version"])
     assert result.exit_code == 0
     assert result.stdout.startswith("timapp ")
+
+
+@pytest.mark.parametrize("host", ["host.invalid", "192.0.2.1", "a..b", "x" * 100])
+def test_a_host_that_cannot_be_served_on_is_one_line(
+    timapp_on_sqlite: CommandLine, host: str
+) -> None:
+    """An unknown host, and an address of another machine, are refused in one line."""
+    error = timapp_on_sqlite.refused("run", "--host", host, "--port", str(free_port()))
+    assert error.endswith(" choose another with --host.")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The administrators' page of one person."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import urlsplit
@@ -38,12 +38,23 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with an exam, a student, a supervisor and an administrator."""
+def fill(site: Site) -> Site:
+    """Add an exam, a student, a supervisor and an administrator."""
     site.add_exam_hall()
     site.add_admin()
     return site
+
+
+@pytest.fixture
+def hall(site: Site) -> Site:
+    """A site with an exam, a student, a supervisor and an administrator."""
+    return fill(site)
+
+
+@pytest.fixture(scope="module")
+def onlooker(make_site: Callable[[], Site]) -> Browser:
+    """An administrator of such a site, for tests that only look."""
+    return fill(make_site()).logged_in("admin")
 
 
 @pytest.fixture
@@ -92,10 +103,12 @@ def test_only_administrators_see_the_page(hall: Site) -> None:
         ({"user": "alice", "period": "\0"}, 422),
     ],
 )
-def test_what_cannot_be_shown_is_said(hall: Site, query: dict[str, str], status: int) -> None:
+def test_what_cannot_be_shown_is_said(
+    onlooker: Browser, query: dict[str, str], status: int
+) -> None:
     """An unknown person is 404; a wrong page or period is 422."""
     query = {key: value.encode("utf-8", "replace").decode() for key, value in query.items()}
-    page = hall.logged_in("admin").get_page("/administer/person", query_string=query)
+    page = onlooker.get_page("/administer/person", query_string=query)
     assert page.status_code == status
 
 

@@ -28,7 +28,7 @@ from timApp.auth.session.selection import invalidate_selected, verify_selected
 from timApp.auth.session.transition import invalidate_sessions, log_out_session, verify_session
 from timApp.auth.session.waiting import waiting_sessions
 from timApp.timdb.sqa import db
-from timApp.user.user import User, require_user
+from timApp.user.user import require_user
 from timApp.util.stamp import Stamp
 
 MORNING = datetime(2026, 5, 4, 9, 0, 0, 123456, tzinfo=UTC)
@@ -406,35 +406,43 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
+@pytest.fixture
+def people(site: Site) -> list[int]:
+    """The ids of three people, each of whom stands for a host."""
+    names = ["u0", "u1", "u2"]
+    for name in names:
+        site.add_user(name)
+    return [site.user_id(name) for name in names]
+
+
 @given(case=cases())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_whichever_order_changes_arrive_and_however_often_all_hosts_end_alike(
-    site: Site, case: Case
+    site: Site, people: list[int], case: Case
 ) -> None:
     """The state is that after the same changes in the order in which they were made, each once."""
     with site.app.app_context():
-        for number, arrivals in enumerate(case.arrivals):  # a person stands for a host
-            user = User(name=f"u{number}", password_hash="-")
-            db.session.add(user)
-            for age, (session_id, is_active) in enumerate(case.sessions.items()):
-                db.session.add(
-                    UserSession(
-                        user=user,
-                        session_id=session_id,
-                        logged_in_at=MORNING + age * SECOND,
-                        expired_at=None if is_active else MORNING,
-                        logged_out_at=MORNING if is_active is None else None,
-                    )
-                )
-            db.session.flush()
+        rows = [
+            {
+                "user_id": user_id,
+                "session_id": session_id,
+                "origin": "",
+                "logged_in_at": MORNING + age * SECOND,
+                "expired_at": None if is_active else MORNING,
+                "logged_out_at": MORNING if is_active is None else None,
+            }
+            for user_id in people
+            for age, (session_id, is_active) in enumerate(case.sessions.items())
+        ]
+        db.session.execute(sa.insert(UserSession).values(rows))
+        for user_id, arrivals in zip(people, case.arrivals, strict=True):
             for change in arrivals:
-                change.arrive(user.id)
-            active = db.session.scalars(
-                sa.select(UserSession.session_id).where(
-                    UserSession.user_id == user.id, UserSession.expired_at.is_(None)
-                )
-            )
-            assert set(active) == case.final()
+                change.arrive(user_id)
+        active = sa.select(UserSession.user_id, UserSession.session_id).where(
+            UserSession.expired_at.is_(None)
+        )
+        final = {(user_id, session_id) for user_id in people for session_id in case.final()}
+        assert {tuple(row) for row in db.session.execute(active)} == final
         db.session.rollback()
 
 

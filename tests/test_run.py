@@ -228,16 +228,6 @@ def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", error)
 
 
-@pytest.mark.parametrize("host", ["host.invalid", "192.0.2.1", "a..b", "x" * 100])
-def test_a_host_that_cannot_be_served_on_is_one_line(env: dict[str, str], host: str) -> None:
-    """An unknown host, and an address of another machine, are refused in one line."""
-    done = timapp(env, "run", "--host", host, "--port", str(free_port()))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: ")
-    assert done.stderr.endswith(" choose another with --host.\n")
-    assert done.stderr.count("\n") == 1
-
-
 class Terminal:
     """A process that a person looks at and types to."""
 

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -83,9 +83,8 @@ def made_session(
     )
 
 
-@pytest.fixture
-def crowd(site: Site) -> Site:
-    """A site with an administrator who was never logged in, and sessions, many of one moment."""
+def fill(site: Site) -> Site:
+    """Add an administrator who was never logged in, and sessions, many of one moment."""
     site.add_admin()
     states = ("active", "expired", "logged_out", "expired")
     with site.app.app_context():
@@ -102,6 +101,24 @@ def crowd(site: Site) -> Site:
             add_person(f"Person{(number * 5) % 9}", *sessions)
         db.session.commit()
     return site
+
+
+@pytest.fixture
+def crowd(site: Site) -> Site:
+    """A site with an administrator who was never logged in, and sessions, many of one moment."""
+    return fill(site)
+
+
+@pytest.fixture(scope="module")
+def still_crowd(make_site: Callable[[], Site]) -> Site:
+    """The same site, but for tests that only look at it."""
+    return fill(make_site())
+
+
+@pytest.fixture(scope="module")
+def empty_site(make_site: Callable[[], Site]) -> Site:
+    """A site that nobody ever adds anything to."""
+    return make_site()
 
 
 def key_of(session: UserSession) -> tuple[int, str]:
@@ -141,10 +158,10 @@ def expected(which: SessionFilter, sort: Sort) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("scan_limit", [1000, 4, 1])
 def test_the_pages_have_each_session_once_and_in_order(
-    crowd: Site, sort: Sort, scan_limit: int
+    still_crowd: Site, sort: Sort, scan_limit: int
 ) -> None:
     """Whatever the filter, and however little is looked at for a page, none is lost or repeated."""
-    with crowd.app.app_context():
+    with still_crowd.app.app_context():
         one = require_user("Person4").id
         for which in [
             *FILTERS,
@@ -154,9 +171,9 @@ def test_the_pages_have_each_session_once_and_in_order(
             assert walk(which, sort, scan_limit=scan_limit) == expected(which, sort), which
 
 
-def test_a_search_that_stops_says_where(crowd: Site) -> None:
+def test_a_search_that_stops_says_where(still_crowd: Site) -> None:
     """It is cut short if and only if it met its limit before the page was full."""
-    with crowd.app.app_context():
+    with still_crowd.app.app_context():
         total = len(expected(SessionFilter(), Sort.NEWEST))
         nowhere = SessionFilter(origin="nowhere")
         for limit, is_cut_short in ((total - 1, True), (total, True), (total + 1, False)):
@@ -170,11 +187,11 @@ def test_a_search_that_stops_says_where(crowd: Site) -> None:
         assert not page.is_cut_short
 
 
-def test_a_position_outside_the_time_range_leads_to_its_begin_or_end(crowd: Site) -> None:
+def test_a_position_outside_the_time_range_leads_to_its_begin_or_end(still_crowd: Site) -> None:
     """Before the range the first page follows, behind it none."""
     which = SessionFilter(since=MORNING + 2 * MINUTE, until=MORNING + 4 * MINUTE)
     early, late = (TimePosition(MORNING + at * MINUTE, 1, "x") for at in (0, 10))
-    with crowd.app.app_context():
+    with still_crowd.app.app_context():
         for sort, before, behind in ((Sort.OLDEST, early, late), (Sort.NEWEST, late, early)):
             page = session_page(which, sort, before, size=100, scan_limit=100)
             assert [key_of(one.session) for one in page.sessions] == expected(which, sort)
@@ -197,10 +214,10 @@ def plan_of(query: sa.Select[*tuple[Any, ...]]) -> str:
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("which", [*FILTERS, SessionFilter(user_id=1), SessionFilter(True, 1)])
 def test_every_page_of_every_filter_is_taken_from_an_index(
-    site: Site, sort: Sort, which: SessionFilter
+    empty_site: Site, sort: Sort, which: SessionFilter
 ) -> None:
     """Candidates come in the order of an index, on the first page as behind a position."""
-    with site.app.app_context():
+    with empty_site.app.app_context():
         order = order_of(which, sort)
         by_time = isinstance(order, TimePosition) or not sort.is_by_name or which.user_id
         position: Position = (
@@ -228,9 +245,9 @@ def test_every_page_of_every_filter_is_taken_from_an_index(
             assert "Sort" not in edge_plan.replace("Incremental Sort", "").replace("Sort Key", "")
 
 
-def test_an_index_is_entered_where_the_page_begins(site: Site) -> None:
+def test_an_index_is_entered_where_the_page_begins(empty_site: Site) -> None:
     """Deep in a time range, its border is no condition any more: only the position is."""
-    with site.app.app_context():
+    with empty_site.app.app_context():
         for sort, which in (
             (Sort.OLDEST, SessionFilter(since=MORNING)),
             (Sort.NEWEST, SessionFilter(until=MORNING + 9 * MINUTE)),
@@ -361,6 +378,19 @@ def admin(crowd: Site) -> Reader:
     return Reader(crowd.logged_in("admin"))
 
 
+@pytest.fixture(scope="module")
+def looking_browser(make_site: Callable[[], Site]) -> Browser:
+    """The browser of an administrator who only looks at a site like that."""
+    return fill(make_site()).logged_in("admin")
+
+
+@pytest.fixture
+def onlooker(looking_browser: Browser) -> Reader:
+    """An administrator who only looks, and whose browser has not told its time zone."""
+    looking_browser.client.delete_cookie("timezone")
+    return Reader(looking_browser)
+
+
 def state_of_all() -> dict[tuple[int, str], tuple[object, object]]:
     """Return all that a change may change."""
     return {
@@ -388,31 +418,31 @@ FORMS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_export_is_what_the_pages_show(
-    admin: Reader, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    onlooker: Reader, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CSV and JSON have the very sessions of all pages together, however short those are."""
     monkeypatch.setattr(session_list, "PAGE_SIZE", 4)
     monkeypatch.setattr(session_list, "SCAN_LIMIT", 7)
-    shown = admin.keys(**form)
+    shown = onlooker.keys(**form)
     assert len(set(shown)) == len(shown)
     assert bool(shown) is (form.get("origin") != "nowhere")
-    answer = admin.browser.get(f"{LIST}/export", query_string={**form, "format": "json"})
-    with_csv = admin.browser.get(f"{LIST}/export", query_string=form)
+    answer = onlooker.browser.get(f"{LIST}/export", query_string={**form, "format": "json"})
+    with_csv = onlooker.browser.get(f"{LIST}/export", query_string=form)
     assert answer.headers["X-Row-Count"] == str(len(shown))
     rows: list[dict[str, Any]] = answer.json  # type: ignore[assignment]
     by_csv = list(csv.DictReader(io.StringIO(with_csv.text)))
     assert [(row["user"], row["session_id"]) for row in rows] == [
         (row["user"], row["session_id"]) for row in by_csv
     ]
-    with admin.browser.client.application.app_context():
+    with onlooker.browser.client.application.app_context():
         assert sorted(shown) == sorted(
             f"{require_user(row['user']).id}:{row['session_id']}" for row in rows
         )
 
 
-def test_the_list_tells_of_each_session_what_there_is(crowd: Site, admin: Reader) -> None:
+def test_the_list_tells_of_each_session_what_there_is(onlooker: Reader) -> None:
     """Names, device, address, state and times are there, and how to filter, sort and export."""
-    page = admin.page(user="Person4")
+    page = onlooker.page(user="Person4")
     for text in (
         "Person4",
         "Firefox 133 on Windows 10",
@@ -427,20 +457,20 @@ def test_the_list_tells_of_each_session_what_there_is(crowd: Site, admin: Reader
         f"{LIST}/verify-all",
     ):
         assert text in page
-    assert "There is no such session." in admin.page(origin="nowhere")
+    assert "There is no such session." in onlooker.page(origin="nowhere")
 
 
 def test_a_search_that_was_cut_short_is_gone_on_with(
-    admin: Reader, monkeypatch: pytest.MonkeyPatch
+    onlooker: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page says how far it has looked, and has a link to search on from there."""
     monkeypatch.setattr(session_list, "SCAN_LIMIT", 2)
     for sort in Sort:
-        page = admin.page(origin="nowhere", sort=sort.value)
+        page = onlooker.page(origin="nowhere", sort=sort.value)
         assert "Looked at 2 sessions, as far as" in page
         assert "Search on from there" in page
         assert "There is no such session" not in page
-    assert "There are no more sessions" in admin.page(
+    assert "There are no more sessions" in onlooker.page(
         after=cursor_of(TimePosition(MORNING - MINUTE, 1, "x"))
     )
 
@@ -519,11 +549,11 @@ def test_text_in_the_origin_is_found_in_capitals_or_not_and_to_the_letter(site: 
     ],
 )
 def test_what_cannot_be_filtered_by_is_said_beside_its_field(
-    admin: Reader, name: str, value: str, status: int
+    onlooker: Reader, name: str, value: str, status: int
 ) -> None:
     """The form comes back with the text in it and the error beside it, and shows no sessions."""
-    admin.browser.client.set_cookie("timezone", "Pacific/Kiritimati")  # 14 hours before UTC
-    answer = admin.browser.get_page(LIST, query_string={name: value})
+    onlooker.browser.client.set_cookie("timezone", "Pacific/Kiritimati")  # 14 hours before UTC
+    answer = onlooker.browser.get_page(LIST, query_string={name: value})
     if value.startswith(("0001", "9999")):  # whether a clock shows it depends on the time zone
         assert answer.status_code in {200, 422}
         return
@@ -531,15 +561,15 @@ def test_what_cannot_be_filtered_by_is_said_beside_its_field(
     assert f'id="{name}-error" role="alert"' in answer.text
     assert f'aria-describedby="{name}-error"' in answer.text
     assert "<table" not in answer.text
-    exported = admin.browser.get(f"{LIST}/export", query_string={name: value})
+    exported = onlooker.browser.get(f"{LIST}/export", query_string={name: value})
     assert exported.status_code == status
     assert exported.json is not None
     assert exported.json["field"] == name
 
 
-def test_an_end_before_the_beginning_is_an_error(admin: Reader) -> None:
+def test_an_end_before_the_beginning_is_an_error(onlooker: Reader) -> None:
     """An empty time range is no filter that somebody means."""
-    page = admin.page(status=422, since="2026-05-04T09:00", until="2026-05-04T09:00")
+    page = onlooker.page(status=422, since="2026-05-04T09:00", until="2026-05-04T09:00")
     assert 'id="until-error"' in page
 
 
@@ -560,18 +590,18 @@ def test_an_end_before_the_beginning_is_an_error(admin: Reader) -> None:
         "format=csv",
     ],
 )
-def test_an_address_that_cannot_be_read_is_refused(admin: Reader, query: str) -> None:
+def test_an_address_that_cannot_be_read_is_refused(onlooker: Reader, query: str) -> None:
     """Nothing of it is passed over: it is 422, as a page and for programs."""
-    assert admin.browser.get_page(f"{LIST}?{query}").status_code == 422
-    assert admin.browser.get(f"{LIST}?{query}").status_code == 422
+    assert onlooker.browser.get_page(f"{LIST}?{query}").status_code == 422
+    assert onlooker.browser.get(f"{LIST}?{query}").status_code == 422
     if query.startswith(("state", "usr", "user=a")):
-        assert admin.browser.get(f"{LIST}/export?{query}").status_code == 422
+        assert onlooker.browser.get(f"{LIST}/export?{query}").status_code == 422
 
 
-def test_the_export_knows_two_formats(admin: Reader) -> None:
+def test_the_export_knows_two_formats(onlooker: Reader) -> None:
     """Any other one is refused, and so are two at once."""
     for query in ("format=xml", "format=csv&format=json"):
-        assert admin.browser.get(f"{LIST}/export?{query}").status_code == 422
+        assert onlooker.browser.get(f"{LIST}/export?{query}").status_code == 422
 
 
 def test_selected_sessions_are_verified(crowd: Site, admin: Reader) -> None:
