@@ -4,10 +4,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import postgresql, sqlite
 
 from timApp.hosts.signature import MAX_AGE
-from timApp.timdb.sqa import Model, db
+from timApp.timdb.sqa import Model, conflict_insert, db
 from timApp.util.clock import now
 
 
@@ -32,10 +31,9 @@ def take_nonce(nonce: str) -> bool:
         sa.delete(SeenNonce).where(SeenNonce.seen_at < moment - 2 * MAX_AGE),
         execution_options={"synchronize_session": False},
     )
-    dialect = db.session.connection().dialect.name
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(SeenNonce)
     taken = db.session.scalar(
-        insert.values(nonce=nonce, seen_at=moment)
+        conflict_insert(db.session.connection(), SeenNonce)
+        .values(nonce=nonce, seen_at=moment)
         .on_conflict_do_nothing()
         .returning(SeenNonce.nonce)
     )

@@ -6,10 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import postgresql, sqlite
 
 from timApp.hosts.network import Host
-from timApp.timdb.sqa import Model, db
+from timApp.timdb.sqa import Model, conflict_insert, db
 from timApp.util.clock import now
 
 
@@ -50,7 +49,7 @@ def note_contacts(connection: sa.Connection, contacts: Sequence[Contact]) -> Non
     if not contacts:
         return
     moment = now()
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(Peer)
+    insert = conflict_insert(connection, Peer)
     new = insert.excluded
     connection.execute(
         insert.values(

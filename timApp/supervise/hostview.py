@@ -8,12 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import postgresql, sqlite
 
 from timApp.auth.session.waiting import Waiting
 from timApp.auth.session.wire import read_waiting, waiting_as_json
 from timApp.hosts.network import Host
-from timApp.timdb.sqa import Model, db
+from timApp.timdb.sqa import Model, conflict_insert, db
 
 #: A host is asked again so long after it was asked, at the earliest.
 INTERVAL = timedelta(seconds=2)
@@ -111,8 +110,7 @@ def claim(views: Iterable[View], moment: datetime) -> list[View]:
     if not due:
         return []
     with db.engine.begin() as connection:
-        dialect = connection.dialect.name
-        insert = (postgresql if dialect == "postgresql" else sqlite).insert(HostView)
+        insert = conflict_insert(connection, HostView)
         read = [(view.host.url, view.asked_at) for view in due if view.asked_at is not None]
         claimed = connection.scalars(
             insert.values(

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql, sqlite
 
 from timApp.timdb.types import UTCDateTime
+
+ConflictInsert = postgresql.Insert | sqlite.Insert
 
 #: Seconds that a writer waits for another one on SQLite before it gives up.
 SQLITE_BUSY_TIMEOUT = 30
@@ -81,6 +84,17 @@ def begin_write(connection: sa.Connection) -> None:
     assert isinstance(driver, SQLiteConnection)  # noqa: S101 - narrows the type for mypy
     if not driver.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def conflict_insert(connection: sa.Connection, model: type[Model]) -> ConflictInsert:
+    """Return an INSERT that can say what to do when a row is there already.
+
+    SQLAlchemy has one for each database; those of ours have the same methods, as far as we use them
+    (``on_conflict_do_nothing``, ``on_conflict_do_update``).
+    """
+    is_postgresql = connection.dialect.name == "postgresql"
+    insert: ConflictInsert = (postgresql if is_postgresql else sqlite).insert(model)
+    return insert
 
 
 def rows_changed(statement: sa.UpdateBase, **execution_options: Any) -> int:

@@ -8,10 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
-from sqlalchemy.dialects import postgresql, sqlite
 
 from timApp.auth.session.model import SessionIdText, UserSession
-from timApp.timdb.sqa import Model, begin_write, db
+from timApp.timdb.sqa import Model, begin_write, conflict_insert, db
 from timApp.user.user import User
 from timApp.util.clock import now
 
@@ -174,9 +173,8 @@ def _waiting_query() -> sa.Select[str, str, str, str, str, datetime]:
 
 
 def _insert_waiting() -> Any:
-    dialect = db.session.connection().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(WaitingSession).on_conflict_do_nothing().returning(WaitingSession.code)
+    insert = conflict_insert(db.session.connection(), WaitingSession)
+    return insert.on_conflict_do_nothing().returning(WaitingSession.code)
 
 
 def _random_codes() -> Iterator[str]:
