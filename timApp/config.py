@@ -21,6 +21,7 @@ from timApp import defaultconfig
 from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, Secrets, means_none
 from timApp.hosts.network import read_network
 from timApp.util.errors import ConfigError
+from timApp.util.text import one_line
 
 ENV_PREFIX = "TIM_"
 CONFIG_FILE_VARIABLE = "TIM_CONFIG"
@@ -208,4 +209,4 @@ def _invalid(option: str, source: str, place: str = "") -> ConfigError:
 
 def _error(message: str, option: str | None = None) -> ConfigError:
     """Return the error on one line, whatever characters a name in it has."""
-    return ConfigError("".join(c if c.isprintable() else " " for c in message), field=option)
+    return ConfigError(one_line(message), field=option)

@@ -48,7 +48,7 @@ def verify_host_or_admin(secret: str | None) -> ChangeNote | None:
     if secret is not None and not any(_is_same(secret, one) for one in known):
         raise _wrong_secret()
     note = None if signature is None else _verify_signature(signature, known)
-    address = request.remote_addr or "unknown"
+    address = _address()
     act_as(ActorKind.HOST, f"{note.by} ({address})" if note and note.by else address)
     return note
 
@@ -70,7 +70,7 @@ def _begin() -> Sequence[str]:
     secrets = current_app.config["DIST_RIGHTS_RECEIVE_SECRET"]
     if not secrets:
         raise BadRequest("DIST_RIGHTS_RECEIVE_SECRET not configured.")
-    seconds = seconds_to_wait(request.remote_addr or "unknown")
+    seconds = seconds_to_wait(_address())
     if seconds:
 
         @after_this_request
@@ -118,10 +118,15 @@ def _verify_signature(header: str, known: Sequence[str]) -> ChangeNote | None:
     return note
 
 
+def _address() -> str:
+    """Return the network address that the request came from."""
+    return request.remote_addr or "unknown"
+
+
 def _is_same(secret: str, other: str) -> bool:
     return hmac.compare_digest(secret.encode(), other.encode())
 
 
 def _wrong_secret() -> BadRequest:
-    record_wrong_secret(request.remote_addr or "unknown", request.path)
+    record_wrong_secret(_address(), request.path)
     return BadRequest("Wrong secret")

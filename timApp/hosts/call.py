@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -15,11 +14,12 @@ from timApp.hosts.network import Host
 from timApp.hosts.peer import known_peers
 from timApp.hosts.signature import SIGNATURE_HEADER, SignedText, is_signed_answer, sign
 from timApp.util.errors import ConfigError
+from timApp.util.text import one_line
 
 #: What is wrong when no host can be asked.
 NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
-#: What a host answers that did what it was asked.
-_DONE = {"status": "ok"}
+#: The status that a host answers that did what it was asked.
+_DONE_STATUS = "ok"
 #: An error is cut off behind so many characters; a host's own words may be in it.
 _ERROR_MAX_LENGTH = 300
 
@@ -80,18 +80,18 @@ def call_hosts(calls: Sequence[Call], deadline: float) -> list[Reply]:
     return [one.opened(answer) for one, answer in zip(sealed, answers, strict=True)]
 
 
-def call_soon(call: Call, deadline: float, then: Callable[[Reply], None]) -> Future[Answer] | None:
-    """Ask a host a question without waiting; `then` is called in another thread with the reply.
+def call_soon(call: Call, deadline: float, then: Callable[[Reply], None]) -> None:
+    """Ask a host a question without waiting; `then` is called with the reply, in another thread.
 
-    Returns what can be waited for, or None if there is no secret to send, and nobody is called.
+    Without a secret to send nobody is called, and `then` is told so at once.
     """
     secret = current_app.config["DIST_RIGHTS_SEND_SECRET"]
     if not secret:
-        return None
+        then(Reply(NO_SECRET))
+        return
     sealed = _sealed(call, secret, shows_secret=False)
     asked = client().ask(sealed.request, deadline)
     asked.add_done_callback(lambda done: then(sealed.opened(done.result())))
-    return asked
 
 
 def _showing_secret(calls: Sequence[Call]) -> list[tuple[Call, bool]]:
@@ -143,7 +143,7 @@ class _SealedCall:
             error = _refusal(answer.status, content)
         elif is_question and not signs:
             error = "answered without a proof that it knows our secret; check its address."
-        elif content is None or (not is_question and content.get("status") != _DONE["status"]):
+        elif content is None or (not is_question and content.get("status") != _DONE_STATUS):
             error = "answered, but not as a timApp host does; check its address."
         return Reply(
             error,
@@ -198,5 +198,4 @@ def _safe(error: str, secret: str) -> str:
 
     A host may say what it likes in its answer, what it was asked included.
     """
-    told = error.replace(secret, "[secret]")
-    return "".join(char if char.isprintable() else " " for char in told)[:_ERROR_MAX_LENGTH]
+    return one_line(error.replace(secret, "[secret]"))[:_ERROR_MAX_LENGTH]

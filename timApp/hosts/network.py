@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app
 
 from timApp.util.errors import ConfigError
+from timApp.util.text import one_line
 
 _HOSTS, _NETWORK = "DIST_RIGHTS_HOSTS", "DIST_RIGHTS_NETWORK"
 
@@ -110,7 +111,7 @@ def _members(whose: str, names: Iterable[str], known: Mapping[str, list[str]]) -
     for name in names:
         if name not in known:
             msg = f"{_NETWORK}: the {whose} has {name}, which is none of the hosts and groups."
-            raise ConfigError(_one_line(msg), field=_NETWORK)
+            raise ConfigError(one_line(msg), field=_NETWORK)
         members += known[name]
     return members
 
@@ -119,8 +120,4 @@ def _refuse_shared_names(names: Iterable[str], others: Iterable[str], what: str)
     for name in names:
         if name in others:
             msg = f"{_NETWORK}: {name} is {what}; give one of them another name."
-            raise ConfigError(_one_line(msg), field=_NETWORK)
-
-
-def _one_line(message: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in message)
+            raise ConfigError(one_line(msg), field=_NETWORK)

@@ -7,7 +7,7 @@ from flask_babel import gettext
 from timApp.auth.session.selection import SessionKey
 from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.util.errors import BadInput
-from timApp.util.text import is_storable, quoted
+from timApp.util.text import fits, quoted
 
 #: So many sessions may be selected at once; a page of the list has fewer.
 MAX_SELECTED = 1000
@@ -33,7 +33,7 @@ def read_keys(values: Sequence[str]) -> set[SessionKey]:
 def _read_key(value: str) -> SessionKey:
     user_id, _, session_id = value.partition(":")
     is_number = user_id.isascii() and user_id.isdecimal() and len(user_id) <= len(str(_ID_MAX))
-    is_fit = 0 < len(session_id) <= SESSION_ID_MAX_LENGTH and is_storable(session_id)
+    is_fit = fits(session_id, SESSION_ID_MAX_LENGTH)
     if not is_number or int(user_id) > _ID_MAX or not is_fit:
         msg = gettext("%(value)s names no session.", value=quoted(value))
         raise BadInput(msg, field="session")

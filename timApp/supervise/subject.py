@@ -13,7 +13,7 @@ from timApp.hosts.network import Host, current_network
 from timApp.user.user import NAME_MAX_LENGTH, User, require_user
 from timApp.util.errors import BadInput
 from timApp.util.stamp import Stamp, next_stamp
-from timApp.util.text import is_storable
+from timApp.util.text import fits
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def read_subject() -> Subject:
         user: User | None = require_user(name)
     else:
         user = User.get_by_name(name)
-        if not (0 < len(name) <= NAME_MAX_LENGTH and is_storable(name)):
+        if not fits(name, NAME_MAX_LENGTH):
             raise BadInput(gettext("Choose a person."), field="user")
-    if not (0 < len(session_id) <= SESSION_ID_MAX_LENGTH and is_storable(session_id)):
+    if not fits(session_id, SESSION_ID_MAX_LENGTH):
         raise BadInput(gettext("Choose a session."), field="session_id")
     return Subject(
         user_name=name,

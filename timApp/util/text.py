@@ -21,6 +21,16 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def fits(text: str, max_length: int) -> bool:
+    """Tell whether the text has 1 to `max_length` characters, and a database can hold it."""
+    return 0 < len(text) <= max_length and is_storable(text)
+
+
+def one_line(text: str) -> str:
+    """Return the text with a blank for each character that is not printable, such as line ends."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def quoted(text: str) -> str:
     """Return the text as a message may repeat it: in quotes, escaped, and not too long."""
     shown = text if len(text) <= _QUOTE_MAX_LENGTH else f"{text[:_QUOTE_MAX_LENGTH]}…"

@@ -8,7 +8,7 @@ from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
 from timApp.util.errors import Conflict, NotFound
-from timApp.util.text import is_storable, quoted
+from timApp.util.text import fits, quoted
 
 
 def require_user_and_session(username: str, session_id: str | None) -> User:
@@ -24,7 +24,7 @@ def require_user_and_session(username: str, session_id: str | None) -> User:
 
 def find_session(user: User, session_id: str) -> UserSession | None:
     """Return the user's session of that id, or None, also for what is no id at all."""
-    if len(session_id) > SESSION_ID_MAX_LENGTH or not is_storable(session_id):
+    if not fits(session_id, SESSION_ID_MAX_LENGTH):
         return None
     return db.session.get(UserSession, (user.id, session_id))
 

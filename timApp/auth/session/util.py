@@ -21,7 +21,7 @@ from timApp.timdb.sqa import db, read_row
 from timApp.user.user import User, lock_user, require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput
-from timApp.util.text import is_storable, storable
+from timApp.util.text import fits, storable
 
 #: Longest session id, in characters.
 SESSION_ID_MAX_LENGTH = 255
@@ -111,7 +111,7 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
     """
     if not current_app.config["SESSIONS_ENABLE"]:
         return
-    if not 0 < len(session_id) <= SESSION_ID_MAX_LENGTH or not is_storable(session_id):
+    if not fits(session_id, SESSION_ID_MAX_LENGTH):
         msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
         raise BadInput(msg, field="session_id")
     lock_user(user.id)

@@ -13,7 +13,7 @@ from timApp.auth.session.summary import MAX_SUMMARIES, SessionSummary
 from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.waiting import Waiting, normal_code
 from timApp.user.user import NAME_MAX_LENGTH
-from timApp.util.text import is_storable, storable
+from timApp.util.text import fits, storable
 
 #: So many who wait are told and read.
 MAX_WAITING = 500
@@ -81,7 +81,11 @@ def read_waiting(content: object, moment: datetime) -> list[Waiting] | None:
                 "session_id": str(session_id),
                 "origin": str(origin),
                 "since": since,
-            } if code == normal_code(code) and _is_name(user_name) and _is_id(session_id):
+            } if (
+                code == normal_code(code)
+                and fits(user_name, NAME_MAX_LENGTH)
+                and fits(session_id, SESSION_ID_MAX_LENGTH)
+            ):
                 began = _read_time(since, moment)
                 if began is None:
                     return None
@@ -113,7 +117,7 @@ def read_person(content: object, moment: datetime) -> PersonTold | None:
                 "last_seen_at": last_seen_at,
                 "is_active": bool(is_active),
                 "is_logged_out": bool(is_logged_out),
-            } if _is_id(session_id):
+            } if fits(session_id, SESSION_ID_MAX_LENGTH):
                 began = _read_time(logged_in_at, moment)
                 if began is None:
                     return None
@@ -154,14 +158,6 @@ def _read_time(value: object, moment: datetime) -> datetime | None:
         return time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= NAME_MAX_LENGTH and is_storable(text)
-
-
-def _is_id(text: str) -> bool:
-    return 0 < len(text) <= SESSION_ID_MAX_LENGTH and is_storable(text)
 
 
 def _shown(text: str, max_length: int) -> str:
