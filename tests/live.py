@@ -7,13 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Request, build_opener
@@ -22,10 +22,11 @@ from tests.site import PASSWORD
 
 #: Seconds until a test gives up on a server that neither answers nor ends.
 PATIENCE = 60
-#: Seconds between two looks at whether the server answers already.
+#: Seconds between two looks at what another process does.
 _INTERVAL = 0.05
 #: Where the project is; processes run there.
 PROJECT = Path(__file__).parent.parent
+_Result = TypeVar("_Result")
 _PAGE = "text/html,*/*;q=0.8"
 
 
@@ -107,6 +108,18 @@ class LiveBrowser:
 def direct_opener(cookies: CookieJar) -> OpenerDirector:
     """Return what opens addresses with these cookies, and without a proxy."""
     return build_opener(ProxyHandler({}), HTTPCookieProcessor(cookies))
+
+
+def eventually(attempt: Callable[[], _Result | None], seconds: float = PATIENCE) -> _Result:
+    """Return the first result that is not None, of what other processes work on."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        result = attempt()
+        if result is not None:
+            return result
+        time.sleep(_INTERVAL)  # between two looks
+    msg = "It did not happen in time."
+    raise AssertionError(msg)
 
 
 def free_port() -> int:

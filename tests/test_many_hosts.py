@@ -20,7 +20,15 @@ from tests.crossing import cross
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.exam import SECRET, Exam, exam_hosts
 from tests.hosts import OK, Host, says
-from tests.live import PATIENCE, PROJECT, LiveBrowser, LiveServer, environment_of, live_server
+from tests.live import (
+    PATIENCE,
+    PROJECT,
+    LiveBrowser,
+    LiveServer,
+    environment_of,
+    eventually,
+    live_server,
+)
 from tests.site import Site, open_app
 from timApp.hosts.delivery import Delivery, is_owed
 from timApp.timdb.sqa import db
@@ -119,19 +127,9 @@ def statuses(browsers: list[LiveBrowser]) -> list[bool]:
     return [browser.get("/user/sessions/current").json["valid"] for browser in browsers]
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something is true that other processes work on."""
-    for _ in range(PATIENCE * 10):
-        if condition():
-            return
-        Event().wait(0.1)  # between two looks
-    msg = "It has not become true."
-    raise AssertionError(msg)
-
-
 def become(browser: LiveBrowser, *, valid: bool) -> None:
     """Wait until the browser's session is valid, or is not."""
-    eventually(lambda: statuses([browser]) == [valid])
+    eventually(lambda: statuses([browser]) == [valid] or None)
 
 
 def slowly(handler: BaseHTTPRequestHandler) -> None:
@@ -198,7 +196,7 @@ def test_hosts_that_fail_are_named_and_catch_up(exam: Exam, make_desk: Callable[
         for number in (1, 2, 3):
             become(browsers[number], valid=False)
         # A host that hung may have done it before the desk hears that it has.
-        eventually(lambda: desk.owes() == {broken.url})
+        eventually(lambda: desk.owes() == {broken.url} or None)
         assert [name for name, (number, _) in desk.owed().items() if number] == ["broken"]
 
 
@@ -230,7 +228,7 @@ def test_nothing_is_lost_when_the_sender_is_killed(
         desk.serve(stack)
         for number in NUMBERS:
             become(browsers[number], valid=number == 2)
-        eventually(lambda: not desk.owes())
+        eventually(lambda: not desk.owes() or None)
         assert desk.owed() == dict.fromkeys(desk.names, (0, 0))
 
 

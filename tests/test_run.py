@@ -8,21 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-_Result = TypeVar("_Result")
+from tests.live import PROJECT, eventually, free_port
 
-PROJECT = Path(__file__).parents[1]
 TIMAPP = [sys.executable, "-m", "timApp.cli"]
 DEADLINE = 30
 """Seconds after which something will not happen any more."""
@@ -52,14 +50,6 @@ def env(sqlite_url: str, tmp_path: Path) -> dict[str, str]:
     return environment(sqlite_url, tmp_path)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def timapp(env: dict[str, str], *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
@@ -72,17 +62,6 @@ def timapp(env: dict[str, str], *words: str, stdin: str = "") -> subprocess.Comp
         timeout=DEADLINE,
         check=False,
     )
-
-
-def eventually(attempt: Callable[[], _Result | None]) -> _Result:
-    """Return the first result that is not None."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        result = attempt()
-        if result is not None:
-            return result
-        time.sleep(0.02)
-    pytest.fail("It did not happen in time.")
 
 
 class Server:
@@ -133,7 +112,7 @@ def running(
 
     with process:
         try:
-            eventually(answer)
+            eventually(answer, DEADLINE)
             yield server
         finally:
             if process.poll() is None:
@@ -210,7 +189,7 @@ def test_a_worker_that_dies_is_replaced(env: dict[str, str]) -> None:
     with running(env, "--workers", "1") as server:
         (worker,) = psutil.Process(server.process.pid).children()
         worker.kill()
-        assert eventually(lambda: server.get("/login"))[0] == 200
+        assert eventually(lambda: server.get("/login"), DEADLINE)[0] == 200
         out, _ = server.stop()
     assert server.process.returncode == 0
     assert out.count("http://") == 1
@@ -267,7 +246,7 @@ class Terminal:
                 return self.process.wait(2)
             return None
 
-        eventually(press)
+        eventually(press, DEADLINE)
 
     def close(self) -> int:
         """Read to the end and return the exit code."""
