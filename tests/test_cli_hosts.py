@@ -219,7 +219,10 @@ def test_it_delivers_until_a_signal_ends_it(
         assert process.stdout is not None
         assert process.stdout.readline() == f"delivered invalidate of alice to one ({host.url})\n"
         process.send_signal(stop_signal)
-        assert process.communicate(timeout=PATIENCE) == ("", "")
+        try:
+            assert process.communicate(timeout=PATIENCE) == ("", "")
+        finally:
+            process.kill()  # else it would be waited for, if it does not end
     assert process.returncode == 0
     assert told(host) == [("invalidate", None)]
 

@@ -42,8 +42,10 @@ def command(context: click.Context, once: bool) -> None:
                 click.echo(f"Still owed: {left}.", err=True)
                 context.exit(1)
             return
-        # What is interrupted is due again a little later.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # What is interrupted is due again a little later. A program that was started in the
+        # background may have been told to ignore Ctrl-C; `timapp run` does not ignore it either.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
             deliver_forever(Event(), _print)
         except KeyboardInterrupt:
