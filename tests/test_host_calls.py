@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
@@ -152,8 +153,11 @@ class Server:
         self.connections = 0
         self._threads: list[Thread] = []
 
-    def serve(self, *requests_of_each: int) -> None:
-        """Take so many connections; answer so many requests on each, and close it."""
+    def serve(self, *requests_of_each: int, resets: bool = False) -> None:
+        """Take so many connections; answer so many requests on each, and close it.
+
+        One that `resets` waits for one request more, and then closes without a word to say so.
+        """
 
         def work() -> None:
             for number in requests_of_each:
@@ -164,8 +168,13 @@ class Server:
                         while b"{}" not in connection.recv(65536):
                             pass
                         connection.sendall(HTTP_OK)
+                    if resets:
+                        connection.recv(65536)
+                        connection.setsockopt(
+                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                        )
 
-        thread = Thread(target=work)
+        thread = Thread(target=work, daemon=True)
         thread.start()
         self._threads.append(thread)
 
@@ -194,6 +203,18 @@ def test_a_request_on_a_connection_that_the_host_has_closed_is_made_again(
     server = Server()
     server.serve(1, 2)
     for _ in range(3):
+        (answer,) = client.ask_all([server.request], PATIENCE)
+        assert (answer.status, answer.failure) == (200, None)
+    server.stop()
+    assert server.connections == 2
+
+
+def test_a_request_on_a_connection_that_the_host_resets_is_made_again(client: Client) -> None:
+    """A host that was killed and started again resets what was kept; that is no failure."""
+    server = Server()
+    server.serve(1, resets=True)
+    server.serve(1)
+    for _ in range(2):
         (answer,) = client.ask_all([server.request], PATIENCE)
         assert (answer.status, answer.failure) == (200, None)
     server.stop()

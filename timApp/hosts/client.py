@@ -170,7 +170,7 @@ async def _post(session: aiohttp.ClientSession, request: Request) -> Answer:
         if isinstance(error.os_error, ConnectionRefusedError):
             raise _MayBeRetried(error, _RETRY_AFTER) from error
         raise
-    except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError) as error:
         # What hosts are asked may be asked twice; so nothing is lost if it had begun after all.
         if context.is_reused:
             raise _MayBeRetried(error, 0) from error
