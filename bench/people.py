@@ -62,6 +62,23 @@ def forget_when_seen(database_url: str) -> None:
             connection.execute(forget.encode())
 
 
+def add_logins_to_record(database_url: str) -> None:
+    """Add the entry in the record of changes that the login of each session would have left."""
+    add = """
+        INSERT INTO sessionchange
+               (at, actor_kind, actor, address, action, user_id, session_id, session_count)
+        SELECT logged_in_at, 'user', name, '192.0.2.1', 'login', user_id, session_id, 1
+          FROM usersession JOIN useraccount ON useraccount.id = user_id ORDER BY logged_in_at
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(str(url.database))) as file, file:
+            file.execute(add)
+    else:
+        with raw_postgresql(database_url) as connection:
+            connection.execute(add.encode())
+
+
 def raw_postgresql(database_url: str) -> psycopg.Connection:
     """Return a connection of the driver, in autocommit."""
     return psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True)
