@@ -84,15 +84,28 @@ def _first_id(day: datetime) -> str:
 
 
 def _cut(connection: psycopg.Connection, table: str, method: str, column: str) -> None:
-    _execute(connection, f"ALTER TABLE {table} RENAME TO {table}_whole")
-    for name, columns in _unique_keys(connection, f"{table}_whole").items():
+    """Put an empty table that is cut in the place of one."""
+    whole = f"{table}_whole"
+    _execute(connection, f"ALTER TABLE {table} RENAME TO {whole}")
+    for name, columns in _unique_keys(connection, whole).items():
         if column not in columns:
-            _execute(connection, f"ALTER TABLE {table}_whole DROP CONSTRAINT {name} CASCADE")
-    _execute(
-        connection,
-        f"CREATE TABLE {table} (LIKE {table}_whole INCLUDING ALL EXCLUDING STORAGE)"
-        f" PARTITION BY {method}",
-    )
+            _execute(connection, f"ALTER TABLE {whole} DROP CONSTRAINT {name} CASCADE")
+    like = f"LIKE {whole} INCLUDING ALL EXCLUDING STORAGE"
+    _execute(connection, f"CREATE TABLE {table} ({like}) PARTITION BY {method}")
+    for owner, name, definition in _references_to(connection, whole):
+        new = definition.replace(f"REFERENCES {whole}(", f"REFERENCES {table}(")
+        _execute(connection, f"ALTER TABLE {owner} DROP CONSTRAINT {name}, ADD {new}")
+
+
+def _references_to(connection: psycopg.Connection, table: str) -> list[tuple[str, str, str]]:
+    """Return table, name and definition of each foreign key that refers to a table."""
+    return connection.execute(
+        """
+        SELECT conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
+          FROM pg_constraint WHERE confrelid = %s::regclass AND contype = 'f' AND conparentid = 0
+        """,
+        [table],
+    ).fetchall()
 
 
 def _unique_keys(connection: psycopg.Connection, table: str) -> Mapping[str, Sequence[str]]:

@@ -1,10 +1,11 @@
 """Which statements touch which parts.
 
 Everything that the site is used for is played once, and the statements that the driver gets are
-recorded. Then PostgreSQL's own planner says, on the same tables cut into parts, which parts each of
-them touches: cut by user, as an engine does that spreads users over servers, and the sessions alone
-cut by time, which their ids begin with. A statement that is sent for several purposes is listed
-with the first. "One" is the part of the user (or of the session) that the statement names.
+recorded. Then the same is played on tables that are cut into parts, and PostgreSQL's own planner
+says which parts each statement touches: cut by user, as an engine does that spreads users over
+servers, and the sessions alone cut by time, which their ids begin with. A statement that is sent
+for several purposes is listed with the first. "One" is the part of the user (or of the session)
+that the statement names.
 """
 
 import re
@@ -44,6 +45,7 @@ def measure(run: Run, section: Section) -> None:
 def _touched(run: Run, statements: list[Statement], cut: Cut) -> list[str]:
     with run.database(POSTGRESQL) as url, raw_postgresql(url) as connection:
         cut.cut(connection)
+        recorded_statements(url, run.new_folder("instance"))  # all of it works there as well
         return [parts_touched(connection, cut, one) for one in statements]
 
 
