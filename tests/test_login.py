@@ -317,6 +317,18 @@ def test_the_cookie_is_http_only_same_site_lax_and_secure_as_configured(
 # Secrets
 
 
+def test_a_cookie_is_as_good_as_the_key_that_signed_it(alone: Site) -> None:
+    """A new secret key logs everybody out, except those whose key is still a fallback."""
+    browser = alone.logged_in("alice")
+    config = alone.app.config
+    config["SECRET_KEY"], former = "a new key", config["SECRET_KEY"]
+    assert browser.get("/user/sessions/current").status_code == 403
+    config["SECRET_KEY_FALLBACKS"] = [former]
+    assert browser.get("/user/sessions/current").status_code == 200
+    config["SECRET_KEY_FALLBACKS"].clear()
+    assert browser.get("/user/sessions/current").status_code == 403
+
+
 def test_passwords_are_neither_logged_nor_answered(
     sqlite_url: str, make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_bootstrap import Bootstrap5
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
@@ -53,6 +54,18 @@ _FIXED_OPTIONS: dict[str, Any] = {
 
 class _CookieInterface(SecureCookieSessionInterface):
     """Cookies that are for HTTPS only if the option says so, or else if they were set over it."""
+
+    def __init__(self) -> None:
+        self._serializer: tuple[object, URLSafeTimedSerializer | None] = (None, None)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs cookies; made anew only when the keys have changed."""
+        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        made_for, serializer = self._serializer
+        if serializer is None or made_for != keys:
+            serializer = super().get_signing_serializer(app)
+            self._serializer = (keys, serializer)
+        return serializer
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie gets the attribute Secure."""

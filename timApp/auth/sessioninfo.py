@@ -11,7 +11,8 @@ from flask_login import LoginManager, UserMixin, current_user
 from timApp.auth.session.change import ActorKind
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.policy import is_seen_due
-from timApp.timdb.sqa import read_row, write_if_free
+from timApp.timdb.quickread import QuickRead
+from timApp.timdb.sqa import write_if_free
 from timApp.user.user import User
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, UserGroup, membership
 from timApp.util.clock import now
@@ -54,7 +55,7 @@ def _is_member(group_name: str) -> sa.ColumnElement[bool]:
 
 
 # One statement, built once, says all that a request needs to know of its visitor.
-_visitor_query = (
+_visitor_query = QuickRead(
     sa.select(
         User.id,
         User.name,
@@ -101,9 +102,7 @@ def load_visitor(user_id: str) -> Visitor | None:
     A cookie that outlives its logout (a copy of it, say) is nobody's. Writes down now and then
     that the session was seen, as the same query tells when it is time.
     """
-    row = read_row(
-        _visitor_query, {"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)}
-    )
+    row = _visitor_query.first({"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)})
     if row is None or row.logged_out_at is not None:
         return None
     moment = now()
@@ -130,11 +129,17 @@ def current_visitor() -> Visitor | User | None:
 
     A `User` only in the request that logs them in.
     """
-    if not has_request_context() or not current_user.is_authenticated:
+    if not has_request_context():
         return None
+    # Each look through the proxy costs; anonymous visitors are of another class.
     visitor: Any = current_user._get_current_object()
-    assert isinstance(visitor, Visitor | User)  # noqa: S101 - narrows the type for mypy
-    return visitor
+    return visitor if isinstance(visitor, (Visitor, User)) else None
+
+
+def cookie_session_id() -> str | None:
+    """Return the session id of the cookie, whoever it belongs to; None if there is none."""
+    session_id = session.get(SESSION_ID_KEY)
+    return session_id if isinstance(session_id, str) else None
 
 
 @dataclass(frozen=True)

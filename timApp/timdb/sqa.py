@@ -7,6 +7,7 @@ from sqlite3 import Connection as SQLiteConnection
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from flask import g
 from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
@@ -47,6 +48,15 @@ class Database(SQLAlchemy):
         app.teardown_appcontext_funcs[:] = [
             close for close in app.teardown_appcontext_funcs if not iscoroutinefunction(close)
         ]
+
+    def get_session(self, name: str = "default") -> orm.Session:
+        """Return the session of the application context, made when it is first wanted."""
+        g.has_database_session = True
+        return super().get_session(name)
+
+    def is_in_transaction(self) -> bool:
+        """Tell whether `session` is in a transaction; makes no session for it."""
+        return "has_database_session" in g and self.session.in_transaction()
 
 
 db = Database()
@@ -114,7 +124,7 @@ def read_row(
     transaction around one statement costs two more round trips. A pooled connection that died
     with a restart of the database is replaced, once.
     """
-    if db.session.in_transaction():
+    if db.is_in_transaction():
         return db.session.connection().execute(statement, parameters).first()
     engine = _autocommit_engine()
     try:

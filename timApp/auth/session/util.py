@@ -5,7 +5,7 @@ leave the commit to their caller.
 """
 
 import sqlalchemy as sa
-from flask import current_app, session
+from flask import current_app
 
 from timApp.auth.session.audit import record_change
 from timApp.auth.session.change import Action
@@ -13,11 +13,12 @@ from timApp.auth.session.distribution import distribute
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.policy import limit_of, may_be_active, needs_active_session
 from timApp.auth.session.transition import invalidate_sessions, verify_session
-from timApp.auth.sessioninfo import SESSION_ID_KEY, current_visitor
+from timApp.auth.sessioninfo import cookie_session_id, current_visitor
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, has_access
 from timApp.item.item import Item, ItemBase
-from timApp.timdb.sqa import db, read_row
+from timApp.timdb.quickread import QuickRead
+from timApp.timdb.sqa import db
 from timApp.user.user import User, lock_user, require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput
@@ -28,10 +29,12 @@ SESSION_ID_MAX_LENGTH = 255
 #: An origin is cut off behind so many characters: browsers choose theirs freely.
 ORIGIN_MAX_LENGTH = 1000
 
-_active_session_query = sa.select(UserSession.session_id).where(
-    UserSession.user_id == sa.bindparam("user_id"),
-    UserSession.session_id == sa.bindparam("session_id"),
-    UserSession.expired_at.is_(None),
+_active_session_query = QuickRead(
+    sa.select(UserSession.session_id).where(
+        UserSession.user_id == sa.bindparam("user_id"),
+        UserSession.session_id == sa.bindparam("session_id"),
+        UserSession.expired_at.is_(None),
+    )
 )
 
 
@@ -46,10 +49,7 @@ def current_session_id() -> str | None:
 
     Returns the session ID, or None if nobody is logged in or the user is missing session info.
     """
-    if current_visitor() is None:
-        return None
-    session_id = session.get(SESSION_ID_KEY)
-    return session_id if isinstance(session_id, str) else None
+    return None if current_visitor() is None else cookie_session_id()
 
 
 def has_valid_session(user: User | None = None) -> bool:
@@ -68,8 +68,8 @@ def has_valid_session(user: User | None = None) -> bool:
         asks_about_self=user is None or user.id == visitor.id,
     ):
         return True
-    key = {"user_id": visitor.id, "session_id": current_session_id()}
-    return read_row(_active_session_query, key) is not None
+    key = {"user_id": visitor.id, "session_id": cookie_session_id()}
+    return _active_session_query.first(key) is not None
 
 
 def is_allowed_document(path: str) -> bool:

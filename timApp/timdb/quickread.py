@@ -1,0 +1,178 @@
+"""Reads of one row that are made at each request, nearly as fast as the driver goes.
+
+SQLAlchemy takes several times as long to hand a statement to the driver as the driver takes to
+answer it. So a statement is compiled once for each engine and given to the driver itself, over
+connections that are kept for this.
+"""
+
+import os
+from collections import deque, namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Lock
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from timApp.timdb.sqa import db, read_row
+
+_Key = TypeVar("_Key")
+#: Turns a value from what Python has into what the driver takes, or back.
+_Processor = Callable[[Any], Any]
+
+
+class QuickRead:
+    """One select, without lists of parameters (``IN``), whose first row is wanted.
+
+    Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
+    `read_row`: it replaces connections that died with a restart of the database, and has the words
+    for errors that others understand.
+    """
+
+    def __init__(self, statement: sa.Select[*tuple[Any, ...]]) -> None:
+        self._statement = statement
+        self._compiled: WeakKeyDictionary[sa.Engine, _Compiled] = WeakKeyDictionary()
+
+    def first(self, parameters: Mapping[str, object]) -> Any:
+        """Return the first row, with the columns as attributes, or None.
+
+        While `db.session` is in a transaction the read is part of it, as `read_row` is.
+        """
+        engine = db.engine
+        # A pool of another kind has its reasons: a database in memory is lost with its connection.
+        if db.is_in_transaction() or not isinstance(engine.pool, sa.pool.QueuePool):
+            return read_row(self._statement, parameters)
+        compiled = self._compiled.get(engine)
+        if compiled is None:
+            compiled = self._compiled[engine] = _Compiled(engine, self._statement)
+        try:
+            return compiled.first(engine, parameters)
+        except compiled.driver_error:
+            return read_row(self._statement, parameters)
+
+
+class _Compiled:
+    """The statement as the driver of one engine takes it, and its rows as SQLAlchemy gives them.
+
+    Does not hold the engine: it is forgotten with it.
+    """
+
+    def __init__(self, engine: sa.Engine, statement: sa.Select[*tuple[Any, ...]]) -> None:
+        dialect = engine.dialect
+        compiled = statement.compile(dialect=dialect)
+        columns = list(statement.selected_columns)
+        self.driver_error: type[Exception] = dialect.loaded_dbapi.Error
+        self._text = str(compiled)
+        required = {bind.key for bind in compiled.binds.values() if bind.required}
+        self._constants = {
+            name: value for name, value in compiled.params.items() if name not in required
+        }
+        self._positions: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._to_driver = _needed(
+            (name, bind.type.dialect_impl(dialect).bind_processor(dialect))
+            for name, bind in compiled.binds.items()
+        )
+        self._from_driver = _needed(
+            (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
+            for number, column in enumerate(columns)
+        )
+        self._row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
+        self._connections = _connections_of(engine)
+
+    def first(self, engine: sa.Engine, parameters: Mapping[str, object]) -> Any:
+        """Return the first row, or None; any error of the driver goes to the caller."""
+        values = {**self._constants, **parameters}
+        for name, process in self._to_driver:
+            values[name] = process(values[name])
+        given = values if self._positions is None else [values[name] for name in self._positions]
+        found = self._connections.first(engine, self._text, given)
+        if found is None:
+            return None
+        row = list(found)
+        for number, process in self._from_driver:
+            row[number] = process(row[number])
+        return self._row._make(row)
+
+
+class _KeptConnections:
+    """Connections of the driver that are outside of any transaction.
+
+    A connection is used by one thread at a time, so there are never more than threads that have
+    read at once; they are not those of the pool. They end with the engine's `dispose`.
+    """
+
+    def __init__(self) -> None:
+        self._idle: deque[Any] = deque()
+        self._process = os.getpid()
+        self._of_parent: deque[Any] | None = None
+
+    def first(self, engine: sa.Engine, text: str, values: object) -> Sequence[Any] | None:
+        """Return the first row that the driver finds, or None."""
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        idle = self._idle
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = _connect(engine)
+        try:
+            cursor = connection.execute(text, values)
+            found: Sequence[Any] | None = cursor.fetchone()
+            cursor.close()  # an open one would keep SQLite's log from being tidied up
+        except BaseException:
+            connection.close()
+            self.close()  # the others may have died of the same
+            raise
+        idle.append(connection)
+        if idle is not self._idle:  # closed meanwhile
+            _close(idle)
+        return found
+
+    def close(self) -> None:
+        """Close all connections; those that are in use, after that."""
+        idle, self._idle = self._idle, deque()
+        if self._process == os.getpid():
+            _close(idle)
+
+    def _leave_to_parent(self) -> None:
+        """Begin anew in a process that was forked off; to close a connection here would end it."""
+        self._of_parent, self._idle = self._idle, deque()
+        self._process = os.getpid()
+
+
+_making_connections = Lock()
+_connections: WeakKeyDictionary[sa.Engine, _KeptConnections] = WeakKeyDictionary()
+
+
+def _connections_of(engine: sa.Engine) -> _KeptConnections:
+    with _making_connections:
+        kept = _connections.get(engine)
+        if kept is None:
+            kept = _connections[engine] = _KeptConnections()
+            sa.event.listen(engine, "engine_disposed", lambda _: kept.close())
+        return kept
+
+
+def _connect(engine: sa.Engine) -> Any:
+    """Return a connection of the driver that is set up as all are, and is the pool's no more."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    pooled.detach()
+    if engine.dialect.name == "postgresql":
+        connection.autocommit = True  # SQLite's reads are outside of transactions anyway
+    return connection
+
+
+def _close(connections: deque[Any]) -> None:
+    while connections:
+        try:
+            connections.pop().close()
+        except IndexError:  # another thread has taken the last one
+            break
+
+
+def _needed(
+    processors: Iterable[tuple[_Key, _Processor | None]],
+) -> list[tuple[_Key, _Processor]]:
+    """Return those that there are: most types pass as they are."""
+    return [(key, process) for key, process in processors if process is not None]
