@@ -20,12 +20,19 @@ def run() -> Iterator[Run]:
 
 
 # The other cases start servers, which takes too long, and one of them needs the peers.
-@pytest.mark.parametrize("name", ["guard", "growth", "hosts", "size", "replica", "shards"])
+@pytest.mark.parametrize("name", ["guard", "growth", "hosts", "size", "replica"])
 def test_case_runs(run: Run, name: str) -> None:
     """A case measures something, and compares it with a goal or shows it in a table."""
     section = measure(CASES[name], run)
     assert section.goals or section.tables
     assert "| --- |" in "\n".join(render_section(section))
+
+
+def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> None:
+    """Whatever a page asks of the database while a person reads is answered by their own part."""
+    (table,) = measure(CASES["shards"], run).tables
+    parts = {by_user for purpose, _, by_user, _ in table.rows if purpose == "Reading a document"}
+    assert parts == {"one", "none"}
 
 
 def test_contestants_take_turns() -> None:

@@ -46,7 +46,9 @@ def _is_member(group_name: str) -> sa.ColumnElement[bool]:
         sa.select(membership.c.user_id)
         .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
         .where(
-            membership.c.user_id == User.id,
+            # Said by number, and not as the user's of the row, so that it is known before a row is
+            # read where it is to be found: in one part of a table that is cut by user.
+            membership.c.user_id == sa.bindparam("user_id"),
             UserGroup.name == group_name,
             UserGroup.personal_user_id.is_(None),
         )
@@ -80,17 +82,18 @@ _visitor_query = QuickRead(
 )
 
 # Passes over a session that is being changed: the next request will do.
-_seen_session = (
-    sa.select(UserSession.user_id, UserSession.session_id)
-    .where(
-        UserSession.user_id == sa.bindparam("of_user"),
-        UserSession.session_id == sa.bindparam("of_session"),
-    )
+_is_seen = sa.and_(
+    UserSession.user_id == sa.bindparam("of_user"),
+    UserSession.session_id == sa.bindparam("of_session"),
+)
+_unlocked = (
+    sa.select(UserSession.session_id)
+    .where(_is_seen)
     .with_for_update(skip_locked=True, key_share=True)
 )
 _seen_update = (
     sa.update(UserSession)
-    .where(sa.tuple_(UserSession.user_id, UserSession.session_id).in_(_seen_session))
+    .where(_is_seen, UserSession.session_id.in_(_unlocked))
     .values(last_seen_at=sa.bindparam("moment"))
 )
 
