@@ -11,7 +11,7 @@ from timApp.auth.session.util import SessionExpired, has_valid_session, is_allow
 from timApp.auth.sessioninfo import Visitor, current_visitor
 from timApp.item.accesstype import AccessType
 from timApp.item.block import has_access
-from timApp.item.item import Item
+from timApp.item.item import PlacedItem
 from timApp.user.user import User
 from timApp.util.errors import AccessDenied
 from timApp.util.text import quoted
@@ -106,7 +106,7 @@ def verify_path_access(path: str) -> Visitor | User:
     return visitor
 
 
-def verify_view_access(item: Item) -> None:
+def verify_view_access(item: PlacedItem) -> None:
     """Check that the visitor may view the item: session first, then rights.
 
     `LoginRequired`, `SessionExpired` or `AccessDenied` otherwise.

@@ -12,6 +12,7 @@ from timApp.document.path import normal_path
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, accessible_blocks
 from timApp.item.item import Item
+from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import begin_write, db
 from timApp.user.user import check_text
 from timApp.util.clock import now
@@ -35,11 +36,19 @@ class Document(Item):
     @classmethod
     def get_by_path(cls, path: str) -> "Document | None":
         """Return the document at `path`, or None; also for what cannot be a document's path."""
-        try:
-            normal = normal_path(path)
-        except BadInput:  # among them what a database cannot even be asked for
-            return None
-        return db.session.scalar(sa.select(cls).where(cls.path == normal))
+        normal = _known_form(path)
+        return (
+            None if normal is None else db.session.scalar(sa.select(cls).where(cls.path == normal))
+        )
+
+
+class DocumentText(NamedTuple):
+    """What a page needs to show a document."""
+
+    id: int
+    path: str
+    title: str
+    source: str
 
 
 class SaveResult(Enum):
@@ -55,6 +64,13 @@ class DocumentEntry(NamedTuple):
 
     path: str
     title: str
+
+
+def find_document(path: str) -> DocumentText | None:
+    """Return the document at `path` to be shown, or None; see `Document.get_by_path`."""
+    normal = _known_form(path)
+    row = None if normal is None else _text_query.first({"path": normal})
+    return row and DocumentText._make(row)
 
 
 def save_document(path: str, source: str, title: str | None = None) -> tuple[Document, SaveResult]:
@@ -94,6 +110,21 @@ def documents_visible_to(user_id: int, is_admin: bool) -> list[DocumentEntry]:
         query = query.where(Document.id.in_(accessible_blocks(user_id, AccessType.VIEW)))
     # Sorted here: databases differ in how they order text.
     return sorted(DocumentEntry(path, title) for path, title in db.session.execute(query))
+
+
+_text_query = QuickRead(
+    sa.select(Document.id, Document.path, Document.title, Document.source).where(
+        Document.path == sa.bindparam("path")
+    )
+)
+
+
+def _known_form(path: str) -> str | None:
+    """Return the path as documents have it; None for what cannot be a document's path."""
+    try:
+        return normal_path(path)
+    except BadInput:  # among them what a database cannot even be asked for
+        return None
 
 
 def _create(path: str, source: str, title: str) -> Document:

@@ -11,7 +11,7 @@ from timApp.auth.accesshelper import (
     verify_view_access,
 )
 from timApp.document.markdown import render_markdown
-from timApp.document.model import Document, documents_visible_to
+from timApp.document.model import documents_visible_to, find_document
 from timApp.util.errors import NotFound
 from timApp.util.negotiation import wants_json
 from timApp.util.text import quoted
@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
 def view_document(path: str) -> ResponseReturnValue:
     """Show a document to whoever has the right and a valid session."""
     verify_path_access(path)
-    document = Document.get_by_path(path)
+    document = find_document(path)
     if document is None:
         message = gettext("There is no document at %(path)s.", path=quoted(path))
         raise NotFound(message)

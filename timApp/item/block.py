@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.item.accesstype import AccessType
+from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import Model, db
 from timApp.user.usergroup import UserGroup, membership
 
@@ -71,5 +72,22 @@ def has_access(user_id: int, block_id: int, access_type: AccessType) -> bool:
 
     Administrators' right to everything is not asked here.
     """
-    query = accessible_blocks(user_id, access_type).where(BlockAccess.block_id == block_id)
-    return db.session.execute(query.limit(1)).first() is not None
+    key = {"user_id": user_id, "block_id": block_id}
+    return _access_queries[access_type].first(key) is not None
+
+
+def _access_query(access_type: AccessType) -> QuickRead:
+    sufficient = (BlockAccess.access_type == kind for kind in access_type.sufficient())
+    return QuickRead(
+        sa.select(BlockAccess.block_id)
+        .join(membership, membership.c.usergroup_id == BlockAccess.usergroup_id)
+        .where(
+            membership.c.user_id == sa.bindparam("user_id"),
+            BlockAccess.block_id == sa.bindparam("block_id"),
+            sa.or_(*sufficient),
+        )
+        .limit(1)
+    )
+
+
+_access_queries = {access_type: _access_query(access_type) for access_type in AccessType}

@@ -1,10 +1,24 @@
 """What all items, such as documents, have in common."""
 
+from typing import Protocol
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.item.block import Block
 from timApp.timdb.sqa import Model
+
+
+class PlacedItem(Protocol):
+    """What is asked of an item before it is shown: which one it is, and where."""
+
+    @property
+    def id(self) -> int:
+        """The id, which is that of the block."""
+
+    @property
+    def path(self) -> str:
+        """Where the item is found."""
 
 
 class ItemBase(Model):

@@ -63,15 +63,22 @@ class _Compiled:
         columns = list(statement.selected_columns)
         self.driver_error: type[Exception] = dialect.loaded_dbapi.Error
         self._text = str(compiled)
-        required = {bind.key for bind in compiled.binds.values() if bind.required}
-        self._constants = {
-            name: value for name, value in compiled.params.items() if name not in required
-        }
         self._positions: Sequence[str] | None = getattr(compiled, "positiontup", None)
-        self._to_driver = _needed(
-            (name, bind.type.dialect_impl(dialect).bind_processor(dialect))
-            for name, bind in compiled.binds.items()
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        to_driver = dict(
+            _needed(
+                (name, bind.type.dialect_impl(dialect).bind_processor(dialect))
+                for name, bind in binds.items()
+            )
         )
+        self._constants = {
+            name: to_driver[name](value) if name in to_driver else value
+            for name, value in compiled.params.items()
+            if not binds[name].required
+        }
+        self._to_driver = [
+            (name, process) for name, process in to_driver.items() if binds[name].required
+        ]
         self._from_driver = _needed(
             (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for number, column in enumerate(columns)

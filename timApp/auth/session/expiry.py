@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import db
+from timApp.timdb.quickread import QuickRead
 
 
 class Cause(Enum):
@@ -32,16 +32,23 @@ def cause_of(*, began_expired: bool, another_is_active: bool) -> Cause:
 
 def find_cause(user_id: int, session_id: str) -> Cause:
     """Return why the user's session, which has to exist, is expired. It takes one query."""
-    other = orm.aliased(UserSession)
-    another_is_active = sa.exists().where(
-        other.user_id == user_id, other.session_id != session_id, other.expired_at.is_(None)
+    row = _cause_query.first({"user_id": user_id, "session_id": session_id})
+    return cause_of(began_expired=row.began_expired, another_is_active=row.another_is_active)
+
+
+_other = orm.aliased(UserSession)
+_cause_query = QuickRead(
+    sa.select(
+        (UserSession.expired_at == UserSession.logged_in_at).label("began_expired"),
+        sa.exists()
+        .where(
+            _other.user_id == UserSession.user_id,
+            _other.session_id != UserSession.session_id,
+            _other.expired_at.is_(None),
+        )
+        .label("another_is_active"),
+    ).where(
+        UserSession.user_id == sa.bindparam("user_id"),
+        UserSession.session_id == sa.bindparam("session_id"),
     )
-    row = db.session.execute(
-        sa.select(
-            (UserSession.expired_at == UserSession.logged_in_at).label("began_expired"),
-            another_is_active.label("another_is_active"),
-        ).where(UserSession.user_id == user_id, UserSession.session_id == session_id)
-    ).one()
-    return cause_of(
-        began_expired=bool(row.began_expired), another_is_active=bool(row.another_is_active)
-    )
+)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.auth.session.model import SessionIdText, UserSession
+from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import Model, begin_write, conflict_insert, db
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -134,11 +135,16 @@ def stop_waiting(user_ids: Collection[int] | None = None) -> None:
 
 
 def _known_code(user_id: int, session_id: str) -> str | None:
-    return db.session.scalar(
-        sa.select(WaitingSession.code).where(
-            WaitingSession.user_id == user_id, WaitingSession.session_id == session_id
-        )
+    row = _code_query.first({"user_id": user_id, "session_id": session_id})
+    return row and str(row.code)
+
+
+_code_query = QuickRead(
+    sa.select(WaitingSession.code).where(
+        WaitingSession.user_id == sa.bindparam("user_id"),
+        WaitingSession.session_id == sa.bindparam("session_id"),
     )
+)
 
 
 def _is_of_session() -> sa.ColumnElement[bool]:
