@@ -2,18 +2,23 @@
 
 import logging
 import re
+from datetime import timedelta
 from html import unescape
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from argon2 import PasswordHasher
-from werkzeug.test import TestResponse
+from flask import Request
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
+from timApp.auth.cookie import CookieInterface
 from timApp.timdb.sqa import db
 from timApp.user.user import User
+from timApp.util.clock import now
 
 TOKEN = re.compile(r'name="csrf_token" type="hidden" value="([^"]+)"')
 PAGE = {"Accept": "text/html"}
@@ -327,6 +332,41 @@ def test_a_cookie_is_as_good_as_the_key_that_signed_it(alone: Site) -> None:
     assert browser.get("/user/sessions/current").status_code == 200
     config["SECRET_KEY_FALLBACKS"].clear()
     assert browser.get("/user/sessions/current").status_code == 403
+
+
+def test_a_cookie_is_good_for_its_time_and_as_it_was_signed(alone: Site) -> None:
+    """A cookie that is too old, or was changed, is nobody's, however often it was good before."""
+    with time_machine.travel(now(), tick=False) as clock:
+        browser = alone.logged_in("alice")
+        cookie = browser.client.get_cookie("timapp")
+        assert cookie is not None
+        lifetime = alone.app.permanent_session_lifetime
+        clock.shift(lifetime)
+        assert browser.get("/user/sessions/current").status_code == 200
+        clock.shift(timedelta(seconds=1))
+        assert browser.get("/user/sessions/current").status_code == 403
+        clock.shift(-lifetime - timedelta(seconds=2))  # before the login
+        assert browser.get("/user/sessions/current").status_code == 403
+        clock.shift(timedelta(seconds=2))
+        assert browser.get("/user/sessions/current").status_code == 200
+        for changed in (f"x{cookie.value}", f"{cookie.value}x", cookie.value.upper(), "a.b.c", ""):
+            browser.client.set_cookie("timapp", changed)
+            assert browser.get("/user/sessions/current").status_code == 403
+
+
+def test_requests_do_not_share_what_their_cookie_holds(alone: Site) -> None:
+    """What one request does with its copy of the cookie's content is not seen by the next."""
+    signer = CookieInterface().get_signing_serializer(alone.app)
+    assert signer is not None
+    value = signer.dumps({"list": ["one"]})
+    interface = alone.app.session_interface
+    headers = [("Cookie", f"timapp={value}")]
+    for _ in range(2):
+        request = Request(EnvironBuilder(headers=headers).get_environ())
+        session = interface.open_session(alone.app, request)
+        assert session is not None
+        assert session["list"] == ["one"]
+        session["list"].append("two")
 
 
 def test_passwords_are_neither_logged_nor_answered(

@@ -1,19 +1,18 @@
 """The application factory: the one place where the parts meet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask
 from flask_bootstrap import Bootstrap5
-from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
 from timApp.account.sessions import my_sessions
 from timApp.api import API_OPTIONS, create_api
 from timApp.auth.accesshelper import close_to_expired_sessions
+from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
 from timApp.auth.session.hostroutes import hosts
@@ -52,25 +51,12 @@ _FIXED_OPTIONS: dict[str, Any] = {
 }
 
 
-class _CookieInterface(SecureCookieSessionInterface):
-    """Cookies that are for HTTPS only if the option says so, or else if they were set over it."""
+class _App(Flask):
+    """Flask without what it does for views that are coroutines: there are none."""
 
-    def __init__(self) -> None:
-        self._serializer: tuple[object, URLSafeTimedSerializer | None] = (None, None)
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Return what signs cookies; made anew only when the keys have changed."""
-        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
-        made_for, serializer = self._serializer
-        if serializer is None or made_for != keys:
-            serializer = super().get_signing_serializer(app)
-            self._serializer = (keys, serializer)
-        return serializer
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Return whether the cookie gets the attribute Secure."""
-        secure: bool | None = app.config["SESSION_COOKIE_SECURE"]
-        return request.is_secure if secure is None else secure
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function; to look at each one that a request runs through takes long."""
+        return func
 
 
 def create_app(config: Mapping[str, object] | None = None) -> Flask:
@@ -83,15 +69,13 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     instance = instance_path(options)
     _make_folder(instance)
     # Static files are those of the packages; extensions put theirs below the same address.
-    app = Flask(
-        __name__, instance_path=str(instance), static_folder=None, static_url_path="/static"
-    )
+    app = _App(__name__, instance_path=str(instance), static_folder=None, static_url_path="/static")
     app.config.from_mapping(_FIXED_OPTIONS)
     app.config.from_mapping(options)
     if app.config["SECRET_KEY"] is None:
         app.config["SECRET_KEY"] = load_or_create_secret_key(instance / "secret_key")
     app.config.setdefault("SQLALCHEMY_ENGINES", {"default": database_url(options)})
-    app.session_interface = _CookieInterface()
+    app.session_interface = CookieInterface()
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -20,9 +20,16 @@ from timApp.util.clock import now
 #: Key of the session id in the cookie.
 SESSION_ID_KEY = "session_id"
 
-login_manager = LoginManager()
-# Binding a login to address and browser would log out whoever changes networks, and adds no
-# safety to a signed cookie whose session can be ended at any time.
+
+class _Logins(LoginManager):
+    def _session_protection_failed(self) -> bool:
+        # Binding a login to address and browser would log out whoever changes networks, and adds
+        # no safety to a signed cookie whose session can be ended at any time. Told by the option
+        # alone, each request would work out what the login would be bound to.
+        return False
+
+
+login_manager = _Logins()
 login_manager.session_protection = None
 
 

@@ -17,6 +17,13 @@ _CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+# No view has these of its own.
+_ALWAYS = (
+    ("Content-Security-Policy", _CONTENT_SECURITY_POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+)
+
 
 def add_security_headers(response: Response) -> Response:
     """Add the security headers to a response; for `Flask.after_request`.
@@ -25,11 +32,11 @@ def add_security_headers(response: Response) -> Response:
     shared computer the next person must not find it in the browser, and after an invalidation
     nobody must find it in a cache.
     """
-    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    if not _is_static_file():
-        response.headers.setdefault("Cache-Control", "no-store")
+    headers = response.headers
+    for name, value in _ALWAYS:
+        headers.add(name, value)
+    if "Cache-Control" not in headers and not _is_static_file():
+        headers.add("Cache-Control", "no-store")
     return response
 
 
