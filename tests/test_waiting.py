@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
@@ -20,6 +21,8 @@ from timApp.auth.session.link import (
 )
 from timApp.auth.session.policy import limit_of
 from timApp.auth.session.waiting import PATIENCE, find_waiting, normal_code, waiting_sessions
+from timApp.auth.sessioninfo import _seen_update
+from timApp.timdb.sqa import db
 from timApp.util.clock import now
 
 CODE = re.compile(r'class="short-code">([A-Z]{2}[0-9]{2})<')
@@ -156,6 +159,27 @@ def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(h
             clock.shift(timedelta(seconds=5))
     assert sorted(set(seen[active.session_id])) == [0, 60, 120]
     assert sorted(set(seen[expired.session_id])) == list(range(0, 121, 10))
+
+
+def test_being_seen_does_not_wait_for_the_disk_and_everything_else_does(
+    postgresql_url: str, make_app: MakeApp
+) -> None:
+    """Only the transaction that writes down `last_seen_at` may be lost in a crash."""
+    site = Site(make_app(postgresql_url))
+    site.add_user("alice")
+    browser = site.logged_in("alice")
+    values = {"of_user": site.user_id("alice"), "of_session": browser.session_id, "moment": now()}
+    with site.app.app_context(), db.engine.connect() as connection:
+        connection.exec_driver_sql("SET synchronous_commit = on")  # as it is, unless in tests
+        connection.commit()
+        show = sa.text("SHOW synchronous_commit")
+        assert connection.scalar(show) == "on"
+        assert connection.execute(_seen_update, values).rowcount == 1
+        assert connection.scalar(show) == "off"
+        connection.commit()
+        assert connection.scalar(show) == "on"
+        connection.exec_driver_sql("RESET synchronous_commit")
+        connection.commit()
 
 
 def test_an_old_link_and_a_forged_link_are_refused(app: Flask, make_app: MakeApp) -> None:

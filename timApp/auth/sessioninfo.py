@@ -12,7 +12,7 @@ from timApp.auth.session.change import ActorKind
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.policy import is_seen_due
 from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import write_if_free
+from timApp.timdb.sqa import LostInCrash, write_if_free
 from timApp.user.user import User
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, UserGroup, membership
 from timApp.util.clock import now
@@ -95,7 +95,7 @@ _is_seen = sa.and_(
 )
 _unlocked = (
     sa.select(UserSession.session_id)
-    .where(_is_seen)
+    .where(_is_seen, LostInCrash())
     .with_for_update(skip_locked=True, key_share=True)
 )
 _seen_update = (

@@ -12,6 +12,8 @@ from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from timApp.timdb.types import UTCDateTime
 
@@ -60,6 +62,28 @@ class Database(SQLAlchemy):
 
 
 db = Database()
+
+
+class LostInCrash(FunctionElement[bool]):
+    """A condition that is true, and with which PostgreSQL does not wait for the disk to commit.
+
+    A crash of the database may lose such a transaction, of which this is the last second's at most,
+    and nothing else. It is said in the statement, since anything else would take more round trips
+    or outlast the transaction. On SQLite no commit waits for the disk.
+    """
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(LostInCrash)
+def _compile_lost_in_crash(*_: object, **__: object) -> str:
+    return "1 = 1"
+
+
+@compiles(LostInCrash, "postgresql")
+def _compile_lost_in_crash_on_postgresql(*_: object, **__: object) -> str:
+    return "set_config('synchronous_commit', 'off', true) = 'off'"
 
 
 def prepare_engine(engine: sa.Engine) -> None:
@@ -139,7 +163,8 @@ def write_if_free(statement: sa.Executable, parameters: Mapping[str, object]) ->
     """Execute a write of its own transaction, or do nothing if that would mean to wait.
 
     For what is worth writing but not worth waiting for. On PostgreSQL the statement itself has
-    to pass over rows that are locked; on SQLite nothing is written while somebody else writes.
+    to pass over rows that are locked, and may say that it is `LostInCrash`; on SQLite nothing is
+    written while somebody else writes.
     """
     engine = _autocommit_engine()
     with engine.connect() as connection:
