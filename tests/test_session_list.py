@@ -227,9 +227,8 @@ def test_every_page_of_every_filter_is_taken_from_an_index(
             # By name, PostgreSQL has a choice for a time range, which depends on its statistics.
             index = "ix_usersession_latest" if which.since is None else "ix_usersession_"
         else:
-            index = (
-                "ix_usersession_active" if which.expired is False else "ix_usersession_logged_in_at"
-            )
+            has_own = which.expired is False and db.engine.dialect.name == "sqlite"
+            index = "ix_usersession_active" if has_own else "ix_usersession_logged_in_at"
         for after in (None, position):
             for query in (edge_query(order, after, 100), page_query(order, after, 51, 100)):
                 plan = plan_of(query)

@@ -8,14 +8,26 @@ from typing import Any
 import sqlalchemy as sa
 from flask_alembic import Alembic
 
-from timApp.timdb.sqa import Model
+from timApp.timdb.sqa import ONLY_ON, Model, db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _is_described(
+    item: sa.schema.SchemaItem,
+    _name: str | None,
+    _kind: str,
+    _is_reflected: bool,
+    _compared_to: sa.schema.SchemaItem | None,
+) -> bool:
+    """Tell whether the models describe this for the database in use."""
+    return item.info.get(ONLY_ON) in {None, db.engine.dialect.name}
+
 
 #: What Flask-Alembic needs to know. Both databases can roll a change of tables back, if asked.
 ALEMBIC_OPTIONS: dict[str, Any] = {
     "ALEMBIC": {"script_location": str(MIGRATIONS)},
-    "ALEMBIC_CONTEXT": {"transactional_ddl": True},
+    "ALEMBIC_CONTEXT": {"transactional_ddl": True, "include_object": _is_described},
 }
 
 # Any number will do, as long as every process that migrates uses the same one.

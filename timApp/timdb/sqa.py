@@ -19,6 +19,8 @@ from timApp.timdb.types import UTCDateTime
 
 ConflictInsert = postgresql.Insert | sqlite.Insert
 
+#: Key in the ``info`` of an index: the name of the one database that has it.
+ONLY_ON = "only_on"
 #: Seconds that a writer waits for another one on SQLite before it gives up.
 SQLITE_BUSY_TIMEOUT = 30
 _SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"

@@ -15,6 +15,9 @@ from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import lock_all_users
 from timApp.util.clock import now
 
+#: Memory in which PostgreSQL puts everybody's sessions in order: enough for a million in one go.
+_SORT_MEMORY = "128MB"
+
 
 @dataclass(frozen=True)
 class BulkEffect:
@@ -75,6 +78,7 @@ def _is_out_of_place() -> sa.ColumnElement[bool]:
     """
     is_open = UserSession.logged_out_at.is_(None)
     if db.session.connection().dialect.name == "postgresql":
+        db.session.execute(sa.text(f"SET LOCAL work_mem = '{_SORT_MEMORY}'"))
         latest = (
             sa.select(UserSession.user_id, UserSession.session_id)
             .where(is_open)

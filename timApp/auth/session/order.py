@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.model import UserSession
+from timApp.timdb.sqa import db
 from timApp.user.user import User
 
 _Condition = sa.ColumnElement[bool]
@@ -131,8 +132,12 @@ class TimeOrder(Order):
 
     @property
     def _active_only(self) -> bool:
-        """Whether the index of active sessions is the one to use."""
-        return self.which.expired is False and self.which.user_id is None
+        """Whether the index of active sessions, which SQLite has, is the one to use."""
+        return (
+            self.which.expired is False
+            and self.which.user_id is None
+            and db.engine.dialect.name == "sqlite"
+        )
 
     def _is_before_range(self, after: TimePosition) -> bool:
         """Tell whether the whole time range comes behind a position."""
