@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -22,6 +23,14 @@ _POSTGRESQL_ID = (
 _FACTOR = 274_177_123_457
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Which session of each person is active, and the column that its number goes into."""
+
+    active: int
+    mark: str | None
+
+
 def session_id_of(person: int, number: int) -> str:
     """Return the id of a person's session; both count from 1, and the last one is active."""
     n = (person - 1) * SESSIONS_EACH + number
@@ -37,17 +46,20 @@ def active_session_of(person: int) -> str:
     return session_id_of(person, SESSIONS_EACH)
 
 
-def fill(database_url: str, people: int) -> None:
+def fill(
+    database_url: str, people: int, *, active: int = SESSIONS_EACH, mark: str | None = None
+) -> None:
     """Add people with the ids 1, 2, ... and `SESSIONS_EACH` sessions each.
 
-    The last session of each is active. All were seen "in an hour", so that nobody has to write
-    down meanwhile that they are seen; see `forget_when_seen`.
+    One session of each, counted from 1, is active: the last, if nothing else is said. A column
+    named `mark`, which somebody has added to the table, is given those numbers. All were seen "in
+    an hour", so that nobody has to write down meanwhile that they are seen; see `forget_when_seen`.
     """
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        _fill_sqlite(str(url.database), people)
+        _fill_sqlite(str(url.database), people, _Chosen(active, mark))
     else:
-        _fill_postgresql(database_url, people)
+        _fill_postgresql(database_url, people, _Chosen(active, mark))
 
 
 def forget_when_seen(database_url: str) -> None:
@@ -102,19 +114,22 @@ def _users(moment: str) -> tuple[str, str]:
     )
 
 
-def _sessions(session_id: str, moment: str, earlier: str, later: str) -> tuple[str, str]:
-    active = f"n % {SESSIONS_EACH} = 0"
+def _sessions(session_id: str, moments: tuple[str, str, str], chosen: _Chosen) -> tuple[str, str]:
+    moment, earlier, later = moments
+    number = f"(n - 1) % {SESSIONS_EACH} + 1"
     person = f"(n - 1) / {SESSIONS_EACH} + 1"
+    mark, marked = (f", {chosen.mark}", f", {number}") if chosen.mark else ("", "")
     return (
         "INSERT INTO usersession"
-        " (user_id, session_id, logged_in_at, expired_at, last_seen_at, origin)",
+        f" (user_id, session_id, logged_in_at, expired_at, last_seen_at, origin{mark})",
         f"SELECT {person}, {session_id}, {earlier},"
-        f" CASE WHEN {active} THEN NULL ELSE {moment} END, {later},"
-        " '[192.0.2.1] Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'",
+        f" CASE WHEN {number} = {chosen.active} THEN NULL ELSE {moment} END, {later},"
+        " '[192.0.2.1] Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'"
+        f"{marked}",
     )
 
 
-def _fill_sqlite(path: str, people: int) -> None:
+def _fill_sqlite(path: str, people: int, chosen: _Chosen) -> None:
     moment, later = (
         f"'{time.isoformat(timespec='microseconds')}'"
         for time in (datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1))
@@ -124,7 +139,10 @@ def _fill_sqlite(path: str, people: int) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for into, select, count in (
             (*_users(moment), people),
-            (*_sessions(session_id, moment, earlier, later), people * SESSIONS_EACH),
+            (
+                *_sessions(session_id, (moment, earlier, later), chosen),
+                people * SESSIONS_EACH,
+            ),
         ):
             numbers = _SQLITE_NUMBERS.format(count=count)
             connection.execute(f"{into} {numbers} {select} FROM number")
@@ -133,7 +151,7 @@ def _fill_sqlite(path: str, people: int) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _fill_postgresql(database_url: str, people: int) -> None:
+def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
     earlier, later = "to_timestamp(1760000000 + n / 100)", "now() + interval '1 hour'"
     session_id = _POSTGRESQL_ID.format(*_parts("n"))
     with raw_postgresql(database_url) as connection:
@@ -141,7 +159,7 @@ def _fill_postgresql(database_url: str, people: int) -> None:
         for into, select, count in (
             (*_users("now()"), people),
             (
-                *_sessions(session_id, "now()", earlier, later),
+                *_sessions(session_id, ("now()", earlier, later), chosen),
                 people * SESSIONS_EACH,
             ),
         ):

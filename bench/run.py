@@ -108,6 +108,23 @@ class Run:
         yield url.render_as_string(hide_password=False)
         replica.cleanup()
 
+    @contextmanager
+    def copy_of(self, database_url: str) -> Iterator[str]:
+        """Yield the URL of a copy of a database to which nothing is connected."""
+        url = make_url(database_url)
+        if url.get_backend_name() == "sqlite":
+            folder = self.new_folder("sqlite")
+            shutil.copy(str(url.database), folder / "copy.db")
+            yield f"sqlite:///{folder / 'copy.db'}"
+            shutil.rmtree(folder)
+            return
+        name = f"copy{next(self._numbers)}"
+        self.on_postgresql(f"CREATE DATABASE {name} TEMPLATE {url.database} STRATEGY FILE_COPY")
+        # What the copy has left to write is none of the business of whoever works on it.
+        self.on_postgresql("CHECKPOINT")
+        yield url.set(database=name).render_as_string(hide_password=False)
+        self.on_postgresql(f"DROP DATABASE {name} WITH (FORCE)")
+
     def on_postgresql(self, statement: str) -> object:
         """Execute a statement on the server, outside of all databases; return its first value."""
         with psycopg.connect(self._postgresql.get_uri(), autocommit=True) as connection:

@@ -7,6 +7,7 @@ section of the report.
 from types import ModuleType
 
 from bench.cases import (
+    everybody,
     growth,
     guard,
     hosts,
@@ -22,5 +23,17 @@ from bench.cases import (
 #: All cases by name, in the order of the report.
 CASES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
-    for module in (guard, request, growth, hosts, waiting, start, size, servers, replica, shards)
+    for module in (
+        guard,
+        request,
+        growth,
+        everybody,
+        hosts,
+        waiting,
+        start,
+        size,
+        servers,
+        replica,
+        shards,
+    )
 }
