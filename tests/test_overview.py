@@ -222,7 +222,8 @@ def test_the_number_of_statements_is_fixed(site: Site) -> None:
             admin.get_page(f"/administer?period={period.value}")
         numbers.add(len(statements))
     assert len(numbers) == 1
-    assert numbers.pop() <= 4
+    # On PostgreSQL two of them set and lift the time limit.
+    assert numbers.pop() <= 6
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=30))

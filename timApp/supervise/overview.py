@@ -14,6 +14,7 @@ from timApp.supervise.period import Period, read_period
 from timApp.supervise.plot import bar_chart
 from timApp.supervise.timelabels import reader_zone, time_label
 from timApp.timdb.sqa import db
+from timApp.timdb.timelimit import TookTooLong, time_limit
 from timApp.util.clock import now
 
 overview = Blueprint("overview", __name__, url_prefix="/administer")
@@ -28,7 +29,7 @@ def show() -> ResponseReturnValue:
     of_borders = borders(period, now(), reader_zone())
     counts = count_changes(of_borders)
     labels = [time_label(start, intervals.unit) for start in of_borders[:-1]]
-    active_sessions, active_people = _count_active()
+    active_sessions, active_people = count_active()
     return render_template(
         "overview.html",
         active_sessions=active_sessions,
@@ -46,10 +47,14 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _count_active() -> tuple[int, int]:
-    """Return the number of active sessions, and of people who have one."""
+def count_active() -> tuple[int, int] | tuple[None, None]:
+    """Return the number of active sessions, and of people who have one; None: it took too long."""
     query = sa.select(sa.func.count(), sa.func.count(UserSession.user_id.distinct())).where(
         UserSession.expired_at.is_(None)
     )
-    sessions, people = db.session.execute(query).one()
+    try:
+        with time_limit():
+            sessions, people = db.session.execute(query).one()
+    except TookTooLong:
+        return None, None
     return sessions, people

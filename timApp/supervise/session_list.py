@@ -9,6 +9,7 @@ from flask_babel import get_timezone, gettext, ngettext
 
 from timApp.auth.accesshelper import verify_admin
 from timApp.auth.session.bulk import (
+    BulkEffect,
     effect_of_invalidate_all,
     effect_of_verify_all,
     invalidate_all_sessions,
@@ -31,7 +32,8 @@ from timApp.supervise.cursor import cursor_of
 from timApp.supervise.filterform import FilterForm, State, read_choice, read_filter
 from timApp.supervise.selected import key_text, read_keys
 from timApp.timdb.sqa import db
-from timApp.util.errors import TimError
+from timApp.timdb.timelimit import TookTooLong, time_limit
+from timApp.util.errors import BadInput, TimError
 
 session_list = Blueprint("session_list", __name__, url_prefix="/administer/sessions")
 
@@ -75,14 +77,14 @@ def invalidate() -> ResponseReturnValue:
 def confirm_verify_all() -> ResponseReturnValue:
     """Say what verifying all comes to."""
     verify_admin()
-    return _confirmation(effect=effect_of_verify_all(), action="verify")
+    return _confirmation(effect_of_verify_all, action="verify")
 
 
 @session_list.get("/invalidate-all")
 def confirm_invalidate_all() -> ResponseReturnValue:
     """Say what invalidating all comes to."""
     verify_admin()
-    return _confirmation(effect=effect_of_invalidate_all(), action="invalidate")
+    return _confirmation(effect_of_invalidate_all, action="invalidate")
 
 
 @session_list.post("/verify-all")
@@ -154,10 +156,20 @@ def _told_of_invalidated(selected: int, effect: SelectionEffect) -> str:  # noqa
 def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseReturnValue:
     """Show the list; with what was selected, if that could not be changed."""
     page = SessionPage([], None, is_cut_short=False)
+    is_stopped = False
     if not form.errors:
-        page = session_page(
-            form.which, form.sort, form.after, size=PAGE_SIZE, scan_limit=SCAN_LIMIT
-        )
+        try:
+            with time_limit():
+                page = session_page(
+                    form.which, form.sort, form.after, size=PAGE_SIZE, scan_limit=SCAN_LIMIT
+                )
+        except TookTooLong:
+            msg = gettext(
+                "This search took too long and was stopped."
+                " Choose a shorter time range, or type a user name."
+            )
+            error = error or BadInput(msg)
+            is_stopped = True
     position = page.next_position
     html = render_template(
         "session_list.html",
@@ -174,6 +186,7 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
             for one in page.sessions
         ],
         page=page,
+        is_stopped=is_stopped,
         next_parameters=position and form.parameters(after=cursor_of(position)),
         selected=set(request.form.getlist("session")),
         reason=request.form.get("reason", ""),
@@ -188,12 +201,19 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
     return html, errors[0].status if errors else 200
 
 
-def _confirmation(**values: object) -> str:
+def _confirmation(effect_of: Callable[[], BulkEffect], action: str) -> str:
+    """Show what the change comes to, or that there was no time to count it."""
+    try:
+        with time_limit():
+            effect = effect_of()
+    except TookTooLong:
+        effect = None
     return render_template(
         "confirm_all.html",
+        effect=effect,
+        action=action,
         reason_max_length=REASON_MAX_LENGTH,
         has_other_hosts=bool(current_network().targets),
-        **values,
     )
 
 
