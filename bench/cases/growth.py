@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from bench.guard import guard, keys_of, raw_look_up, settle
 from bench.measure import interleaved, seconds_per_call
-from bench.people import SESSIONS_EACH, fill
+from bench.people import SESSIONS_EACH
 from bench.report import Section, at_most, compared
 from bench.run import KINDS, Run
 
@@ -29,9 +29,8 @@ def _measure_on(kind: str, sizes: list[int], run: Run, section: Section) -> None
     with ExitStack() as stack:
         ours, raw = {}, {}
         for sessions in sizes:
-            url = stack.enter_context(run.database(kind))
+            url = run.filled(kind, sessions)
             people = sessions // SESSIONS_EACH
-            fill(url, people)
             keys = keys_of(people, run.choose(5, 500, 2_000))
             guarded = stack.enter_context(guard(url, run.new_folder("instance")))
             driver = stack.enter_context(raw_look_up(url))
