@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
-from timApp.auth.login import start_session
+from timApp.auth.login import find_account, start_session
 from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.transition import log_out_session
@@ -137,7 +137,9 @@ class SessionMachine(RuleBasedStateMachine):
         former = self.cookies[browser]
         with self.site.app.test_request_context():
             cookie.update(former)
-            session_id = start_session(require_user(user))
+            account = find_account(user)
+            assert account is not None
+            session_id = start_session(account).id
             db.session.commit()
         if former:
             self.model.log_out(self._user_of(former), former[SESSION_ID_KEY])

@@ -1,10 +1,14 @@
 """Logging in and out."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import sqlalchemy as sa
 import uuid_utils
 from flask import (
     Blueprint,
     Response,
+    current_app,
     g,
     jsonify,
     redirect,
@@ -24,27 +28,60 @@ from wtforms.validators import InputRequired, Length
 
 from timApp.auth.accesshelper import open_to_expired_sessions
 from timApp.auth.csrf import csrf
+from timApp.auth.session.beginning import begin_session
 from timApp.auth.session.change import ActorKind
 from timApp.auth.session.schemas import LoginArgs, SessionBlueprint
 from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
-    add_user_session,
     current_session_id,
     has_valid_session,
 )
-from timApp.auth.sessioninfo import SESSION_ID_KEY, act_as, current_visitor
-from timApp.timdb.sqa import db, read_row
+from timApp.auth.sessioninfo import SESSION_ID_KEY, Visitor, act_as, current_visitor, person_columns
+from timApp.timdb.functions import SEPARATOR, Joined
+from timApp.timdb.quickread import QuickRead
+from timApp.timdb.sqa import db
 from timApp.user.password import hash_is_outdated, hash_password, password_matches
-from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, User, lock_user
+from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, User, lock_users
+from timApp.user.usergroup import UserGroup, membership
 from timApp.util.errors import AccessDenied, BadInput
 from timApp.util.negotiation import wants_json
 from timApp.util.text import is_storable
 
 login = Blueprint("login", __name__)
 
-_credentials_query = sa.select(User.id, User.password_hash).where(
-    User.name == sa.bindparam("username")
+# One statement brings all that a login needs to know.
+_account_query = QuickRead(
+    sa.select(
+        *person_columns(User.__table__.c.id),
+        User.password_hash,
+        sa.select(Joined(UserGroup.name))
+        .join(membership, membership.c.usergroup_id == UserGroup.id)
+        .where(membership.c.user_id == User.id)
+        .scalar_subquery()
+        .label("groups"),
+    ).where(User.name == sa.bindparam("username"))
 )
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a login needs to know of a person."""
+
+    id: int
+    name: str
+    real_name: str
+    is_admin: bool
+    is_supervisor: bool
+    password_hash: str
+    groups: tuple[str, ...]
+
+
+class NewSession(NamedTuple):
+    """What a login has made."""
+
+    id: str
+    #: Not over the limit; False, too, while sessions are not tracked.
+    is_active: bool
 
 
 class LoginForm(FlaskForm):
@@ -92,60 +129,94 @@ def log_out() -> ResponseReturnValue:
     return jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
 
 
-def authenticate(username: str, password: str) -> User:
-    """Return the user; `WrongCredentials` if the name or the password is wrong.
+def find_account(username: str) -> Account | None:
+    """Return the account of exactly that name, or None."""
+    if not is_storable(username):
+        return None
+    row = _account_query.first({"username": username})
+    if row is None:
+        return None
+    return Account(
+        id=row.id,
+        name=row.name,
+        real_name=row.real_name,
+        is_admin=bool(row.is_admin),
+        is_supervisor=bool(row.is_supervisor),
+        password_hash=row.password_hash,
+        groups=tuple((row.groups or "").split(SEPARATOR)),
+    )
+
+
+def authenticate(username: str, password: str) -> Account:
+    """Return the account; `WrongCredentials` if the name or the password is wrong.
 
     Takes as long for an unknown name as for a wrong password. Holds no connection while it
     computes the hash. A hash made with outdated parameters is replaced.
     """
-    row = None
-    if is_storable(username):
-        row = read_row(_credentials_query, {"username": username})
-    if not password_matches(row and row.password_hash, password) or row is None:
+    account = find_account(username)
+    if (
+        not password_matches(account.password_hash if account else None, password)
+        or account is None
+    ):
         raise WrongCredentials(gettext("Wrong user name or password."))
-    user = db.session.get_one(User, row.id)
-    if hash_is_outdated(row.password_hash):
-        user.password_hash = hash_password(password)
-    return user
+    if hash_is_outdated(account.password_hash):
+        db.session.execute(
+            sa.update(User)
+            # Not if the password was changed meanwhile.
+            .where(User.id == account.id, User.password_hash == account.password_hash)
+            .values(password_hash=hash_password(password))
+        )
+    return account
 
 
-def start_session(user: User) -> str:
-    """Add a session for the user and return its id; the browser's former one ends for good.
+def start_session(account: Account) -> NewSession:
+    """Add a session for the account; the browser's former one ends for good.
 
     So nobody is blocked by their own session in the same browser, which no cookie leads to any
-    more.
+    more. With a former one it works in the transaction of `db.session` and leaves the commit to its
+    caller; a login in a new browser, which writes nothing else, is a transaction of its own.
     """
     former = current_visitor()
-    # Always in the same order: two browsers that swap two users must not wait for each other.
-    for user_id in sorted({user.id, former.id if former else user.id}):
-        lock_user(user_id)
     if former is not None:
+        # In one order: two browsers that swap two users must not wait for each other.
+        lock_users({account.id, former.id})
         log_out_session(former.id, current_session_id())
     session_id = str(uuid_utils.uuid7())
     origin = f"[{request.remote_addr}] {request.user_agent.string}"
-    act_as(ActorKind.USER, user.name)
-    add_user_session(user, session_id, origin)
-    return session_id
+    act_as(ActorKind.USER, account.name)
+    is_active = begin_session(account.id, account.name, account.groups, session_id, origin)
+    return NewSession(session_id, is_active)
 
 
-def _log_in(username: str, password: str) -> tuple[User, str]:
-    """Log in here and in the database; return the user and the new session's id."""
-    user = authenticate(username, password)
-    session_id = start_session(user)
-    db.session.commit()
+def _log_in(username: str, password: str) -> NewSession:
+    """Log in here and in the database; return the new session."""
+    account = authenticate(username, password)
+    new = start_session(account)
+    if db.is_in_transaction():
+        db.session.commit()
     session.clear()  # nothing of the time before the login, the CSRF token least of all, stays
     g.pop("csrf_token", None)
-    login_user(user)
-    session[SESSION_ID_KEY] = session_id
-    return user, session_id
+    login_user(
+        Visitor(
+            id=account.id,
+            name=account.name,
+            real_name=account.real_name,
+            is_admin=account.is_admin,
+            is_supervisor=account.is_supervisor,
+            session_is_known=current_app.config["SESSIONS_ENABLE"],
+            session_is_active=new.is_active,
+        )
+    )
+    session[SESSION_ID_KEY] = new.id
+    return new
 
 
 def _log_in_with_json() -> Response:
     args = SessionBlueprint.ARGUMENTS_PARSER.parse(LoginArgs(), location="body")
-    user, session_id = _log_in(args["username"], args["password"])
+    new = _log_in(args["username"], args["password"])
     return jsonify(
-        username=user.name,
-        sessionId=session_id,
+        username=args["username"],
+        sessionId=new.id,
         valid=has_valid_session(),
         csrfToken=generate_csrf(),
     )

@@ -48,14 +48,12 @@ class Visitor(UserMixin):
     session_is_active: bool
 
 
-def _is_member(group_name: str) -> sa.ColumnElement[bool]:
+def _is_member(user_id: sa.ColumnElement[int], group_name: str) -> sa.ColumnElement[bool]:
     return (
         sa.select(membership.c.user_id)
         .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
         .where(
-            # Said by number, and not as the user's of the row, so that it is known before a row is
-            # read where it is to be found: in one part of a table that is cut by user.
-            membership.c.user_id == sa.bindparam("user_id"),
+            membership.c.user_id == user_id,
             UserGroup.name == group_name,
             UserGroup.personal_user_id.is_(None),
         )
@@ -63,14 +61,23 @@ def _is_member(group_name: str) -> sa.ColumnElement[bool]:
     )
 
 
-# One statement, built once, says all that a request needs to know of its visitor.
-_visitor_query = QuickRead(
-    sa.select(
+def person_columns(user_id: sa.ColumnElement[int]) -> tuple[Any, ...]:
+    """Return the columns that a `Visitor` is made of, but for the session."""
+    return (
         User.id,
         User.name,
         User.real_name,
-        _is_member(ADMIN_GROUP).label("is_admin"),
-        _is_member(SUPERVISOR_GROUP).label("is_supervisor"),
+        _is_member(user_id, ADMIN_GROUP).label("is_admin"),
+        _is_member(user_id, SUPERVISOR_GROUP).label("is_supervisor"),
+    )
+
+
+# One statement, built once, says all that a request needs to know of its visitor.
+_visitor_query = QuickRead(
+    sa.select(
+        # Said by number, and not as the user's of the row, so that it is known before a row is
+        # read where it is to be found: in one part of a table that is cut by user.
+        *person_columns(sa.bindparam("user_id", type_=sa.Integer())),
         UserSession.session_id.is_not(None).label("session_is_known"),
         sa.and_(UserSession.session_id.is_not(None), UserSession.expired_at.is_(None)).label(
             "session_is_active"

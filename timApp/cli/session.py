@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.distribution import change_for_hosts
 from timApp.auth.session.export import ExportFormat, SessionExport
 from timApp.auth.session.filter import SessionFilter
@@ -21,7 +22,6 @@ from timApp.auth.session.transition import (
     latest_session_id,
     verify_session,
 )
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.cli.context import application
 from timApp.cli.export import export_to_file, export_to_stdout
 from timApp.cli.help import examples

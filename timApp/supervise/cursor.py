@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from flask_babel import gettext
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.order import NamePosition, Position, TimePosition
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.user.user import NAME_MAX_LENGTH
 from timApp.util.errors import BadInput
 from timApp.util.text import is_storable

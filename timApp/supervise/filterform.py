@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
+from timApp.auth.session.beginning import ORIGIN_MAX_LENGTH
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.order import Position, Sort
-from timApp.auth.session.util import ORIGIN_MAX_LENGTH
 from timApp.supervise.cursor import read_cursor
 from timApp.supervise.localtime import span_of
 from timApp.supervise.timelabels import reader_zone

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from flask_babel import gettext
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.selection import SessionKey
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.util.errors import BadInput
 from timApp.util.text import fits, quoted
 

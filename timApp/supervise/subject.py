@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from flask import request
 from flask_babel import gettext
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.lookup import require_session, require_verifiable
 from timApp.auth.session.transition import invalidate_sessions, verify_session
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.hosts.network import Host, current_network
 from timApp.user.user import NAME_MAX_LENGTH, User, require_user
 from timApp.util.errors import BadInput

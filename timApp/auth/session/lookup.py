@@ -2,9 +2,9 @@
 
 from flask_babel import gettext
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.transition import latest_session_id
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
 from timApp.util.errors import Conflict, NotFound

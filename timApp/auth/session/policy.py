@@ -28,14 +28,6 @@ def is_seen_due(last_seen_at: datetime | None, moment: datetime, *, is_active: b
     return last_seen_at is None or moment - last_seen_at >= interval
 
 
-def may_be_active(active_sessions: int, limit: int | None) -> bool:
-    """Tell whether a new session may be active beside so many active ones of the same user.
-
-    `limit` is the number of active sessions a user may have; None means any number.
-    """
-    return limit is None or active_sessions < limit
-
-
 def needs_active_session(
     *, tracking_enabled: bool, is_logged_in: bool, is_admin: bool, asks_about_self: bool
 ) -> bool:

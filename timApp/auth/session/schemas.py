@@ -9,7 +9,7 @@ from marshmallow.validate import Length
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH
 from timApp.util.text import is_storable
 

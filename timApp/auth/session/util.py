@@ -7,11 +7,10 @@ leave the commit to their caller.
 import sqlalchemy as sa
 from flask import current_app
 
-from timApp.auth.session.audit import record_change
-from timApp.auth.session.change import Action
+from timApp.auth.session.beginning import begin_session
 from timApp.auth.session.distribution import distribute
 from timApp.auth.session.model import UserSession
-from timApp.auth.session.policy import limit_of, may_be_active, needs_active_session
+from timApp.auth.session.policy import needs_active_session
 from timApp.auth.session.transition import invalidate_sessions, verify_session
 from timApp.auth.sessioninfo import cookie_session_id, current_visitor
 from timApp.item.accesstype import AccessType
@@ -20,14 +19,6 @@ from timApp.item.item import Item, ItemBase
 from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import db
 from timApp.user.user import User, lock_user, require_user
-from timApp.util.clock import now
-from timApp.util.errors import BadInput
-from timApp.util.text import fits, storable
-
-#: Longest session id, in characters.
-SESSION_ID_MAX_LENGTH = 255
-#: An origin is cut off behind so many characters: browsers choose theirs freely.
-ORIGIN_MAX_LENGTH = 1000
 
 _active_session_query = QuickRead(
     sa.select(UserSession.session_id).where(
@@ -106,36 +97,15 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
     happens while `timApp.defaultconfig.SESSIONS_ENABLE` is off.
 
     `origin` is any information on where the session comes from (user agent, endpoint, etc); it
-    is cut off behind `ORIGIN_MAX_LENGTH` characters. `BadInput` for an empty or overlong session
-    id, and for one that the user has had before.
+    is cut off behind `timApp.auth.session.beginning.ORIGIN_MAX_LENGTH` characters. `BadInput` for
+    an empty or overlong session id, and for one that the user has had before.
     """
     if not current_app.config["SESSIONS_ENABLE"]:
         return
-    if not fits(session_id, SESSION_ID_MAX_LENGTH):
-        msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
-        raise BadInput(msg, field="session_id")
     lock_user(user.id)
-    if db.session.get(UserSession, (user.id, session_id)) is not None:
-        msg = f"{user.name!r} has had a session {session_id!r} before; ids are not used again."
-        raise BadInput(msg, field="session_id")
-    moment = now()
-    is_active = may_be_active(_count_active(user.id), _limit(user))
-    db.session.add(
-        UserSession(
-            user=user,
-            session_id=session_id,
-            origin=storable(origin)[:ORIGIN_MAX_LENGTH],
-            logged_in_at=moment,
-            expired_at=None if is_active else moment,
-        )
-    )
-    record_change(
-        Action.LOGIN if is_active else Action.BLOCKED_LOGIN,
-        user_id=user.id,
-        session_id=session_id,
-        session_count=1,
-    )
-    db.session.flush()
+    begin_session(user.id, user.name, [group.name for group in user.groups], session_id, origin)
+    # They were read before there was the new one.
+    db.session.expire(user, ["sessions", "active_sessions"])
 
 
 def expire_user_session(user: User, session_id: str | None) -> None:
@@ -188,21 +158,3 @@ def distribute_session_verification(
     caller commits, hosts that failed are told later on (`timApp.hosts.worker`).
     """
     return distribute(action, username, session_id, targets)
-
-
-def _limit(user: User) -> int | None:
-    config = current_app.config
-    return limit_of(
-        [group.name for group in user.groups],
-        config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
-        config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
-    )
-
-
-def _count_active(user_id: int) -> int:
-    query = (
-        sa.select(sa.func.count())
-        .select_from(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.expired_at.is_(None))
-    )
-    return db.session.scalars(query).one()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from timApp.auth.session.beginning import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.summary import MAX_SUMMARIES, SessionSummary
-from timApp.auth.session.util import SESSION_ID_MAX_LENGTH
 from timApp.auth.session.waiting import Waiting, normal_code
 from timApp.user.user import NAME_MAX_LENGTH
 from timApp.util.text import fits, storable
