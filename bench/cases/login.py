@@ -3,11 +3,12 @@
 What a login does to the database once the password is known to be right: the new session is
 counted against the limit (of one), added and recorded, and all of that is committed. It is called
 as the view calls it, in a context of the application of its own each time, by many threads of this
-process at once. The floor adds a row to the table of sessions and does nothing else, from as many
-threads: on PostgreSQL over a connection that each holds, in autocommit and prepared; on SQLite over
-one connection with the same settings, behind a mutex. "One" is one person who logs in everywhere
-at once. "Many" are people of whom nobody is logged in; each login is another person's. Sessions of
-earlier turns are removed before each turn.
+process at once. The floor adds the same row to the table of sessions and does nothing else (no
+count, no entry in the record of changes), from as many threads: on PostgreSQL over a connection
+that each holds, in autocommit and prepared; on SQLite over one connection with the same settings,
+behind a mutex. "One" is one person who logs in everywhere at once. "Many" are people of whom
+nobody is logged in; each login is another person's. Sessions of earlier turns are removed before
+each turn.
 
 After each turn it is looked up whether anybody has more active sessions than the limit; if so, the
 case fails.
@@ -76,7 +77,7 @@ def measure(run: Run, section: Section) -> None:
             fill(url, people)
             for whose, order in orders.items():
                 turns: dict[str, Contestant] = {
-                    _FLOOR: _Turn(url, order, partial(_floor, url), is_checked=False),
+                    _FLOOR: _Turn(url, order, partial(_floor, url, whose), is_checked=False),
                     _OURS: _Turn(url, order, partial(_ours, url, folder), is_checked=True),
                 }
                 series = interleaved(turns, run.choose(1, 3, 15))
@@ -132,13 +133,13 @@ def _ours(url: str, folder: Path) -> Iterator[_LogIn]:
 
 
 @contextmanager
-def _floor(url: str) -> Iterator[_LogIn]:
+def _floor(url: str, whose: str) -> Iterator[_LogIn]:
     with ExitStack() as connections:
         if make_url(url).get_backend_name() == "sqlite":
-            yield _SQLiteInsert(connections.enter_context(closing(_sqlite(url))), Lock())
+            yield _SQLiteInsert(connections.enter_context(closing(_sqlite(url))), Lock(), whose)
         else:
             yield _PostgreSQLInsert(
-                [connections.enter_context(raw_postgresql(url)) for _ in range(_THREADS)]
+                [connections.enter_context(raw_postgresql(url)) for _ in range(_THREADS)], whose
             )
 
 
@@ -146,10 +147,12 @@ def _floor(url: str) -> Iterator[_LogIn]:
 class _SQLiteInsert:
     connection: sqlite3.Connection
     mutex: Lock
+    whose: str
 
     def __call__(self, _thread: int, person: int) -> None:
         moment = datetime.now(UTC).isoformat(timespec="microseconds")
-        values = (person, str(uuid_utils.uuid7()), moment, moment, f"[127.0.0.1] {_AGENT}")
+        expired_at = None if self.whose == _MANY else moment
+        values = (person, str(uuid_utils.uuid7()), moment, expired_at, f"[127.0.0.1] {_AGENT}")
         with self.mutex, self.connection:
             self.connection.execute(_SQLITE_INSERT, values)
 
@@ -157,10 +160,12 @@ class _SQLiteInsert:
 @dataclass(frozen=True)
 class _PostgreSQLInsert:
     connections: Sequence[psycopg.Connection]
+    whose: str
 
     def __call__(self, thread: int, person: int) -> None:
         moment = datetime.now(UTC)
-        values = (person, str(uuid_utils.uuid7()), moment, moment, f"[127.0.0.1] {_AGENT}")
+        expired_at = None if self.whose == _MANY else moment
+        values = (person, str(uuid_utils.uuid7()), moment, expired_at, f"[127.0.0.1] {_AGENT}")
         self.connections[thread].execute(_POSTGRESQL_INSERT, values, prepare=True)
 
 

@@ -5,15 +5,15 @@ answer it. So a statement is compiled once for each engine and given to the driv
 connections that are kept for this.
 """
 
-import os
-from collections import deque, namedtuple
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Lock
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from timApp.timdb.keptconnection import are_kept, kept_connections
 from timApp.timdb.sqa import db, read_row
 
 _Key = TypeVar("_Key")
@@ -39,8 +39,7 @@ class QuickRead:
         While `db.session` is in a transaction the read is part of it, as `read_row` is.
         """
         engine = db.engine
-        # A pool of another kind has its reasons: a database in memory is lost with its connection.
-        if db.is_in_transaction() or not isinstance(engine.pool, sa.pool.QueuePool):
+        if db.is_in_transaction() or not are_kept(engine):
             return read_row(self._statement, parameters)
         compiled = self._compiled.get(engine)
         if compiled is None:
@@ -84,7 +83,7 @@ class _Compiled:
             for number, column in enumerate(columns)
         )
         self._row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
-        self._connections = _connections_of(engine)
+        self._connections = kept_connections(engine)
 
     def first(self, engine: sa.Engine, parameters: Mapping[str, object]) -> Any:
         """Return the first row, or None; any error of the driver goes to the caller."""
@@ -92,7 +91,7 @@ class _Compiled:
         for name, process in self._to_driver:
             values[name] = process(values[name])
         given = values if self._positions is None else [values[name] for name in self._positions]
-        found = self._connections.first(engine, self._text, given)
+        found = self._connections.use(engine, partial(_first, self._text, given))
         if found is None:
             return None
         row = list(found)
@@ -101,81 +100,11 @@ class _Compiled:
         return self._row._make(row)
 
 
-class _KeptConnections:
-    """Connections of the driver that are outside of any transaction.
-
-    A connection is used by one thread at a time, so there are never more than threads that have
-    read at once; they are not those of the pool. They end with the engine's `dispose`.
-    """
-
-    def __init__(self) -> None:
-        self._idle: deque[Any] = deque()
-        self._process = os.getpid()
-        self._of_parent: deque[Any] | None = None
-
-    def first(self, engine: sa.Engine, text: str, values: object) -> Sequence[Any] | None:
-        """Return the first row that the driver finds, or None."""
-        if self._process != os.getpid():
-            self._leave_to_parent()
-        idle = self._idle
-        try:
-            connection = idle.pop()
-        except IndexError:
-            connection = _connect(engine)
-        try:
-            cursor = connection.execute(text, values)
-            found: Sequence[Any] | None = cursor.fetchone()
-            cursor.close()  # an open one would keep SQLite's log from being tidied up
-        except BaseException:
-            connection.close()
-            self.close()  # the others may have died of the same
-            raise
-        idle.append(connection)
-        if idle is not self._idle:  # closed meanwhile
-            _close(idle)
-        return found
-
-    def close(self) -> None:
-        """Close all connections; those that are in use, after that."""
-        idle, self._idle = self._idle, deque()
-        if self._process == os.getpid():
-            _close(idle)
-
-    def _leave_to_parent(self) -> None:
-        """Begin anew in a process that was forked off; to close a connection here would end it."""
-        self._of_parent, self._idle = self._idle, deque()
-        self._process = os.getpid()
-
-
-_making_connections = Lock()
-_connections: WeakKeyDictionary[sa.Engine, _KeptConnections] = WeakKeyDictionary()
-
-
-def _connections_of(engine: sa.Engine) -> _KeptConnections:
-    with _making_connections:
-        kept = _connections.get(engine)
-        if kept is None:
-            kept = _connections[engine] = _KeptConnections()
-            sa.event.listen(engine, "engine_disposed", lambda _: kept.close())
-        return kept
-
-
-def _connect(engine: sa.Engine) -> Any:
-    """Return a connection of the driver that is set up as all are, and is the pool's no more."""
-    pooled = engine.raw_connection()
-    connection: Any = pooled.driver_connection
-    pooled.detach()
-    if engine.dialect.name == "postgresql":
-        connection.autocommit = True  # SQLite's reads are outside of transactions anyway
-    return connection
-
-
-def _close(connections: deque[Any]) -> None:
-    while connections:
-        try:
-            connections.pop().close()
-        except IndexError:  # another thread has taken the last one
-            break
+def _first(text: str, values: object, connection: Any) -> Sequence[Any] | None:
+    cursor = connection.execute(text, values)
+    found: Sequence[Any] | None = cursor.fetchone()
+    cursor.close()  # an open one would keep SQLite's log from being tidied up
+    return found
 
 
 def _needed(

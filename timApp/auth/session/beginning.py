@@ -5,10 +5,13 @@ round trip; on SQLite, which has none, it is two statements of the one who may w
 """
 
 import sqlite3
-from collections.abc import Callable, Collection
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import current_app
@@ -16,6 +19,7 @@ from flask import current_app
 from timApp.auth.session.change import Action
 from timApp.auth.session.policy import limit_of
 from timApp.auth.sessioninfo import current_actor
+from timApp.timdb.keptconnection import are_kept, kept_connections
 from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import begin_write, db
 from timApp.timdb.types import UTCDateTime
@@ -64,8 +68,19 @@ _RECORD_ON_SQLITE = """
         (at, actor_kind, actor, address, action, user_id, session_id, session_count)
     VALUES (:moment, :actor_kind, :actor, :address, :action, :user_id, :session_id, 1)
 """
-#: Threads of this process that wait for their turn here need not look every few milliseconds.
+
+
+@dataclass
+class _Login:
+    values: dict[str, object]
+    #: None until it is committed.
+    outcome: str | None = None
+
+
+# One at a time writes to SQLite, and most of the time that takes goes into the commit. So whoever
+# has the turn in this process takes along all who wait for theirs; a commit is enough for them all.
 _turn_on_sqlite = Lock()
+_waiting_on_sqlite: WeakKeyDictionary[sa.Engine, "deque[_Login]"] = WeakKeyDictionary()
 
 
 def begin_session(
@@ -123,18 +138,51 @@ def _on_sqlite(values: dict[str, object]) -> str:
         connection = db.session.connection()
         begin_write(connection)
         return _add_on_sqlite(connection.exec_driver_sql, values)
-    # SQLAlchemy takes longer to hand these over than the driver takes to execute them.
-    with _turn_on_sqlite, closing(db.engine.raw_connection()) as pooled:
-        driver: Any = pooled.driver_connection
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-            outcome = _add_on_sqlite(driver.execute, values)
-            driver.commit()
-        except sqlite3.Error as error:
-            raise sa.exc.DBAPIError.instance(
-                _ADD_ON_SQLITE, None, error, sqlite3.Error, dialect=db.engine.dialect
-            ) from error
-        return outcome
+    engine, login = db.engine, _Login(values)
+    waiting = _waiting_on_sqlite.setdefault(engine, deque())
+    waiting.append(login)
+    with _turn_on_sqlite:
+        if login.outcome is None:  # nobody has taken it along
+            try:
+                _transact_on_sqlite(engine, [login, *_others(waiting, login)])
+            except sqlite3.Error:
+                try:
+                    _transact_on_sqlite(engine, [login])  # it may have been the others' fault
+                except sqlite3.Error as error:
+                    raise sa.exc.DBAPIError.instance(
+                        _ADD_ON_SQLITE, None, error, sqlite3.Error, dialect=engine.dialect
+                    ) from error
+    assert login.outcome is not None  # noqa: S101 - narrows the type for mypy
+    return login.outcome
+
+
+def _others(waiting: "deque[_Login]", login: "_Login") -> list["_Login"]:
+    """Return the logins that wait for their turn beside this one; they wait no more."""
+    found = []
+    while waiting:
+        other = waiting.popleft()
+        if other is not login and other.outcome is None:
+            found.append(other)
+    return found
+
+
+def _transact_on_sqlite(engine: sa.Engine, logins: Sequence["_Login"]) -> None:
+    """Let the sessions begin in one transaction."""
+
+    # SQLAlchemy takes longer to hand statements over than the driver takes to execute them.
+    def transact(driver: Any) -> list[str]:
+        driver.execute("BEGIN IMMEDIATE")
+        outcomes = [_add_on_sqlite(driver.execute, login.values) for login in logins]
+        driver.commit()
+        return outcomes
+
+    if are_kept(engine):
+        outcomes = kept_connections(engine).use(engine, transact)
+    else:
+        with closing(engine.raw_connection()) as pooled:
+            outcomes = transact(pooled.driver_connection)
+    for login, outcome in zip(logins, outcomes, strict=True):
+        login.outcome = outcome
 
 
 def _add_on_sqlite(execute: Callable[..., Any], values: dict[str, object]) -> str:

@@ -1,0 +1,104 @@
+"""Connections of the driver that are kept beside the pool, for what each request asks.
+
+To borrow one from SQLAlchemy's pool and give it back takes longer than many a statement.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+_Result = TypeVar("_Result")
+
+
+class KeptConnections:
+    """Connections of the driver that are outside of any transaction.
+
+    A connection is used by one thread at a time, so there are never more than threads that have
+    used them at once; they are not those of the pool. They end with the engine's `dispose`.
+    """
+
+    def __init__(self) -> None:
+        self._idle: deque[Any] = deque()
+        self._process = os.getpid()
+        self._of_parent: deque[Any] | None = None
+
+    def use(self, engine: sa.Engine, work: Callable[[Any], _Result]) -> _Result:
+        """Do the work with a connection, and return what it returns.
+
+        The work leaves it outside of a transaction. Whatever it raises goes to the caller, and the
+        connection is closed, so that nothing stays of a transaction that has begun.
+        """
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        idle = self._idle
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = _connect(engine)
+        try:
+            result = work(connection)
+        except BaseException:
+            connection.close()
+            self.close()  # the others may have died of the same
+            raise
+        idle.append(connection)
+        if idle is not self._idle:  # closed meanwhile
+            _close(idle)
+        return result
+
+    def close(self) -> None:
+        """Close all connections; those that are in use, after that."""
+        idle, self._idle = self._idle, deque()
+        if self._process == os.getpid():
+            _close(idle)
+
+    def _leave_to_parent(self) -> None:
+        """Begin anew in a process that was forked off; to close a connection here would end it."""
+        self._of_parent, self._idle = self._idle, deque()
+        self._process = os.getpid()
+
+
+_making = Lock()
+_connections: WeakKeyDictionary[sa.Engine, KeptConnections] = WeakKeyDictionary()
+
+
+def are_kept(engine: sa.Engine) -> bool:
+    """Tell whether connections may be kept beside the engine's pool.
+
+    A pool of another kind than usual has its reasons: a database in memory is lost with its
+    connection.
+    """
+    return isinstance(engine.pool, sa.pool.QueuePool)
+
+
+def kept_connections(engine: sa.Engine) -> KeptConnections:
+    """Return those of an engine; they are opened when they are first wanted."""
+    with _making:
+        kept = _connections.get(engine)
+        if kept is None:
+            kept = _connections[engine] = KeptConnections()
+            sa.event.listen(engine, "engine_disposed", lambda _: kept.close())
+        return kept
+
+
+def _connect(engine: sa.Engine) -> Any:
+    """Return a connection of the driver that is set up as all are, and is the pool's no more."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    pooled.detach()
+    if engine.dialect.name == "postgresql":
+        connection.autocommit = True  # SQLite's reads are outside of transactions anyway
+    return connection
+
+
+def _close(connections: deque[Any]) -> None:
+    while connections:
+        try:
+            connections.pop().close()
+        except IndexError:  # another thread has taken the last one
+            break
