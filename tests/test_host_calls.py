@@ -153,14 +153,14 @@ class Server:
         self.connections = 0
         self._threads: list[Thread] = []
 
-    def serve(self, *requests_of_each: int, resets: bool = False) -> None:
+    def serve(self, *requests_of_each: int, reset: int = 0) -> None:
         """Take so many connections; answer so many requests on each, and close it.
 
-        One that `resets` waits for one request more, and then closes without a word to say so.
+        The first ones are `reset`: each waits for one request more, and ends without a word.
         """
 
         def work() -> None:
-            for number in requests_of_each:
+            for place, number in enumerate(requests_of_each):
                 connection, _ = self.socket.accept()
                 self.connections += 1
                 with connection:
@@ -168,7 +168,7 @@ class Server:
                         while b"{}" not in connection.recv(65536):
                             pass
                         connection.sendall(HTTP_OK)
-                    if resets:
+                    if place < reset:
                         connection.recv(65536)
                         connection.setsockopt(
                             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
@@ -212,8 +212,7 @@ def test_a_request_on_a_connection_that_the_host_has_closed_is_made_again(
 def test_a_request_on_a_connection_that_the_host_resets_is_made_again(client: Client) -> None:
     """A host that was killed and started again resets what was kept; that is no failure."""
     server = Server()
-    server.serve(1, resets=True)
-    server.serve(1)
+    server.serve(1, 1, reset=1)
     for _ in range(2):
         (answer,) = client.ask_all([server.request], PATIENCE)
         assert (answer.status, answer.failure) == (200, None)
