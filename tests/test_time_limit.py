@@ -46,6 +46,14 @@ def test_a_read_that_takes_too_long_is_stopped(site: Site) -> None:
         assert db.session.scalar(sa.text(_LONG)) == 400_000
 
 
+def test_a_transaction_that_ends_in_time_takes_the_limit_with_it(site: Site) -> None:
+    """What rolls back by itself within the limit is no error, and leaves nothing behind."""
+    with site.app.app_context():
+        with time_limit(), pytest.raises(TookTooLong), time_limit(0.05):
+            ask_without_end()
+        assert db.session.scalar(sa.text(_LONG)) == 400_000
+
+
 def test_other_errors_of_the_database_stay_what_they_are(site: Site) -> None:
     """Only the limit is told as one."""
     with site.app.app_context(), pytest.raises(sa.exc.DBAPIError), time_limit():

@@ -36,7 +36,8 @@ def time_limit(seconds: float = PAGE_TIME_LIMIT) -> Iterator[None]:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
     try:
         yield
-        if not isinstance(driver, SQLiteConnection):
+        # The setting ends with the transaction, which the block may have ended itself.
+        if not isinstance(driver, SQLiteConnection) and not connection.closed:
             connection.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
     except sa.exc.OperationalError as error:
         if not _is_interruption(error.orig):
