@@ -43,7 +43,7 @@ from timApp.timdb.sqa import db
 from timApp.user.password import hash_is_outdated, hash_password, password_matches
 from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, User, lock_users
 from timApp.user.usergroup import UserGroup, membership
-from timApp.util.errors import AccessDenied, BadInput
+from timApp.util.errors import AccessDenied, BadInput, Busy
 from timApp.util.negotiation import wants_json
 from timApp.util.text import is_storable
 
@@ -151,7 +151,8 @@ def authenticate(username: str, password: str) -> Account:
     """Return the account; `WrongCredentials` if the name or the password is wrong.
 
     Takes as long for an unknown name as for a wrong password. Holds no connection while it
-    computes the hash. A hash made with outdated parameters is replaced.
+    computes the hash. A hash made with outdated parameters is replaced. `Busy` if too many wait
+    for a hash already.
     """
     account = find_account(username)
     if (
@@ -240,6 +241,12 @@ def _log_in_with_form() -> ResponseReturnValue:
             raise
         form.form_errors.append(error.message)
         return render_template("login.html", form=form), error.status
+    except Busy as error:
+        if wants_json():
+            raise
+        form.form_errors.append(error.message)  # what was typed stays, but for the password
+        headers = {"Retry-After": str(error.retry_after)}
+        return render_template("login.html", form=form), error.status, headers
     return redirect(_local_address(form.next.data) or url_for("documents.index"))
 
 

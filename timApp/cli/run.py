@@ -23,12 +23,17 @@ from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.hosts.network import read_network
 from timApp.hosts.worker import deliver_forever
+from timApp.user.hashing import WAITING_MAX, use_threads
+from timApp.util.turns import Turns
 
 #: Connections that one process keeps open; more wait until others are closed. Browsers keep theirs
 #: while a page is shown, so a hall of a thousand blocked pages needs a thousand.
 _CONNECTIONS_PER_WORKER = 8192
-#: Requests that one process answers at a time.
-_THREADS_PER_WORKER = 4
+#: Requests that one process works on at a time.
+_TURNS_PER_WORKER = 4
+#: Threads of one process. Whoever waits for a password hash holds one, without a turn, and some are
+#: left for everybody else. The server makes them when it needs them, and ends idle ones.
+_THREADS_PER_WORKER = WAITING_MAX + 24
 #: Workers by default, if there are as many cores.
 _WORKERS_MAX_DEFAULT = 4
 #: Seconds that requests have to end when the server is stopped.
@@ -96,6 +101,8 @@ def _allow_open_files() -> None:
 
 
 def _serve(address: Address, workers: int) -> None:
+    # The server advises against more threads than cores; most of ours only wait.
+    logging.getLogger("_granian").addFilter(lambda entry: "Python threads" not in str(entry.msg))
     server = Server(
         "timApp.app:create_app",
         address=address.number,
@@ -103,7 +110,7 @@ def _serve(address: Address, workers: int) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         backpressure=_CONNECTIONS_PER_WORKER,
-        blocking_threads=min(_THREADS_PER_WORKER, 2 * _cores() + 1),
+        blocking_threads=_THREADS_PER_WORKER,
         log_level=LogLevels.warning,
         log_dictconfig=_LOG_TO_STDERR,
         respawn_failed_workers=True,  # one process that runs out of memory is not the end
@@ -114,7 +121,8 @@ def _serve(address: Address, workers: int) -> None:
         signals.add(signal.SIGHUP)  # closing the terminal stops it, like any other program
     server.on_startup(partial(_stop_on, signals, server.signal_handler_interrupt))
     announcement = f"timApp serves on {address.url} (Ctrl-C stops it)."
-    load = partial(_load_application, announcement, multiprocessing.Lock())
+    hashes_at_a_time = max(1, _cores() // workers)
+    load = partial(_load_application, announcement, multiprocessing.Lock(), hashes_at_a_time)
     try:
         server.serve(target_loader=load, wrap_loader=False)
     except SystemExit:
@@ -146,7 +154,7 @@ def _start_deliveries(app: Flask) -> None:
     Thread(target=work, daemon=True, name="tell other hosts").start()
 
 
-def _load_application(announcement: str, first: Lock) -> Flask:
+def _load_application(announcement: str, first: Lock, hashes_at_a_time: int) -> Flask:
     """Return the application, in a worker; the first worker prints the address.
 
     Loading it here, and not by the server's own import, keeps the working directory out of the
@@ -156,9 +164,11 @@ def _load_application(announcement: str, first: Lock) -> Flask:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     # The handler that was inherited would swallow a signal to stop while the application loads.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    use_threads(hashes_at_a_time)
     app = create_app()
     if read_network(app.config).hosts:
         _start_deliveries(app)
+    app.wsgi_app = Turns(app.wsgi_app, _TURNS_PER_WORKER)  # type: ignore[method-assign]
     if first.acquire(block=False):
         click.echo(announcement)
     return app

@@ -32,7 +32,7 @@ from timApp.auth.sessioninfo import Visitor, current_visitor
 from timApp.timdb.sqa import db
 from timApp.ui.statuses import status_of
 from timApp.user.user import User
-from timApp.util.errors import TimError
+from timApp.util.errors import Busy, TimError
 from timApp.util.negotiation import wants_json
 
 #: Status of an answer to an expired session. It is registered nowhere, hence the text.
@@ -57,6 +57,7 @@ _MAX_FIELD_NAME_LENGTH = 60
 def register_error_handlers(app: Flask) -> None:
     """Let the application answer every error in the form that the caller can read."""
     app.register_error_handler(TimError, _answer_tim_error)
+    app.register_error_handler(Busy, _answer_busy)
     app.register_error_handler(LoginRequired, _answer_login_required)
     app.register_error_handler(SessionExpired, _answer_session_expired)
     app.register_error_handler(HTTPException, _answer_http_exception)
@@ -71,6 +72,12 @@ def _answer_tim_error(error: TimError) -> Response:
         current_app.logger.error("%s", error, exc_info=error)
     details = {} if error.field is None else {"field": error.field}
     return _answer(error.status, error.message, details)
+
+
+def _answer_busy(error: Busy) -> Response:
+    response = _answer(error.status, error.message)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:

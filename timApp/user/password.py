@@ -6,13 +6,18 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from timApp.user.hashing import computed
+
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store of a password of at least one character."""
-    return _hasher.hash(password)
+    """Return the hash to store of a password of at least one character.
+
+    `Busy` if too many wait for a hash already.
+    """
+    return computed(lambda: _hasher.hash(password))
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
@@ -20,17 +25,22 @@ def password_matches(password_hash: str | None, password: str) -> bool:
 
     Without a hash (an unknown user) the answer is False after as much work, so that the time
     it takes does not tell which names exist. A malformed hash never matches.
+    `Busy` if too many wait for a hash already.
     """
-    try:
-        _hasher.verify(_nobodys_hash() if password_hash is None else password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
-    return password_hash is not None
+    return computed(lambda: _verify(password_hash, password))
 
 
 def hash_is_outdated(password_hash: str) -> bool:
     """Tell whether the hash was made with other parameters than a new one would be."""
     return _hasher.check_needs_rehash(password_hash)
+
+
+def _verify(password_hash: str | None, password: str) -> bool:
+    try:
+        _hasher.verify(_nobodys_hash() if password_hash is None else password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
 
 
 @cache

@@ -58,6 +58,16 @@ class TooManyRequests(TimError):  # noqa: N818
     status = 429
 
 
+class Busy(TimError):  # noqa: N818
+    """There is too much to do; whoever asks may ask again after `retry_after` seconds."""
+
+    status = 503
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ConfigError(TimError):
     """The site is set up wrongly; the message names the option or the file, never a secret."""
 
