@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 PROJECT = Path(__file__).parent.parent
 #: Seconds until a server that does not answer is given up.
 _PATIENCE = 60
-#: Threads of a worker that answer requests: as many as `timapp run` has.
+#: Threads of a worker that answer requests: as many as work at a time in `timapp run`.
 THREADS = 4
 
 
@@ -40,6 +40,15 @@ def memory_of(pid: int) -> int:
     return sum(process.memory_full_info().uss for process in _family(pid))
 
 
+def peak_memory_of(pid: int) -> int:
+    """Return the most bytes of memory that a process and those below it have had, each at its time.
+
+    What they share counts for each.
+    """
+    statuses = [Path(f"/proc/{process.pid}/status").read_text() for process in _family(pid)]
+    return sum(1024 * int(status.split("VmHWM:")[1].split()[0]) for status in statuses)
+
+
 def _family(pid: int) -> list[psutil.Process]:
     main = psutil.Process(pid)
     return [main, *main.children(recursive=True)]
@@ -57,7 +66,7 @@ def free_port() -> int:
 def served(
     factory: str, environment: Mapping[str, str], folder: Path, path: str
 ) -> Iterator[Server]:
-    """Yield a server of an application: one worker, with the threads that `timapp run` gives it.
+    """Yield a server of an application: one worker, with `THREADS`.
 
     `factory` is ``module:function``; `path` is what answers once it is up.
     """

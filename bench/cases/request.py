@@ -1,11 +1,12 @@
 """A guarded request.
 
 One page that answers with the number of the person who asks, on one server process (granian, with
-as many threads as `timapp run` gives a worker), asked over several kept connections without pause,
-by people who are logged in. "timApp" is the whole application with this page added: its gate looks
-up person, rights and session, and now and then writes down that a session was seen. It has two
-floors, both with the driver's own look-up of the session, prepared and on a held connection: the
-same application with that in the place of its own look-up, and plain Flask with a signed cookie.
+as many threads as work at a time in a worker of `timapp run`), asked over several kept connections
+without pause, by people who are logged in. "timApp" is the whole application with this page added:
+its gate looks up person, rights and session, and now and then writes down that a session was seen.
+It has two floors, both with the driver's own look-up of the session, prepared and on a held
+connection: the same application with that in the place of its own look-up, and plain Flask with a
+signed cookie.
 
 The peers are set up as their documentation shows, with kept connections. Flask-Session keeps the
 content of the session in Redis or in the database; django-qsessions keeps who is logged in from

@@ -10,14 +10,13 @@ those that the server used, and the database beside it.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from bench.apps import environment_of, prepared
+from bench.exam import DOCUMENT, add_document, site
 from bench.http import get
 from bench.load import Outcome, at_a_rate, outcome_of, start
 from bench.measure import percentile
@@ -26,21 +25,13 @@ from bench.report import Section, Table, at_most
 from bench.run import KINDS, POSTGRESQL, Run
 from bench.server import Server, cpu_of, timapp_run
 from bench.waiters import Waiters, rhythm_of_the_page
-from timApp.app import create_app
 from timApp.auth.session.bulk import verify_all_sessions
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.util import verify_session_for
-from timApp.document.model import save_document
-from timApp.item.accesstype import AccessType
-from timApp.item.block import grant_access
 from timApp.timdb.sqa import db
-from timApp.user.user import User
-from timApp.user.usergroup import get_or_create_group, membership
 from timApp.util.clock import now
 
 TITLE = "Blocked pages that wait"
-_PATH = "exam"
-_DOCUMENT = f"/view/{_PATH}"
 _READERS = 200
 #: How often a second others read the document.
 _RATE = 100
@@ -117,8 +108,8 @@ def measure(run: Run, section: Section) -> None:
         with run.database(kind) as url:
             fill(url, waiting + _READERS)
             forget_when_seen(url)
-            with _site(url, run.new_folder("site")):
-                _add_document()
+            with site(url, run.new_folder("site")):
+                add_document()
                 _measure_on(kind, url, waiting, run, section)
 
 
@@ -127,7 +118,7 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
     environment = environment_of(url, waiting + _READERS, folder)
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
-        requests = [get(_DOCUMENT, cookie) for cookie in cookies[waiting:]]
+        requests = [get(DOCUMENT, cookie) for cookie in cookies[waiting:]]
         watch = _Watch(server, run.postgresql_pid if kind == POSTGRESQL else None, requests)
         watch.phase(run.choose(0.1, 1, 3))  # a first time that does not count
         alone = watch.phase(run.choose(0.2, 2, 15))
@@ -158,7 +149,7 @@ def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) 
     _block(len(cookies))
     arrive_within = run.choose(0.0, 1.0, 15.0)
     times: list[float] = []
-    with Waiters(watch.server.port, cookies, _DOCUMENT, arrive_within) as waiters:
+    with Waiters(watch.server.port, cookies, DOCUMENT, arrive_within) as waiters:
         waiters.wait_until_blocked()
         during = watch.phase(run.choose(0.2, 2, 20))
 
@@ -202,24 +193,4 @@ def _block(people: int) -> None:
             .where(of_them, which)
             .values(expired_at=expired_at, last_seen_at=None)
         )
-    db.session.commit()
-
-
-@contextmanager
-def _site(url: str, folder: Path) -> Iterator[None]:
-    app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"})
-    with app.app_context():
-        yield
-        db.session.close()
-        db.engine.dispose()
-
-
-def _add_document() -> None:
-    """Add the document, and let everybody view it."""
-    document, _ = save_document(_PATH, "# Exam\n\n" + "A question of some length.\n\n" * 20)
-    group = get_or_create_group("students")
-    grant_access(document.block, group, AccessType.VIEW)
-    members = sa.select(User.id, sa.literal(group.id))
-    columns = [membership.c.user_id, membership.c.usergroup_id]
-    db.session.execute(sa.insert(membership).from_select(columns, members))
     db.session.commit()

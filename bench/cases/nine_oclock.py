@@ -1,0 +1,132 @@
+"""Nine o'clock: a hall of people logs in while others read.
+
+The server is `timapp run` with nothing added. Everybody logs in over HTTP with a browser of their
+own, and the server checks a real argon2 hash with its own parameters for each; only the filling of
+the database gives everybody the same one. Beside them others read a guarded page, so many times a
+second, whether the server keeps up or not: first alone, then while people come evenly over a
+minute, then while all of them come at once. Compared are the readers' times with those alone. Load
+generator, server and database share the machine. Memory is the most that the server's processes
+have had until then, each with what it shares with others.
+"""
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bench.apps import environment_of, prepared
+from bench.exam import DOCUMENT, add_document, site
+from bench.http import get
+from bench.load import Outcome, at_a_rate, outcome_of, start
+from bench.people import fill, forget_when_seen
+from bench.report import Section, Table, at_most
+from bench.run import KINDS, Run
+from bench.rush import Admission, Arrivals, log_in
+from bench.server import Server, cpu_of, peak_memory_of, timapp_run
+from timApp.timdb.sqa import db
+from timApp.user.password import hash_password
+from timApp.user.user import User
+
+TITLE = "Nine o'clock"
+_PASSWORD = "a password"
+_READERS = 200
+#: How often a second the others read.
+_RATE = 100
+#: How much slower the others may be answered.
+_HARM = 5
+#: Seconds within which all are to be let in.
+_WORK = 15
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """What was measured in one phase."""
+
+    others: Outcome
+    cores: float
+    memory: int
+    admission: Admission | None
+
+    def row(self, name: str) -> tuple[str, ...]:
+        let_in = self.admission
+        return (
+            name,
+            *(f"{s * 1000:.1f}" for s in (self.others.p50, self.others.p95, self.others.p99)),
+            f"{self.cores:.2f}",
+            f"{self.memory / 2**20:.0f}",
+            *(
+                (f"{let_in.seconds:.1f}", f"{let_in.p50:.2f}", f"{let_in.longest:.2f}")
+                if let_in
+                else ("", "", "")
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What is asked beside those who log in."""
+
+    server: Server
+    requests: list[bytes]
+
+    def phase(self, seconds: float, arrivals: Arrivals | None = None) -> _Phase:
+        """Measure for so long, and until the answers have come."""
+        before, begun = cpu_of(self.server.pid), time.monotonic()
+        admission = None
+        with start(at_a_rate(self.server.port, self.requests, seconds, _RATE)) as others:
+            if arrivals:
+                admission = log_in(arrivals)
+            outcome = outcome_of(others)
+        cores = (cpu_of(self.server.pid) - before) / (time.monotonic() - begun)
+        return _Phase(outcome, cores, peak_memory_of(self.server.pid), admission)
+
+
+def measure(run: Run, section: Section) -> None:
+    """Measure on both databases."""
+    people = run.choose(5, 200, 1_000)
+    section.notes += [
+        f"{people:,} people log in; {_READERS} others read a document {_RATE} times a second.",
+        "The hash of one password takes at least 19 MiB and 2 passes of argon2id.",
+    ]
+    for kind in KINDS:
+        with run.database(kind) as url:
+            fill(url, people + _READERS)
+            forget_when_seen(url)
+            with site(url, run.new_folder("site")):
+                add_document()
+                db.session.execute(sa.update(User).values(password_hash=hash_password(_PASSWORD)))
+                db.session.commit()
+            _measure_on(kind, url, people, run, section)
+
+
+def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) -> None:
+    folder = run.new_folder("server")
+    environment = environment_of(url, people + _READERS, folder)
+    cookies = prepared("timapp", environment)
+    with timapp_run(environment, folder) as server:
+        watch = _Watch(server, [get(DOCUMENT, cookie) for cookie in cookies[people:]])
+        watch.phase(run.choose(0.1, 1, 3))  # a first time that does not count
+        idle = watch.phase(run.choose(0.2, 3, 20))
+        within = run.choose(0.2, 10.0, 60.0)
+        spread = watch.phase(within, Arrivals(server.port, people, _PASSWORD, within))
+        rush_seconds = run.choose(0.2, 4, 20)
+        rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
+    assert rush.admission is not None
+    section.goals += [
+        at_most(f"{kind}: all at once are let in within", rush.admission.seconds, _WORK, " s"),
+        at_most(
+            f"{kind}: readers' p99 / idle, spread over {within:g} s",
+            spread.others.p99 / idle.others.p99,
+            _HARM,
+        ),
+    ]
+    columns = (
+        *("", "readers' p50, ms", "p95, ms", "p99, ms", "cores, server", "memory, MiB"),
+        *("all in after, s", "login p50, s", "longest, s"),
+    )
+    rows = [
+        idle.row("readers alone"),
+        spread.row(f"logins spread over {within:g} s"),
+        rush.row("logins all at once"),
+    ]
+    section.tables.append(Table(kind, columns, rows))
