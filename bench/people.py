@@ -21,6 +21,8 @@ _POSTGRESQL_ID = (
     " lpad(to_hex({2}), 3, '0'), lpad(to_hex({3}), 3, '0'), lpad(to_hex({4}), 12, '0'))"
 )
 _FACTOR = 274_177_123_457
+# A hundred logins a second, and some microseconds.
+_MICROSECONDS = "(n % 100 * 10000 + n * 7919 % 10000)"
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,10 @@ def _fill_sqlite(path: str, people: int, chosen: _Chosen) -> None:
         f"'{time.isoformat(timespec='microseconds')}'"
         for time in (datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1))
     )
-    earlier = "strftime('%Y-%m-%dT%H:%M:%S', 1760000000 + n / 100, 'unixepoch') || '.000000+00:00'"
+    earlier = (
+        "strftime('%Y-%m-%dT%H:%M:%S', 1760000000 + n / 100, 'unixepoch')"
+        f" || printf('.%06d+00:00', {_MICROSECONDS})"
+    )
     session_id = _SQLITE_ID.format(parts=", ".join(_parts("n")))
     with closing(sqlite3.connect(path)) as connection, connection:
         for into, select, count in (
@@ -152,7 +157,8 @@ def _fill_sqlite(path: str, people: int, chosen: _Chosen) -> None:
 
 
 def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
-    earlier, later = "to_timestamp(1760000000 + n / 100)", "now() + interval '1 hour'"
+    earlier = f"to_timestamp(1760000000 + n / 100) + {_MICROSECONDS} * interval '1 microsecond'"
+    later = "now() + interval '1 hour'"
     session_id = _POSTGRESQL_ID.format(*_parts("n"))
     with raw_postgresql(database_url) as connection:
         connection.execute("SET synchronous_commit = off")
@@ -168,5 +174,7 @@ def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('useraccount', 'id'), max(id)) FROM useraccount"
         )
+        # VACUUM marks as visible to all only what is known to be on the disk.
+        connection.execute("CHECKPOINT")
         connection.execute("VACUUM ANALYZE useraccount, usersession")
         connection.execute("CHECKPOINT")

@@ -21,7 +21,8 @@ def run() -> Iterator[Run]:
 
 # The other cases start servers, which takes too long, and one of them needs the peers.
 @pytest.mark.parametrize(
-    "name", ["guard", "growth", "admin_list", "everybody", "login", "hosts", "size", "replica"]
+    "name",
+    ["guard", "growth", "admin_list", "everybody", "export", "login", "hosts", "size", "replica"],
 )
 def test_case_runs(run: Run, name: str) -> None:
     """A case measures something, and compares it with a goal or shows it in a table."""

@@ -9,6 +9,7 @@ from types import ModuleType
 from bench.cases import (
     admin_list,
     everybody,
+    export,
     growth,
     guard,
     hosts,
@@ -32,6 +33,7 @@ CASES: dict[str, ModuleType] = {
         growth,
         admin_list,
         everybody,
+        export,
         login,
         nine_oclock,
         hosts,

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
-from timApp.auth.session.export import COLUMNS, ExportFormat, SessionExport
+from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.exportquery import COLUMNS
 from timApp.cli.files import replaced_file
 from timApp.cli.progress import progress_bar
 

@@ -2,21 +2,25 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
 
+from timApp.auth.session.exportquery import COLUMNS, csv_query, json_query
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.model import UserSession
-from timApp.user.user import User
+from timApp.timdb.rawread import copied, fetched
 
-COLUMNS = ("user", "session_id", "origin", "logged_in_at", "expired_at")
+#: So many rows are fetched and passed on at a time: some 64 KiB.
+_ROWS_PER_BLOCK = 400
+# JSON has none of these characters as they are, so that COPY writes it unchanged.
+_COPY_JSON = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"
 
-#: So many rows are fetched and passed on at a time.
-_ROWS_PER_BLOCK = 2000
+#: The lines of some rows, each with its end, and how many they are.
+_Lines = tuple[bytes, int]
 
 
 class ExportFormat(Enum):
@@ -33,7 +37,8 @@ class SessionExport:
     as the rows, so that whoever receives them can tell whether all have arrived: a server may
     end an answer whose source failed in the same way as one that is complete. A CSV that fails
     half-way also ends with a line that says so, and JSON is then no JSON.
-    Rows are ordered by user, then by time of login. Times are ISO 8601 in UTC.
+    Rows are ordered by user, then by time of login. Times are ISO 8601 in UTC, with microseconds.
+    The database itself writes the rows down, as far as it can. No cell of a CSV is a formula.
     Call `close` in any case; it ends the snapshot.
     """
 
@@ -42,7 +47,8 @@ class SessionExport:
     ) -> None:
         self._format = export_format
         self._which = which
-        self._result: sa.CursorResult[Any] | None = None
+        self._lines: Generator[_Lines] | None = None
+        self._written = 0
         self._connection = engine.connect()
         try:
             self._begin_snapshot()
@@ -59,93 +65,86 @@ class SessionExport:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._blocks()
+            yield from self._csv() if self._format is ExportFormat.CSV else self._json()
         finally:
             self.close()
 
     def close(self) -> None:
         """End the snapshot; may be called repeatedly."""
-        if self._result is not None:
-            self._result.close()
+        if self._lines is not None:
+            self._lines.close()
         self._connection.close()
 
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._connection.dialect.name == "sqlite"
+
     def _begin_snapshot(self) -> None:
-        if self._connection.dialect.name == "sqlite":
+        if self._is_sqlite:
             # Reads stay outside a transaction by default; here two of them have to agree.
             self._connection.exec_driver_sql("BEGIN")
-        else:
-            self._connection.execution_options(isolation_level="REPEATABLE READ")
+            return
+        self._connection.execution_options(isolation_level="REPEATABLE READ")
+        # Until the end of the transaction: `exportquery` counts on how times are written.
+        self._connection.execute(
+            sa.select(
+                sa.func.set_config("TimeZone", "UTC", sa.true()),
+                sa.func.set_config("DateStyle", "ISO", sa.true()),
+            )
+        )
 
     def _count(self) -> int:
         query = sa.select(sa.func.count()).select_from(UserSession)
         return self._connection.scalars(query.where(*self._which.conditions())).one()
 
-    def _rows(self) -> Iterator[Sequence[sa.Row[Any]]]:
-        query = (
-            sa.select(
-                User.name,
-                UserSession.session_id,
-                UserSession.origin,
-                self._iso_time(UserSession.logged_in_at),
-                self._iso_time(UserSession.expired_at),
-            )
-            .join(User, User.id == UserSession.user_id)
-            .where(*self._which.conditions())
-            .order_by(UserSession.user_id, UserSession.logged_in_at, UserSession.session_id)
-        )
-        self._result = self._connection.execution_options(yield_per=_ROWS_PER_BLOCK).execute(query)
-        return self._result.partitions()
-
-    def _iso_time(self, column: sa.SQLColumnExpression[Any]) -> sa.ColumnElement[Any]:
-        """Let the database write the time down, which is faster than doing it here."""
-        if self._connection.dialect.name == "sqlite":
-            return sa.type_coerce(column, sa.Text())  # it is stored as ISO 8601 text
-        return sa.func.to_char(
-            sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
-        )
-
-    def _blocks(self) -> Iterator[bytes]:
-        return self._csv_blocks() if self._format is ExportFormat.CSV else self._json_blocks()
-
-    def _csv_blocks(self) -> Iterator[bytes]:
-        written = 0
+    def _csv(self) -> Iterator[bytes]:
         yield _csv_lines([COLUMNS])
         try:
-            for rows in self._rows():
-                yield _csv_lines([[neutral_cell(cell) for cell in row] for row in rows])
-                written += len(rows)
+            yield from self._passed_on(self._csv_rows())
         except Exception:
-            message = f"EXPORT FAILED: {written} of {self.row_count} sessions are above this line"
-            yield _csv_lines([[message]])
+            counts = f"{self._written} of {self.row_count}"
+            yield _csv_lines([[f"EXPORT FAILED: {counts} sessions are above this line"]])
             raise
 
-    def _json_blocks(self) -> Iterator[bytes]:
-        separator = "[\n"
-        for rows in self._rows():
-            objects = (
-                json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) for row in rows
-            )
-            yield (separator + ",\n".join(objects)).encode()
-            separator = ",\n"
-        yield b"\n]\n" if separator == ",\n" else b"[]\n"
+    def _json(self) -> Iterator[bytes]:
+        separator = b"[\n"
+        for objects in self._passed_on(self._json_rows()):
+            yield separator + objects
+            separator = b",\n"
+        yield b"\n]\n" if separator == b",\n" else b"[]\n"
+
+    def _passed_on(self, lines: Generator[_Lines]) -> Iterator[bytes]:
+        """Yield the lines, and count them once they are passed on."""
+        self._lines = lines
+        for block, rows in lines:
+            yield block
+            self._written += rows
+
+    def _csv_rows(self) -> Generator[_Lines]:
+        query = csv_query(self._which, is_sqlite=self._is_sqlite)
+        if self._is_sqlite:
+            with closing(fetched(self._connection, query, _ROWS_PER_BLOCK)) as blocks:
+                for rows in blocks:
+                    yield _csv_lines(rows), len(rows)
+            return
+        with closing(copied(self._connection, query, "FORMAT csv", _ROWS_PER_BLOCK)) as copies:
+            for lines in copies:
+                yield b"\r\n".join([*[line[:-1] for line in lines], b""]), len(lines)
+
+    def _json_rows(self) -> Generator[_Lines]:
+        """Yield objects, with what separates them in between alone."""
+        query = json_query(self._which, is_sqlite=self._is_sqlite)
+        if self._is_sqlite:
+            with closing(fetched(self._connection, query, _ROWS_PER_BLOCK)) as blocks:
+                for rows in blocks:
+                    yield ",\n".join([text for (text,) in rows]).encode(), len(rows)
+            return
+        with closing(copied(self._connection, query, _COPY_JSON, _ROWS_PER_BLOCK)) as copies:
+            for lines in copies:
+                yield b",\n".join([line[:-1] for line in lines]), len(lines)
 
 
-def neutral_cell(cell: str | None) -> str:
-    """Return a CSV cell that no spreadsheet runs as a formula; None becomes the empty cell.
-
-    A cell that begins with ``=``, ``+``, ``-`` or ``@``, after blanks and control characters or
-    not, gets an apostrophe in front, which a spreadsheet shows as text.
-    Source: OWASP, CSV Injection.
-    """
-    if cell is None:
-        return ""
-    first = cell.lstrip()[:1]
-    if first in {"=", "+", "-", "@"} or cell[:1] in {"\t", "\r", "\n"}:
-        return f"'{cell}"
-    return cell
-
-
-def _csv_lines(rows: Sequence[Sequence[str]]) -> bytes:
+def _csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue().encode()

@@ -1,0 +1,169 @@
+"""Exports.
+
+`SessionExport`, with its count and its snapshot, iterated over and the bytes thrown away, against
+what the database and its driver can do: on PostgreSQL a COPY of the same columns in the same order,
+and a COPY of `row_to_json` of them; on SQLite the driver's cursor into `csv.writer`, and the
+engine's `json_object`, joined. The plain ones write times as the database has them and do not
+look for formulas in cells, which ours do. The first byte is waited for from before the count. The
+peak of memory is that of a process of its own, which exports and does nothing else.
+"""
+
+import csv
+import io
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from bench.measure import Contestant, Series, interleaved
+from bench.people import SESSIONS_EACH, fill, raw_postgresql
+from bench.report import Section, Table, at_least, at_most, compared
+from bench.run import KINDS, POSTGRESQL, SQLITE, Run
+from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.filter import SessionFilter
+
+TITLE = "Exports"
+_RATES = {
+    (POSTGRESQL, ExportFormat.CSV): 0.85,
+    (SQLITE, ExportFormat.CSV): 0.9,
+    (POSTGRESQL, ExportFormat.JSON): 0.8,
+    (SQLITE, ExportFormat.JSON): 0.8,
+}
+_FIRST_BYTE = 100.0
+_GROWTH = 1.1
+_ROWS = 400
+_COLUMNS = 'name AS "user", session_id, origin, logged_in_at, expired_at'
+_FROM = (
+    " FROM usersession JOIN useraccount ON useraccount.id = user_id"
+    " ORDER BY user_id, logged_in_at, session_id"
+)
+_PLAIN = f"SELECT {_COLUMNS}{_FROM}"
+_COPY_CSV = f"COPY ({_PLAIN}) TO STDOUT (FORMAT csv)"
+_COPY_JSON = (
+    f"COPY (SELECT row_to_json(plain) FROM ({_PLAIN}) plain) TO STDOUT"
+    r" (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+)
+_JSON_OBJECTS = (
+    "SELECT json_object('user', name, 'session_id', session_id, 'origin', origin,"
+    f" 'logged_in_at', logged_in_at, 'expired_at', expired_at){_FROM}"
+)
+_PEAK = """
+import resource, sys
+import sqlalchemy as sa
+from timApp.auth.session.export import ExportFormat, SessionExport
+from timApp.auth.session.filter import SessionFilter
+engine = sa.create_engine(sys.argv[1])
+for block in SessionExport(engine, SessionFilter(), ExportFormat(sys.argv[2])):
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def measure(run: Run, section: Section) -> None:
+    """Measure on both databases."""
+    few, many = run.choose((150, 300), (10_000, 50_000), (50_000, 1_000_000))
+    for kind in KINDS:
+        with run.database(kind) as small, run.database(kind) as large:
+            fill(small, few // SESSIONS_EACH)
+            fill(large, many // SESSIONS_EACH)
+            for export_format in ExportFormat:
+                _measure_rate(kind, export_format, large, run, section)
+            _measure_memory(kind, (small, large), section)
+    section.notes.append(f"{many:,} sessions; memory is compared with that for {few:,}.")
+
+
+def _measure_rate(
+    kind: str, export_format: ExportFormat, url: str, run: Run, section: Section
+) -> None:
+    name = export_format.value.upper()
+    first_bytes: list[float] = []
+    engine = sa.create_engine(_with_driver(url))
+    contestants: dict[str, Contestant] = {
+        "ours": lambda: _export(engine, export_format, first_bytes),
+        "plain": _plain(kind, export_format, url),
+    }
+    series = interleaved(contestants, run.choose(1, 3, 3))
+    engine.dispose()
+    rate = 1 / series["ours"].ratio_to(series["plain"])
+    first = Series(tuple(first_bytes[1:])).median * 1e3  # the first turn does not count
+    section.goals += [
+        at_least(f"{kind}: {name}, rate of the plain one", rate, _RATES[kind, export_format]),
+        at_most(f"{kind}: {name}, first byte", first, _FIRST_BYTE, " ms"),
+    ]
+    section.tables.append(compared(f"{kind}, {name}", series, "plain", "s"))
+
+
+def _measure_memory(kind: str, urls: tuple[str, str], section: Section) -> None:
+    rows = []
+    for export_format in ExportFormat:
+        few, many = (_peak(url, export_format) for url in urls)
+        name = export_format.value.upper()
+        section.goals.append(at_most(f"{kind}: {name}, growth of memory", many / few, _GROWTH))
+        rows.append((name, f"{few / 1024:.0f}", f"{many / 1024:.0f}"))
+    section.tables.append(Table(f"{kind}, peak of memory", ("", "few, MiB", "many, MiB"), rows))
+
+
+def _peak(url: str, export_format: ExportFormat) -> float:
+    """Return the most memory that a process which exports has had, in KiB."""
+    command = [sys.executable, "-c", _PEAK, _with_driver(url), export_format.value]
+    project = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=project)
+    return float(done.stdout)
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+def _export(engine: sa.Engine, export_format: ExportFormat, first_bytes: list[float]) -> float:
+    begun = time.perf_counter()
+    first = None
+    for _ in SessionExport(engine, SessionFilter(), export_format):
+        first = first or time.perf_counter() - begun
+    first_bytes.append(first or 0.0)
+    return time.perf_counter() - begun
+
+
+def _plain(kind: str, export_format: ExportFormat, url: str) -> Contestant:
+    if kind == POSTGRESQL:
+        statement = _COPY_CSV if export_format is ExportFormat.CSV else _COPY_JSON
+        return lambda: _timed_copy(url, statement)
+    if export_format is ExportFormat.CSV:
+        return lambda: _timed_read(url, _PLAIN, _write_csv)
+    return lambda: _timed_read(url, _JSON_OBJECTS, _join)
+
+
+def _timed_copy(url: str, statement: str) -> float:
+    with raw_postgresql(url) as connection, connection.cursor() as cursor:
+        begun = time.perf_counter()
+        with cursor.copy(statement.encode()) as copy:
+            for _ in copy:
+                pass
+        return time.perf_counter() - begun
+
+
+def _timed_read(
+    url: str, statement: str, write: Callable[[list[tuple[str, ...]]], object]
+) -> float:
+    with closing(sqlite3.connect(str(make_url(url).database))) as file:
+        begun = time.perf_counter()
+        cursor = file.execute(statement)
+        while rows := cursor.fetchmany(_ROWS):
+            write(rows)
+        return time.perf_counter() - begun
+
+
+def _write_csv(rows: list[tuple[str, ...]]) -> bytes:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()
+
+
+def _join(rows: list[tuple[str, ...]]) -> bytes:
+    return ",\n".join([text for (text,) in rows]).encode()

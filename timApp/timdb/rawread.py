@@ -1,0 +1,66 @@
+"""Reads of many rows with nothing between the driver and us.
+
+SQLAlchemy takes longer to hand a row over than the database takes to find it. What the drivers
+raise becomes what SQLAlchemy would have raised, and the connection is then given up.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+
+
+def fetched(
+    connection: sa.Connection, query: sa.Select[Any], size: int
+) -> Generator[Sequence[Any]]:
+    """Yield the rows as the driver returns them, so many at a time; close it in any case."""
+    with _driver_errors(connection, query), connection.execute(query) as result:
+        cursor = result.cursor
+        assert cursor is not None  # noqa: S101 - narrows the type for mypy
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+
+def copied(
+    connection: sa.Connection, query: sa.Select[Any], options: str, size: int
+) -> Generator[list[memoryview]]:
+    r"""Yield rows as PostgreSQL's COPY (with these options) writes them, so many at a time.
+
+    Each is one row, as the protocol has it, with a \n at its end. Close it in any case.
+    """
+    statement, parameters = _bound(query, connection.dialect)
+    driver: Any = connection.connection.driver_connection
+    with (
+        _driver_errors(connection, query),
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY ({statement}) TO STDOUT ({options})", parameters) as copy,
+    ):
+        rows = iter(copy)
+        while some := list(islice(rows, size)):
+            yield some
+
+
+def _bound(query: sa.Select[Any], dialect: sa.Dialect) -> tuple[str, dict[str, Any]]:
+    """Return the statement and its parameters as the driver wants them."""
+    compiled = query.compile(dialect=dialect)
+    parameters = {}
+    for name, value in compiled.construct_params().items():
+        kind = compiled.binds[name].type
+        process = kind.dialect_impl(dialect).bind_processor(dialect)
+        parameters[name] = process(value) if process else value
+    return str(compiled), parameters
+
+
+@contextmanager
+def _driver_errors(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[None]:
+    dialect = connection.dialect
+    driver_error = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except driver_error as error:
+        connection.invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            str(query.compile(dialect=dialect)), None, error, driver_error, dialect=dialect
+        ) from error
