@@ -19,6 +19,9 @@ BLANKS = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 
+# Where none of these characters lies: letters and what is about them, then digits.
+_HARMLESS = (("A", "\x84"), ("0", "<"))
+
 
 class _FirstCode(FunctionElement[int]):
     """The number in Unicode of a text's first character; 0 or NULL if there is none."""
@@ -47,13 +50,20 @@ def neutral_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
     first = _FirstCode(cell)
     behind_blanks = _FirstCode(sa.func.ltrim(cell, BLANKS))
     is_formula = sa.and_(
-        # Nearly every cell is told by this alone, which takes next to no time.
-        _is_one_of(first, SIGNS + BLANKS),
+        # Nearly every cell is told by these alone, which take next to no time.
+        *(_is_outside(first, start, end) for start, end in _HARMLESS),
         sa.or_(_is_one_of(first, ENDS), _is_one_of(behind_blanks, SIGNS)),
     )
     return sa.case((is_formula, sa.literal("'", sa.Text()).concat(cell)), else_=cell)
 
 
+def _is_outside(code: _FirstCode, start: str, end: str) -> sa.ColumnElement[bool]:
+    return sa.not_(code.between(_constant(start), _constant(end)))
+
+
 def _is_one_of(code: _FirstCode, characters: Iterable[str]) -> sa.ColumnElement[bool]:
-    # Constants, of which PostgreSQL makes a hash table.
-    return code.in_([sa.literal_column(str(ord(character))) for character in characters])
+    return code.in_([_constant(character) for character in characters])
+
+
+def _constant(character: str) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(ord(character)), sa.Integer())

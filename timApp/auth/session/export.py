@@ -53,6 +53,8 @@ class SessionExport:
         try:
             self._begin_snapshot()
             self.row_count = self._count()
+            if not self._is_sqlite:
+                self._prepare_postgresql()
         except BaseException:
             self.close()
             raise
@@ -83,19 +85,29 @@ class SessionExport:
         if self._is_sqlite:
             # Reads stay outside a transaction by default; here two of them have to agree.
             self._connection.exec_driver_sql("BEGIN")
-            return
-        self._connection.execution_options(isolation_level="REPEATABLE READ")
-        # Until the end of the transaction: `exportquery` counts on how times are written.
-        self._connection.execute(
-            sa.select(
-                sa.func.set_config("TimeZone", "UTC", sa.true()),
-                sa.func.set_config("DateStyle", "ISO", sa.true()),
-            )
-        )
+        else:
+            self._connection.execution_options(isolation_level="REPEATABLE READ")
 
     def _count(self) -> int:
         query = sa.select(sa.func.count()).select_from(UserSession)
         return self._connection.scalars(query.where(*self._which.conditions())).one()
+
+    def _prepare_postgresql(self) -> None:
+        """Set up, until the end of the transaction, how rows are written and found."""
+        settings = {
+            # `exportquery` counts on how times are written.
+            "TimeZone": "UTC",
+            "DateStyle": "ISO",
+            # Workers would sort all rows before the first one leaves, though an index has their
+            # order; and a compilation would delay it.
+            "max_parallel_workers_per_gather": "0",
+            "jit": "off",
+        }
+        self._connection.execute(
+            sa.select(
+                *(sa.func.set_config(name, value, sa.true()) for name, value in settings.items())
+            )
+        )
 
     def _csv(self) -> Iterator[bytes]:
         yield _csv_lines([COLUMNS])
