@@ -54,14 +54,16 @@ _JSON_OBJECTS = (
     f" 'logged_in_at', logged_in_at, 'expired_at', expired_at){_FROM}"
 )
 _PEAK = """
-import resource, sys
+import re, sys
+from pathlib import Path
 import sqlalchemy as sa
 from timApp.auth.session.export import ExportFormat, SessionExport
 from timApp.auth.session.filter import SessionFilter
 engine = sa.create_engine(sys.argv[1])
 for block in SessionExport(engine, SessionFilter(), ExportFormat(sys.argv[2])):
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# What the kernel calls maxrss is at least that of the process which started this one.
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
 
