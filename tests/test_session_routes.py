@@ -18,6 +18,7 @@ from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
+from sqlalchemy.engine import make_url
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
@@ -651,6 +652,19 @@ def test_a_user_agent_that_is_a_formula_comes_from_a_login_to_the_export_neutral
     admin = site.browser('=HYPERLINK("http://example.org")')
     admin.log_in("admin")
     assert read_csv(admin.get(EXPORT))[0][2] == '[127.0.0.1] =HYPERLINK("http://example.org")'
+
+
+@pytest.mark.parametrize("export_format", ["csv", "json"])
+def test_an_export_is_utf8_whatever_the_database_is_asked_in(
+    postgresql_url: str, make_app: MakeApp, export_format: str
+) -> None:
+    """A site whose connections speak another encoding exports UTF-8 all the same."""
+    url = make_url(postgresql_url).update_query_dict({"client_encoding": "latin1"})
+    site = Site(make_app(url.render_as_string(hide_password=False)))
+    site.add_admin()
+    admin = site.browser("Päiväkirja")
+    admin.log_in("admin")
+    assert "Päiväkirja".encode() in admin.get(f"{EXPORT}?format={export_format}").data
 
 
 def test_an_export_of_nothing_is_an_empty_table(hall: Site, admin: Browser) -> None:

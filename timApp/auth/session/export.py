@@ -96,6 +96,7 @@ class SessionExport:
         """Set up, until the end of the transaction, how rows are written and found."""
         settings = {
             # `exportquery` counts on how times are written.
+            "client_encoding": "UTF8",
             "TimeZone": "UTC",
             "DateStyle": "ISO",
             # Workers would sort all rows before the first one leaves, though an index has their
