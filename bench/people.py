@@ -66,31 +66,31 @@ def fill(
 
 def forget_when_seen(database_url: str) -> None:
     """Let it be written down at its next request when a session is seen, as it is day by day."""
-    forget = "UPDATE usersession SET last_seen_at = NULL WHERE expired_at IS NULL"
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(str(url.database))) as file, file:
-            file.execute(forget)
-    else:
-        with raw_postgresql(database_url) as connection:
-            connection.execute(forget.encode())
+    _execute(database_url, "UPDATE usersession SET last_seen_at = NULL WHERE expired_at IS NULL")
 
 
 def add_logins_to_record(database_url: str) -> None:
     """Add the entry in the record of changes that the login of each session would have left."""
-    add = """
+    _execute(
+        database_url,
+        """
         INSERT INTO sessionchange
                (at, actor_kind, actor, address, action, user_id, session_id, session_count)
         SELECT logged_in_at, 'user', name, '192.0.2.1', 'login', user_id, session_id, 1
           FROM usersession JOIN useraccount ON useraccount.id = user_id ORDER BY logged_in_at
-    """
+        """,
+    )
+
+
+def _execute(database_url: str, statement: str) -> None:
+    """Execute a statement that both databases understand, and commit it."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         with closing(sqlite3.connect(str(url.database))) as file, file:
-            file.execute(add)
+            file.execute(statement)
     else:
         with raw_postgresql(database_url) as connection:
-            connection.execute(add.encode())
+            connection.execute(statement.encode())
 
 
 def raw_postgresql(database_url: str) -> psycopg.Connection:
