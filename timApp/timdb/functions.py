@@ -1,17 +1,32 @@
 """Functions that each database has by another name."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+_Value = TypeVar("_Value")
+
 #: What stands between joined texts. Names of people and groups have no control characters.
 SEPARATOR = "\x1f"
 
 
-class Joined(FunctionElement[str]):
+class _NamedByDatabase(FunctionElement[_Value]):
+    inherit_cache = True
+    #: How each database has it, with ``{}`` in the place of the argument.
+    forms: ClassVar[Mapping[str, str]]
+
+
+@compiles(_NamedByDatabase)
+def _compile(function: _NamedByDatabase[Any], compiler: SQLCompiler, **options: Any) -> str:
+    form = function.forms[compiler.dialect.name]
+    return form.format(compiler.process(function.clauses, **options))
+
+
+class Joined(_NamedByDatabase[str]):
     """The texts of a group of rows, joined by `SEPARATOR`, in no order; NULL if there are none.
 
     SQLAlchemy's own such function makes no text of a statement that a driver could be given.
@@ -20,13 +35,16 @@ class Joined(FunctionElement[str]):
     name = "joined"
     inherit_cache = True
     type = sa.Text()
+    forms: ClassVar[Mapping[str, str]] = {
+        "postgresql": "string_agg({}, chr(31))",
+        "sqlite": "group_concat({}, char(31))",
+    }
 
 
-@compiles(Joined, "postgresql")
-def _on_postgresql(joined: Joined, compiler: SQLCompiler, **options: Any) -> str:
-    return f"string_agg({compiler.process(joined.clauses, **options)}, chr(31))"
+class FirstCode(_NamedByDatabase[int]):
+    """The number in Unicode of a text's first character; 0 or NULL if there is none."""
 
-
-@compiles(Joined, "sqlite")
-def _on_sqlite(joined: Joined, compiler: SQLCompiler, **options: Any) -> str:
-    return f"group_concat({compiler.process(joined.clauses, **options)}, char(31))"
+    name = "first_code"
+    inherit_cache = True
+    type = sa.Integer()
+    forms: ClassVar[Mapping[str, str]] = {"postgresql": "ascii({})", "sqlite": "unicode({})"}

@@ -1,12 +1,10 @@
 """Cells of a CSV that no spreadsheet runs as a formula."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+
+from timApp.timdb.functions import FirstCode
 
 #: What a formula begins with.
 SIGNS = "=+-@"
@@ -23,32 +21,14 @@ BLANKS = (
 _HARMLESS = (("A", "\x84"), ("0", "<"))
 
 
-class _FirstCode(FunctionElement[int]):
-    """The number in Unicode of a text's first character; 0 or NULL if there is none."""
-
-    name = "first_code"
-    inherit_cache = True
-    type = sa.Integer()
-
-
-@compiles(_FirstCode, "postgresql")
-def _on_postgresql(first: _FirstCode, compiler: SQLCompiler, **options: Any) -> str:
-    return f"ascii({compiler.process(first.clauses, **options)})"
-
-
-@compiles(_FirstCode, "sqlite")
-def _on_sqlite(first: _FirstCode, compiler: SQLCompiler, **options: Any) -> str:
-    return f"unicode({compiler.process(first.clauses, **options)})"
-
-
 def neutral_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
     """Return the text of a CSV cell that no spreadsheet runs as a formula.
 
     A cell that begins with one of `SIGNS`, after `BLANKS` or not, or with one of `ENDS`, gets an
     apostrophe in front, which a spreadsheet shows as text. Source: OWASP, CSV Injection.
     """
-    first = _FirstCode(cell)
-    behind_blanks = _FirstCode(sa.func.ltrim(cell, BLANKS))
+    first = FirstCode(cell)
+    behind_blanks = FirstCode(sa.func.ltrim(cell, BLANKS))
     is_formula = sa.and_(
         # Nearly every cell is told by these alone, which take next to no time.
         *(_is_outside(first, start, end) for start, end in _HARMLESS),
@@ -57,11 +37,11 @@ def neutral_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
     return sa.case((is_formula, sa.literal("'", sa.Text()).concat(cell)), else_=cell)
 
 
-def _is_outside(code: _FirstCode, start: str, end: str) -> sa.ColumnElement[bool]:
+def _is_outside(code: FirstCode, start: str, end: str) -> sa.ColumnElement[bool]:
     return sa.not_(code.between(_constant(start), _constant(end)))
 
 
-def _is_one_of(code: _FirstCode, characters: Iterable[str]) -> sa.ColumnElement[bool]:
+def _is_one_of(code: FirstCode, characters: Iterable[str]) -> sa.ColumnElement[bool]:
     return code.in_([_constant(character) for character in characters])
 
 
