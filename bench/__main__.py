@@ -1,5 +1,7 @@
 """`python -m bench [CASE ...] [--short]`: measure, and report."""
 
+import logging
+import signal
 import sys
 import traceback
 import warnings
@@ -29,6 +31,9 @@ def main(cases: Sequence[str], short: bool) -> None:
     printed.
     """
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Whoever ends this ends its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     date = datetime.now(UTC)
     with closing(Run(Scale.SHORT if short else Scale.FULL)) as run:
         sections, failed = [], []
@@ -43,8 +48,7 @@ def main(cases: Sequence[str], short: bool) -> None:
             seconds = (datetime.now(UTC) - begun).total_seconds()
             click.echo(f"{name}: {seconds:.0f} s, load {load_of_others():.1f}", err=True)
             sections.append(section)
-            if cases or short or failed:
-                click.echo("\n".join(render_section(section)) + "\n")
+            click.echo("\n".join(render_section(section)) + "\n")
         if not (cases or short or failed):
             RESULTS.write_text(render(sections, date, run.scale.value, run.describe_postgresql()))
     sys.exit(1 if failed else 0)
