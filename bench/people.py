@@ -1,6 +1,7 @@
 """Many people and sessions, made by the database itself, which is fastest."""
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from sqlalchemy.engine import make_url
 
+#: Seconds that a background worker of the database may look at new rows.
+_PATIENCE = 30
 #: Sessions of each person, of which the last is active.
 SESSIONS_EACH = 3
 
@@ -98,6 +101,20 @@ def raw_postgresql(database_url: str) -> psycopg.Connection:
     return psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True)
 
 
+def _vacuum(connection: psycopg.Connection) -> None:
+    """Let all rows be known as visible to all, which they are not while somebody else looks."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        connection.execute("VACUUM ANALYZE useraccount, usersession")
+        unseen = connection.execute(
+            "SELECT sum(relpages - relallvisible) FROM pg_class"
+            " WHERE oid IN ('useraccount'::regclass, 'usersession'::regclass)"
+        ).fetchone()
+        if unseen == (0,) or time.monotonic() > deadline:
+            return
+        time.sleep(0.1)
+
+
 def _parts(n: str) -> list[str]:
     mixed = f"(({n}) * {_FACTOR})"
     return [
@@ -133,8 +150,8 @@ def _sessions(session_id: str, moments: tuple[str, str, str], chosen: _Chosen) -
 
 def _fill_sqlite(path: str, people: int, chosen: _Chosen) -> None:
     moment, later = (
-        f"'{time.isoformat(timespec='microseconds')}'"
-        for time in (datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1))
+        f"'{one.isoformat(timespec='microseconds')}'"
+        for one in (datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1))
     )
     earlier = (
         "strftime('%Y-%m-%dT%H:%M:%S', 1760000000 + n / 100, 'unixepoch')"
@@ -176,5 +193,5 @@ def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
         )
         # VACUUM marks as visible to all only what is known to be on the disk.
         connection.execute("CHECKPOINT")
-        connection.execute("VACUUM ANALYZE useraccount, usersession")
+        _vacuum(connection)
         connection.execute("CHECKPOINT")

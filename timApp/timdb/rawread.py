@@ -6,7 +6,6 @@ raise becomes what SQLAlchemy would have raised, and the connection is then give
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,11 +23,12 @@ def fetched(
 
 
 def copied(
-    connection: sa.Connection, query: sa.Select[Any], options: str, size: int
-) -> Generator[list[memoryview]]:
-    r"""Yield rows as PostgreSQL's COPY (with these options) writes them, so many at a time.
+    connection: sa.Connection, query: sa.Select[Any], options: str, end: bytes, size: int
+) -> Generator[tuple[bytes, int]]:
+    """Yield rows as PostgreSQL's COPY (with these options) writes them, and how many they are.
 
-    Each is one row, as the protocol has it, with a \n at its end. Close it in any case.
+    Each ends with `end`. A block has at least `size` bytes, but for the last one. Close it in any
+    case.
     """
     statement, parameters = _bound(query, connection.dialect)
     driver: Any = connection.connection.driver_connection
@@ -37,9 +37,19 @@ def copied(
         driver.cursor() as cursor,
         cursor.copy(f"COPY ({statement}) TO STDOUT ({options})", parameters) as copy,
     ):
-        rows = iter(copy)
-        while some := list(islice(rows, size)):
-            yield some
+        # To collect the rows in a list takes as long again as to receive them.
+        block, rows = bytearray(), 0
+        for row in copy:
+            block += row
+            block.pop()  # the protocol's own end
+            block += end
+            rows += 1
+            if len(block) >= size:
+                yield bytes(block), rows
+                block.clear()
+                rows = 0
+        if rows:
+            yield bytes(block), rows
 
 
 def _bound(query: sa.Select[Any], dialect: sa.Dialect) -> tuple[str, dict[str, Any]]:
