@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parent.parent
 #: Seconds until a server that does not answer is given up.
 _PATIENCE = 60
 #: Threads of a worker that answer requests: as many as work at a time in `timapp run`.
-THREADS = 4
+THREADS = 2
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from threading import Thread
@@ -26,6 +27,7 @@ from timApp.hosts.signature import SIGNATURE_HEADER, read_signature, sign_answer
 from timApp.hosts.worker import deliver
 from timApp.timdb.sqa import db
 from timApp.util.stamp import next_stamp
+from timApp.util.turns import Turns
 
 SECRET = "s3cr3t of all hosts"
 HTTP_OK = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "ok"}'
@@ -262,3 +264,25 @@ def test_the_deadline_is_for_the_retry_as_well(client: Client) -> None:
         stack.callback(server.stop)
         (answer,) = client.ask_all([server.request], 0.05)
         assert answer.failure == "no answer within 0.05 s."
+
+
+def test_others_are_worked_on_while_a_host_is_waited_for(client: Client) -> None:
+    """With one turn for all requests, a reader is answered while a host takes its time."""
+    server = Server()
+
+    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
+        if environ["PATH_INFO"] == "/tell":
+            client.ask_all([server.request], PATIENCE)
+        return [environ["PATH_INFO"].encode()]
+
+    site = Turns(answer, 1)
+    with ThreadPoolExecutor(2) as people:
+        teller = people.submit(site, {"PATH_INFO": "/tell"}, print)  # type: ignore[arg-type]
+        connection, _ = server.socket.accept()
+        reader = people.submit(site, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        assert reader.result(PATIENCE) == [b"/read"]
+        assert not teller.done()
+        with connection:
+            connection.sendall(HTTP_OK)
+            assert teller.result(PATIENCE) == [b"/tell"]
+    server.stop()

@@ -1,15 +1,19 @@
 """Pages that ask the database for more than it answers in time."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.live import PATIENCE
 from tests.site import Site
 from timApp.auth.session import bulk
 from timApp.supervise import overview, session_list
 from timApp.timdb.sqa import db
 from timApp.timdb.timelimit import TookTooLong, time_limit
+from timApp.util.turns import Turns
 
 _ENDLESS = """
     WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT (n + 1) % 1000 FROM number)
@@ -95,3 +99,24 @@ def test_the_overview_does_without_a_count(hurried: Site, monkeypatch: pytest.Mo
     assert answer.status_code == 200
     assert answer.text.count("too many to count") == 2
     assert "Logins" in answer.text
+
+
+def test_others_are_worked_on_while_a_page_searches(site: Site) -> None:
+    """With one turn for all requests, a reader is answered while somebody's search takes long."""
+    searches, is_read = Event(), Event()
+
+    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
+        if environ["PATH_INFO"] == "/search":
+            with site.app.app_context(), time_limit():
+                searches.set()
+                assert is_read.wait(PATIENCE)
+        return [environ["PATH_INFO"].encode()]
+
+    turns = Turns(answer, 1)
+    with ThreadPoolExecutor(2) as people:
+        search = people.submit(turns, {"PATH_INFO": "/search"}, print)  # type: ignore[arg-type]
+        assert searches.wait(PATIENCE)
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        assert reader.result(PATIENCE) == [b"/read"]
+        is_read.set()
+        assert search.result(PATIENCE) == [b"/search"]

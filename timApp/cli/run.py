@@ -29,8 +29,9 @@ from timApp.util.turns import Turns
 #: Connections that one process keeps open; more wait until others are closed. Browsers keep theirs
 #: while a page is shown, so a hall of a thousand blocked pages needs a thousand.
 _CONNECTIONS_PER_WORKER = 8192
-#: Requests that one process works on at a time.
-_TURNS_PER_WORKER = 4
+#: Requests that one process works on at a time. While one waits for the database another can go on;
+#: with more they get into each other's way, and the last of them is answered late.
+_TURNS_PER_WORKER = 2
 #: Threads of one process. Whoever waits for a password hash holds one, without a turn, and some are
 #: left for everybody else. The server makes them when it needs them, and ends idle ones.
 _THREADS_PER_WORKER = WAITING_MAX + 24

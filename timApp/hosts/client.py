@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from timApp.hosts.resolver import PatientResolver
+from timApp.util.turns import turn_given
 
 #: An answer is read up to so many bytes; a host that sends more is not one of ours.
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
@@ -56,10 +57,13 @@ class Client:
         self._session = asyncio.run_coroutine_threadsafe(_open_session(), self._loop).result()
 
     def ask_all(self, requests: Sequence[Request], deadline: float) -> list[Answer]:
-        """Send the requests, all at once; return the answers after at most `deadline` seconds."""
-        return asyncio.run_coroutine_threadsafe(
-            self._ask_all(requests, deadline), self._loop
-        ).result()
+        """Send the requests, all at once; return the answers after at most `deadline` seconds.
+
+        Whoever has a turn at working (see `timApp.util.turns`) gives it to others meanwhile.
+        """
+        asked = asyncio.run_coroutine_threadsafe(self._ask_all(requests, deadline), self._loop)
+        with turn_given():
+            return asked.result()
 
     def ask(self, request: Request, deadline: float) -> Future[Answer]:
         """Send a request, and return at once."""

@@ -8,6 +8,7 @@ from sqlite3 import Connection as SQLiteConnection
 import sqlalchemy as sa
 
 from timApp.timdb.sqa import db
+from timApp.util.turns import turn_given
 
 #: Seconds that somebody who looks at a page waits for what no index answers.
 PAGE_TIME_LIMIT = 3.0
@@ -25,7 +26,8 @@ def time_limit(seconds: float = PAGE_TIME_LIMIT) -> Iterator[None]:
     """Let what is read in this block through `timApp.timdb.sqa.db.session` take so long at most.
 
     On PostgreSQL each statement may, on SQLite all of them together. `TookTooLong` if it takes
-    longer; the transaction is rolled back then, so nothing may have been written in it.
+    longer; the transaction is rolled back then, so nothing may have been written in it. Other
+    requests are worked on meanwhile (see `timApp.util.turns`).
     """
     connection = db.session.connection()
     driver = connection.connection.driver_connection
@@ -35,7 +37,8 @@ def time_limit(seconds: float = PAGE_TIME_LIMIT) -> Iterator[None]:
     else:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
     try:
-        yield
+        with turn_given():
+            yield
         # The setting ends with the transaction, which the block may have ended itself.
         if not isinstance(driver, SQLiteConnection) and not connection.closed:
             connection.exec_driver_sql("SET LOCAL statement_timeout TO DEFAULT")
