@@ -55,11 +55,15 @@ _begin_on_postgresql = QuickRead(
     )
 )
 
-# Without a limit the comparison gives NULL, and the session is active.
+# Without a limit the comparison gives NULL, and the session is active. No more active ones are
+# looked for than are allowed.
 _ADD_ON_SQLITE = """
     INSERT INTO usersession (user_id, session_id, logged_in_at, expired_at, origin)
     VALUES (:user_id, :session_id, :moment, CASE WHEN :limit <= (
-        SELECT count(*) FROM usersession WHERE user_id = :user_id AND expired_at IS NULL
+        SELECT count(*) FROM (
+            SELECT 1 FROM usersession WHERE user_id = :user_id AND expired_at IS NULL
+            LIMIT coalesce(:limit, 0)
+        )
     ) THEN :moment END, :origin)
     ON CONFLICT (user_id, session_id) DO NOTHING RETURNING expired_at
 """
