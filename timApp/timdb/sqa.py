@@ -23,6 +23,11 @@ ConflictInsert = postgresql.Insert | sqlite.Insert
 ONLY_ON = "only_on"
 #: Seconds that a writer waits for another one on SQLite before it gives up.
 SQLITE_BUSY_TIMEOUT = 30
+#: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
+#: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
+_SQLITE_MAPPED = 2**31
+#: KiB that a connection copies of what lies behind them.
+_SQLITE_CACHE = 16_000
 _SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"
 
 
@@ -106,6 +111,8 @@ def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) ->
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA mmap_size = {_SQLITE_MAPPED}")
+    connection.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE}")
 
 
 def begin_write(connection: sa.Connection) -> None:
