@@ -4,7 +4,7 @@ import enum
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import count
@@ -59,6 +59,11 @@ class Run:
     def choose(self, smallest: _Size, short: _Size, full: _Size) -> _Size:
         """Return what fits the size of the run."""
         return {Scale.SMALLEST: smallest, Scale.SHORT: short, Scale.FULL: full}[self.scale]
+
+    @property
+    def kinds_served(self) -> Sequence[str]:
+        """The kinds of databases behind servers, whose start takes most of a short run."""
+        return self.choose(KINDS, (POSTGRESQL,), KINDS)
 
     def new_folder(self, name: str) -> Path:
         """Return a new folder."""

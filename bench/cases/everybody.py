@@ -50,7 +50,7 @@ _NOW = {SQLITE: "'2030-01-01T00:00:00.000000+00:00'", POSTGRESQL: "now()"}
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    sizes = run.choose([300], [30_000, 90_000], [100_000, 1_000_000, 3_000_000])
+    sizes = run.choose([300], [10_000, 30_000], [100_000, 1_000_000, 3_000_000])
     for kind in KINDS:
         _measure_on(kind, sizes, run, section)
 
@@ -65,7 +65,7 @@ def _measure_on(kind: str, sizes: list[int], run: Run, section: Section) -> None
             fill(ours, people, active=_ACTIVE)
             _prepare_plain(kind, plain)
             fill(plain, people, active=_ACTIVE, mark=_MARK)
-            rounds = run.choose(1, 3, 3 if sessions < sizes[-1] else 1)
+            rounds = run.choose(1, 1, 3 if sessions < sizes[-1] else 1)
             for name, (operation, statement) in _OPERATIONS.items():
                 mine, theirs = [], []
                 for _ in range(rounds):

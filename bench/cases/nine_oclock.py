@@ -20,7 +20,7 @@ from bench.http import get
 from bench.load import Outcome, at_a_rate, outcome_of, start
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_most
-from bench.run import KINDS, Run
+from bench.run import Run
 from bench.rush import Admission, Arrivals, log_in
 from bench.server import Server, cpu_of, peak_memory_of, timapp_run
 from timApp.timdb.sqa import db
@@ -83,12 +83,12 @@ class _Watch:
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    people = run.choose(5, 200, 1_000)
+    people = run.choose(5, 100, 1_000)
     section.notes += [
         f"{people:,} people log in; {_READERS} others read a document {_RATE} times a second.",
         "The hash of one password takes at least 19 MiB and 2 passes of argon2id.",
     ]
-    for kind in KINDS:
+    for kind in run.kinds_served:
         with run.database(kind) as url:
             fill(url, people + _READERS)
             forget_when_seen(url)
@@ -105,11 +105,11 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
         watch = _Watch(server, [get(DOCUMENT, cookie) for cookie in cookies[people:]])
-        watch.phase(run.choose(0.1, 1, 3))  # a first time that does not count
-        idle = watch.phase(run.choose(0.2, 3, 20))
-        within = run.choose(0.2, 10.0, 60.0)
+        watch.phase(run.choose(0.1, 0.5, 3))  # a first time that does not count
+        idle = watch.phase(run.choose(0.2, 1, 20))
+        within = run.choose(0.2, 2.0, 60.0)
         spread = watch.phase(within, Arrivals(server.port, people, _PASSWORD, within))
-        rush_seconds = run.choose(0.2, 4, 20)
+        rush_seconds = run.choose(0.2, 2, 20)
         rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
     assert rush.admission is not None
     section.goals += [

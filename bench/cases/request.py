@@ -24,7 +24,7 @@ from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.redis_server import redis_server
 from bench.report import Section, Table, at_least
-from bench.run import KINDS, Run
+from bench.run import Run
 from bench.server import Server, memory_of, served
 
 TITLE = "A guarded request"
@@ -56,7 +56,7 @@ def measure(run: Run, section: Section) -> None:
     with redis_server(folder) as redis_port:
         if redis_port is None:
             section.notes.append("There is no redis-server on this machine: Redis is left out.")
-        for kind in KINDS:
+        for kind in run.kinds_served:
             with run.database(kind) as url:
                 fill(url, people)
                 forget_when_seen(url)
@@ -65,7 +65,7 @@ def measure(run: Run, section: Section) -> None:
 
 
 def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Section) -> None:
-    seconds = run.choose(0.1, 0.5, 3.0)
+    seconds = run.choose(0.1, 0.4, 2.0)
     with ExitStack() as servers:
         loads, used = {}, {}
         for name, app in _APPS.items():
@@ -77,7 +77,7 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
             )
             used[name] = server
             loads[name] = _load(server, [get(PATH, cookie) for cookie in cookies], seconds)
-        series = interleaved(loads, run.choose(1, 2, 9))
+        series = interleaved(loads, run.choose(1, 1, 9))
         memory = {name: memory_of(server.pid) for name, server in used.items()}
     section.goals += [
         at_least(f"{kind}: timApp / {name}", series[_OURS].ratio_to(series[name]), limit)

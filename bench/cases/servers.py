@@ -56,10 +56,10 @@ def measure(run: Run, section: Section) -> None:
             for _ in range(_SERVERS)
         ]
         requests = [get(PATH, cookie) for cookie in cookies]
-        seconds = run.choose(0.1, 0.5, 3.0)
+        seconds = run.choose(0.1, 0.4, 3.0)
         counts = (1, _SERVERS)
         uses: dict[int, list[_Use]] = {count: [] for count in counts}
-        for number in range(1 + run.choose(1, 2, 9)):
+        for number in range(1 + run.choose(1, 1, 9)):
             for count in counts:
                 use = _use(run, servers[:count], requests, seconds)
                 if number > 0:  # the first time does not count

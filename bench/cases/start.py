@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.apps import PATH, environment_of
 from bench.measure import interleaved
 from bench.report import Section, at_most, compared
-from bench.run import KINDS, Run
+from bench.run import Run
 from bench.server import PROJECT, served, timapp_run
 
 TITLE = "Starting"
@@ -30,12 +30,12 @@ def measure(run: Run, section: Section) -> None:
             _FLASK: lambda: _seconds([*python, "flask", "--help"]),
             _TIMAPP: lambda: _seconds([*python, "timApp.cli", "--help"]),
         },
-        run.choose(1, 3, 15),
+        run.choose(1, 1, 15),
     )
     ratio = series[_TIMAPP].ratio_to(series[_FLASK])
     section.goals.append(at_most(f"{_TIMAPP} / {_FLASK}", ratio, 2))
     section.tables.append(compared("The command line", series, _FLASK, "s"))
-    for kind in KINDS:
+    for kind in run.kinds_served:
         with run.database(kind) as url:
             folder = run.new_folder("start")
             environment = environment_of(url, 0, folder)

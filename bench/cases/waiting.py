@@ -22,7 +22,7 @@ from bench.load import Outcome, at_a_rate, outcome_of, start
 from bench.measure import percentile
 from bench.people import SESSIONS_EACH, fill, forget_when_seen, session_id_of
 from bench.report import Section, Table, at_most
-from bench.run import KINDS, POSTGRESQL, Run
+from bench.run import POSTGRESQL, Run
 from bench.server import Server, cpu_of, timapp_run
 from bench.waiters import Waiters, rhythm_of_the_page
 from timApp.auth.session.bulk import verify_all_sessions
@@ -98,13 +98,13 @@ class _Return:
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    waiting = run.choose(5, 200, 1_000)
+    waiting = run.choose(5, 100, 1_000)
     rhythm = rhythm_of_the_page()
     section.notes += [
         f"{waiting:,} pages wait; each asks every {rhythm.shortest:g} to {rhythm.longest:g} s.",
         f"{_READERS} others read the document {_RATE} times a second.",
     ]
-    for kind in KINDS:
+    for kind in run.kinds_served:
         with run.database(kind) as url:
             fill(url, waiting + _READERS)
             forget_when_seen(url)
@@ -120,11 +120,11 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
     with timapp_run(environment, folder) as server:
         requests = [get(DOCUMENT, cookie) for cookie in cookies[waiting:]]
         watch = _Watch(server, run.postgresql_pid if kind == POSTGRESQL else None, requests)
-        watch.phase(run.choose(0.1, 1, 3))  # a first time that does not count
-        alone = watch.phase(run.choose(0.2, 2, 15))
+        watch.phase(run.choose(0.1, 0.5, 3))  # a first time that does not count
+        alone = watch.phase(run.choose(0.2, 1, 12))
         rows = [alone.row("the others alone")]
         for pattern, verify in (
-            ("one by one", _one_by_one(run.choose(0.2, 2.0, 20.0))),
+            ("one by one", _one_by_one(run.choose(0.2, 1.0, 15.0))),
             ("all at once", _all_at_once),
         ):
             seen = _verified(watch, cookies[:waiting], verify, run)
@@ -147,18 +147,18 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
 
 def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) -> _Return:
     _block(len(cookies))
-    arrive_within = run.choose(0.0, 1.0, 15.0)
+    arrive_within = run.choose(0.0, 0.5, 10.0)
     times: list[float] = []
     with Waiters(watch.server.port, cookies, DOCUMENT, arrive_within) as waiters:
         waiters.wait_until_blocked()
-        during = watch.phase(run.choose(0.2, 2, 20))
+        during = watch.phase(run.choose(0.2, 1, 15))
 
         def let_in() -> None:
             verified = verify(len(cookies))
             back = waiters.moments()
             times.extend(there - then for there, then in zip(back, verified, strict=True))
 
-        after = watch.phase(run.choose(0.2, 4, 24), let_in)
+        after = watch.phase(run.choose(0.2, 2, 19), let_in)
     return _Return(during, after, times)
 
 
