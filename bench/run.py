@@ -54,6 +54,7 @@ class Run:
         self._data = self.folder / "postgresql"
         self._numbers = count()
         self._databases = ExitStack()
+        self._templates: dict[str, str] = {}
         self._filled: dict[tuple[str, int], str] = {}
 
     def choose(self, smallest: _Size, short: _Size, full: _Size) -> _Size:
@@ -72,26 +73,19 @@ class Run:
         return folder
 
     @contextmanager
-    def database(self, kind: str, *, is_migrated: bool = True) -> Iterator[str]:
-        """Yield the URL of a new database, with our tables in it if it `is_migrated`.
+    def database(self, kind: str) -> Iterator[str]:
+        """Yield the URL of a new database, with our tables in it.
 
         Servers and files have the settings with which they come: what is measured is durable.
         """
         if kind == SQLITE:
-            folder = self.new_folder("sqlite")
-            url = f"sqlite:///{folder / 'bench.db'}"
-            if is_migrated:
-                self._migrate(url)
-            yield url
-            shutil.rmtree(folder)
+            with self.copy_of(self._migrated(kind)) as url:
+                yield url
             return
         name = f"bench{next(self._numbers)}"
-        self.on_postgresql(f"CREATE DATABASE {name}")
-        server = make_url(self._postgresql.get_uri())
-        url = server.set(database=name).render_as_string(hide_password=False)
-        if is_migrated:
-            self._migrate(url)
-        yield url
+        migrated = make_url(self._migrated(kind))
+        self.on_postgresql(f"CREATE DATABASE {name} TEMPLATE {migrated.database}")
+        yield migrated.set(database=name).render_as_string(hide_password=False)
         self.on_postgresql(f"DROP DATABASE {name} WITH (FORCE)")
 
     def filled(self, kind: str, sessions: int) -> str:
@@ -177,8 +171,18 @@ class Run:
         self._things.callback(server.cleanup)
         return server
 
-    def _migrate(self, url: str) -> None:
-        app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(self.folder / "instance")})
-        with app.app_context():
-            upgrade_database()
-            db.engine.dispose()
+    def _migrated(self, kind: str) -> str:
+        """Return the URL of the database of which the others are copies."""
+        if kind not in self._templates:
+            if kind == SQLITE:
+                url = f"sqlite:///{self.new_folder('template') / 'bench.db'}"
+            else:
+                server = make_url(self._postgresql.get_uri())
+                url = server.set(database="migrated").render_as_string(hide_password=False)
+                self.on_postgresql("CREATE DATABASE migrated")
+            app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(self.folder / "instance")})
+            with app.app_context():
+                upgrade_database()
+                db.engine.dispose()
+            self._templates[kind] = url
+        return self._templates[kind]

@@ -51,7 +51,7 @@ _FILTERS = {
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    sessions = run.choose(300, 100_000, 10_000_000)
+    sessions = run.choose(300, 50_000, 10_000_000)
     section.notes.append(f"{sessions:,} sessions. Pages have {PAGE_SIZE}.")
     for kind in KINDS:
         app = create_app(

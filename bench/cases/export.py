@@ -74,7 +74,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    few, many = run.choose((150, 300), (5_000, 30_000), (50_000, 1_000_000))
+    few, many = run.choose((150, 300), (5_000, 20_000), (50_000, 1_000_000))
     for kind in KINDS:
         with run.database(kind) as small, run.database(kind) as large:
             fill(small, few // SESSIONS_EACH)
@@ -97,7 +97,7 @@ def _measure_rate(
     }
     if kind == POSTGRESQL:
         contestants["the same cells"] = lambda: _copy_of_the_same(engine, export_format)
-    series = interleaved(contestants, run.choose(1, 2, 7))
+    series = interleaved(contestants, run.choose(1, 1, 7))
     engine.dispose()
     first = Series(tuple(first_bytes[1:])).median * 1e3  # the first turn does not count
     section.goals += [

@@ -20,7 +20,7 @@ _LIMIT = 1.3
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    smallest = run.choose([100, 200], [1_000, 100_000], [1_000, 1_000_000, 10_000_000])
+    smallest = run.choose([100, 200], [1_000, 50_000], [1_000, 1_000_000, 10_000_000])
     for kind in KINDS:
         _measure_on(kind, smallest, run, section)
 
@@ -37,7 +37,7 @@ def _measure_on(kind: str, sizes: list[int], run: Run, section: Section) -> None
             settle([guarded.has_valid_session, driver], keys)
             ours[f"{sessions:,}"] = seconds_per_call(guarded.has_valid_session, keys)
             raw[f"{sessions:,}, driver"] = seconds_per_call(driver, keys)
-        series = interleaved({**ours, **raw}, run.choose(1, 5, 31))
+        series = interleaved({**ours, **raw}, run.choose(1, 3, 31))
     smallest = f"{sizes[0]:,}"
     section.goals += [
         at_most(

@@ -20,9 +20,9 @@ _FLOOR = "driver"
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    people = run.choose(50, 20_000, 20_000)
+    people = run.choose(50, 5_000, 20_000)
     section.notes.append(f"{people:,} people with {SESSIONS_EACH} sessions each.")
-    keys = keys_of(people, run.choose(5, 1_000, 5_000))
+    keys = keys_of(people, run.choose(5, 500, 5_000))
     for kind in KINDS:
         with run.database(kind) as url:
             fill(url, people)
@@ -39,7 +39,7 @@ def _measure_on(kind: str, url: str, keys: list[Key], run: Run, section: Section
         settle(list(look_ups.values()), keys)
         series = interleaved(
             {name: seconds_per_call(look_up, keys) for name, look_up in look_ups.items()},
-            run.choose(1, 5, 21),
+            run.choose(1, 3, 21),
         )
         ratio = series["has_valid_session"].ratio_to(series[_FLOOR])
         section.goals += [

@@ -15,6 +15,7 @@ that can be ended.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bench.apps import PATH, environment_of, prepared
@@ -66,19 +67,21 @@ def measure(run: Run, section: Section) -> None:
 
 def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Section) -> None:
     seconds = run.choose(0.1, 0.4, 2.0)
+    without_redis = environment["BENCH_REDIS_PORT"] == "None"
+    names = [name for name in _APPS if not (name == _REDIS and without_redis)]
     with ExitStack() as servers:
-        loads, used = {}, {}
-        for name, app in _APPS.items():
-            if name == _REDIS and environment["BENCH_REDIS_PORT"] == "None":
-                continue
+
+        def start(name: str) -> tuple[Server, list[bytes]]:
+            app = _APPS[name]
             cookies = prepared(app, environment)
-            server = servers.enter_context(
-                served(f"bench.apps.{app}:create_app", environment, run.new_folder(app), PATH)
-            )
-            used[name] = server
-            loads[name] = _load(server, [get(PATH, cookie) for cookie in cookies], seconds)
+            server = served(f"bench.apps.{app}:create_app", environment, run.new_folder(app), PATH)
+            return servers.enter_context(server), [get(PATH, cookie) for cookie in cookies]
+
+        with ThreadPoolExecutor(2) as starters:
+            started = dict(zip(names, starters.map(start, names), strict=True))
+        loads = {name: _load(*server, seconds) for name, server in started.items()}
         series = interleaved(loads, run.choose(1, 1, 9))
-        memory = {name: memory_of(server.pid) for name, server in used.items()}
+        memory = {name: memory_of(server.pid) for name, (server, _) in started.items()}
     section.goals += [
         at_least(f"{kind}: timApp / {name}", series[_OURS].ratio_to(series[name]), limit)
         for name, limit in _GOALS.items()

@@ -158,7 +158,7 @@ def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) 
             back = waiters.moments()
             times.extend(there - then for there, then in zip(back, verified, strict=True))
 
-        after = watch.phase(run.choose(0.2, 2, 19), let_in)
+        after = watch.phase(run.choose(0.2, 1.8, 19), let_in)
     return _Return(during, after, times)
 
 
