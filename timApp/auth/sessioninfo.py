@@ -78,13 +78,9 @@ _visitor_query = QuickRead(
         # Said by number, and not as the user's of the row, so that it is known before a row is
         # read where it is to be found: in one part of a table that is cut by user.
         *person_columns(sa.bindparam("user_id", type_=sa.Integer())),
-        UserSession.session_id.is_not(None).label("session_is_known"),
-        sa.and_(UserSession.session_id.is_not(None), UserSession.expired_at.is_(None)).label(
-            "session_is_active"
-        ),
-        UserSession.logged_out_at,
-        UserSession.last_seen_at,
         UserSession.session_id,
+        UserSession.expired_at.is_(None).label("is_not_expired"),
+        UserSession.last_seen_at,
     )
     .outerjoin(
         UserSession,
@@ -92,7 +88,7 @@ _visitor_query = QuickRead(
             UserSession.user_id == User.id, UserSession.session_id == sa.bindparam("session_id")
         ),
     )
-    .where(User.id == sa.bindparam("user_id"))
+    .where(User.id == sa.bindparam("user_id"), UserSession.logged_out_at.is_(None))
 )
 
 # Passes over a session that is being changed: the next request will do.
@@ -120,24 +116,25 @@ def load_visitor(user_id: str) -> Visitor | None:
     that the session was seen, as the same query tells when it is time.
     """
     row = _visitor_query.first({"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)})
-    if row is None or row.logged_out_at is not None:
+    if row is None:
         return None
-    moment = now()
-    if row.session_id is not None and is_seen_due(
-        row.last_seen_at, moment, is_active=row.session_is_active
-    ):
-        write_if_free(
-            _seen_update,
-            {"of_user": row.id, "of_session": row.session_id, "moment": moment},
-        )
+    is_known = row.session_id is not None
+    is_active = is_known and row.is_not_expired
+    if is_known:
+        moment = now()
+        if is_seen_due(row.last_seen_at, moment, is_active=is_active):
+            write_if_free(
+                _seen_update,
+                {"of_user": row.id, "of_session": row.session_id, "moment": moment},
+            )
     return Visitor(
         id=row.id,
         name=row.name,
         real_name=row.real_name,
-        is_admin=bool(row.is_admin),
-        is_supervisor=bool(row.is_supervisor),
-        session_is_known=bool(row.session_is_known),
-        session_is_active=bool(row.session_is_active),
+        is_admin=row.is_admin,
+        is_supervisor=row.is_supervisor,
+        session_is_known=is_known,
+        session_is_active=is_active,
     )
 
 

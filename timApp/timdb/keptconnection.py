@@ -27,8 +27,8 @@ class KeptConnections:
         self._process = os.getpid()
         self._of_parent: deque[Any] | None = None
 
-    def use(self, engine: sa.Engine, work: Callable[[Any], _Result]) -> _Result:
-        """Do the work with a connection, and return what it returns.
+    def use(self, engine: sa.Engine, work: Callable[..., _Result], *arguments: object) -> _Result:
+        """Do the work with a connection and the arguments, and return what it returns.
 
         The work leaves it outside of a transaction. Whatever it raises goes to the caller, and the
         connection is closed, so that nothing stays of a transaction that has begun.
@@ -41,7 +41,7 @@ class KeptConnections:
         except IndexError:
             connection = _connect(engine)
         try:
-            result = work(connection)
+            result = work(connection, *arguments)
         except BaseException:
             connection.close()
             self.close()  # the others may have died of the same

@@ -7,7 +7,6 @@ connections that are kept for this.
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -91,16 +90,16 @@ class _Compiled:
         for name, process in self._to_driver:
             values[name] = process(values[name])
         given = values if self._positions is None else [values[name] for name in self._positions]
-        found = self._connections.use(engine, partial(_first, self._text, given))
+        found = self._connections.use(engine, _first, self._text, given)
         if found is None:
             return None
         row = list(found)
         for number, process in self._from_driver:
             row[number] = process(row[number])
-        return self._row._make(row)
+        return self._row(*row)
 
 
-def _first(text: str, values: object, connection: Any) -> Sequence[Any] | None:
+def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
     cursor = connection.execute(text, values)
     found: Sequence[Any] | None = cursor.fetchone()
     cursor.close()  # an open one would keep SQLite's log from being tidied up
