@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import product
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any, get_type_hints
 
@@ -621,26 +622,51 @@ def test_whatever_a_cell_holds_the_database_tells_a_formula(hall: Site, cells: l
         assert neutral(cells) == expected
 
 
+#: Of which each begins or ends like what follows it in a row.
+LIKE_TIMES = [
+    "2026-05-04 09:00:00.123456+00,2026-05-04 09:00:00+00",
+    '"logged_in_at":"2026-05-04T09:00:00+00:00","expired_at":null}',
+    "a b c d e f g h i j k l m n o p q r s t u v w x y z ",
+    "." * 80,
+    "Firefox,",
+    'Firefox"',
+]
+
+
 def test_an_export_has_microseconds_whatever_they_are(hall: Site, admin: Browser) -> None:
-    """A time is written to the microsecond, also one of whole seconds or with zeros at its end."""
+    """A time is written to the microsecond, whatever zeros end it and whatever stands before it."""
     moments = [
         datetime(2026, 5, 4, 9, 0, 0, microsecond, tzinfo=UTC)
-        for microsecond in (0, 1, 10, 123450, 123456, 500000, 999999)
+        for microsecond in (0, 1, 10, 1200, 123000, 123450, 123456, 500000, 999999)
     ]
+    cases = list(product(moments, [*moments, None], LIKE_TIMES))
     with hall.app.app_context():
         user = User(name="bob", password_hash="-")
-        for number, moment in enumerate(moments):
+        for number, (logged_in_at, expired_at, origin) in enumerate(cases):
             user.sessions.append(
-                UserSession(session_id=str(number), logged_in_at=moment, expired_at=moment)
+                UserSession(
+                    session_id=str(number),
+                    logged_in_at=logged_in_at,
+                    expired_at=expired_at,
+                    origin=origin,
+                )
             )
         db.session.add(user)
         db.session.commit()
-    texts = [moment.isoformat(timespec="microseconds") for moment in moments]
+    expected = {
+        str(number): [
+            origin,
+            logged_in_at.isoformat(timespec="microseconds"),
+            expired_at and expired_at.isoformat(timespec="microseconds"),
+        ]
+        for number, (logged_in_at, expired_at, origin) in enumerate(cases)
+    }
     rows = read_csv(admin.get(f"{EXPORT}?user=bob"))
-    assert [row[3:] for row in rows] == [[text, text] for text in texts]
+    assert {row[1]: [*row[2:4], row[4] or None] for row in rows} == expected
     found = admin.get(f"{EXPORT}?user=bob&format=json").json
     assert found
-    assert [(row["logged_in_at"], row["expired_at"]) for row in found] == [(t, t) for t in texts]
+    columns = ("origin", "logged_in_at", "expired_at")
+    assert {row["session_id"]: [row[name] for name in columns] for row in found} == expected
 
 
 def test_a_user_agent_that_is_a_formula_comes_from_a_login_to_the_export_neutralised(

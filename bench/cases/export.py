@@ -4,7 +4,7 @@
 what the database and its driver can do: on PostgreSQL a COPY of the same columns in the same order,
 and a COPY of `row_to_json` of them; on SQLite the driver's cursor into `csv.writer`, and the
 engine's `json_object`, joined. The plain ones write times as the database has them and do not
-look for formulas in cells, which ours do. What those two take in PostgreSQL is shown by a COPY of
+look for formulas in cells, which ours do. What the latter takes in PostgreSQL is shown by a COPY of
 "the same cells", with our own query, which is received and thrown away. The first byte is waited
 for from before the count. The peak of memory is that of a process of its own, which exports and
 does nothing else.

@@ -4,7 +4,7 @@ SQLAlchemy takes longer to hand a row over than the database takes to find it. W
 raise becomes what SQLAlchemy would have raised, and the connection is then given up.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,12 +23,16 @@ def fetched(
 
 
 def copied(
-    connection: sa.Connection, query: sa.Select[Any], options: str, end: bytes, size: int
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    options: str,
+    end_row: Callable[[bytearray], object],
+    size: int,
 ) -> Generator[tuple[bytes, int]]:
     """Yield rows as PostgreSQL's COPY (with these options) writes them, and how many they are.
 
-    Each ends with `end`. A block has at least `size` bytes, but for the last one. Close it in any
-    case.
+    Each goes through `end_row` as the last one of the block, which it may change, before the next
+    one comes. A block has at least `size` bytes, but for the last one. Close it in any case.
     """
     statement, parameters = _bound(query, connection.dialect)
     driver: Any = connection.connection.driver_connection
@@ -41,8 +45,7 @@ def copied(
         block, rows = bytearray(), 0
         for row in copy:
             block += row
-            block.pop()  # the protocol's own end
-            block += end
+            end_row(block)
             rows += 1
             if len(block) >= size:
                 yield bytes(block), rows

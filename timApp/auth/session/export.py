@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from timApp.auth.session.exportquery import COLUMNS, csv_query, json_query
+from timApp.auth.session.exporttimes import end_csv_row, end_json_row
 from timApp.auth.session.filter import SessionFilter
 from timApp.auth.session.model import UserSession
 from timApp.timdb.rawread import copied, fetched
@@ -97,7 +98,7 @@ class SessionExport:
     def _prepare_postgresql(self) -> None:
         """Set up, until the end of the transaction, how rows are written and found."""
         settings = {
-            # `exportquery` counts on how times are written.
+            # `exporttimes` counts on how times are written.
             "client_encoding": "UTF8",
             "TimeZone": "UTC",
             "DateStyle": "ISO",
@@ -143,7 +144,7 @@ class SessionExport:
                     yield _csv_lines(rows), len(rows)
             return
         with closing(
-            copied(self._connection, query, "FORMAT csv", b"\r\n", _BLOCK_BYTES)
+            copied(self._connection, query, "FORMAT csv", end_csv_row, _BLOCK_BYTES)
         ) as copies:
             yield from copies
 
@@ -155,7 +156,9 @@ class SessionExport:
                 for rows in blocks:
                     yield ",\n".join([text for (text,) in rows]).encode(), len(rows)
             return
-        with closing(copied(self._connection, query, _COPY_JSON, b",\n", _BLOCK_BYTES)) as copies:
+        with closing(
+            copied(self._connection, query, _COPY_JSON, end_json_row, _BLOCK_BYTES)
+        ) as copies:
             for lines, count in copies:
                 yield lines[:-2], count
 
