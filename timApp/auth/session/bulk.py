@@ -108,6 +108,10 @@ def _is_out_of_place() -> sa.ColumnElement[bool]:
 
 def _update(which: sa.ColumnElement[bool], **values: object) -> int:
     statement = sa.update(UserSession).where(which).values(values)
+    # SQLite copies each page before such a statement changes it, so that a failure halfway would
+    # undo this statement alone; nothing here goes on after a failure. Source: SQLite's "Temporary
+    # Files Used By SQLite", section 2.5, Statement Journal Files.
+    statement = statement.prefix_with("OR ROLLBACK", dialect="sqlite")
     return rows_changed(statement, synchronize_session=False)
 
 
