@@ -1,7 +1,8 @@
 """How sessions begin when several do at once, and what becomes of those that cannot."""
 
-from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -13,10 +14,12 @@ from tests.site import Site
 from timApp.auth.session import beginning
 from timApp.auth.session.beginning import begin_session
 from timApp.timdb.sqa import db
-from timApp.user.user import require_user
+from timApp.user.user import lock_user, require_user
 from timApp.util.errors import BadInput
+from timApp.util.turns import Turns
 
 NOBODY = 999_999
+PEOPLE = ("alice", "bob", "carol")
 
 
 def begin(app: Flask, user_id: int, session_id: str) -> bool:
@@ -25,30 +28,74 @@ def begin(app: Flask, user_id: int, session_id: str) -> bool:
         return begin_session(user_id, "somebody", [], session_id, "Firefox")
 
 
-def test_logins_that_wait_for_each_other_on_sqlite_fail_alone(
-    sqlite_url: str, make_app: MakeApp
-) -> None:
-    """Of logins that are committed together, one that the database refuses harms no other."""
-    app = make_app(sqlite_url)
-    site = Site(app)
-    names = ["alice", "bob", "carol"]
-    for name in names:
+@contextmanager
+def kept_waiting(app: Flask, logins: Sequence[tuple[int, str]]) -> Iterator[list[Future[bool]]]:
+    """Yield logins, of which the first has held up the others, so that those come together."""
+    with app.app_context(), ThreadPoolExecutor() as pool:
+        lock_user(logins[0][0])
+        found = [pool.submit(begin, app, *logins[0])]
+        eventually(lambda: beginning._together.waiting(db.engine) == 0 or None)
+        found += [pool.submit(begin, app, *login) for login in logins[1:]]
+        eventually(lambda: beginning._together.waiting(db.engine) == len(logins) - 1 or None)
+        db.session.rollback()
+        yield found
+
+
+def add_people(app: Flask, site: Site) -> list[int]:
+    """Add three people, and return their ids."""
+    for name in PEOPLE:
         site.add_user(name)
     with app.app_context():
-        ids = [require_user(name).id for name in names]
-        waiting = beginning._waiting_on_sqlite.setdefault(db.engine, deque())
-    with ThreadPoolExecutor() as pool:
-        with beginning._turn_on_sqlite:
-            found: list[Future[bool]] = [
-                pool.submit(begin, app, user_id, "one") for user_id in [ids[0], NOBODY, *ids[1:]]
-            ]
-            eventually(lambda: len(waiting) == len(found) or None)
-        first, nobody, *others = found
+        return [require_user(name).id for name in PEOPLE]
+
+
+def test_logins_that_are_written_together_fail_alone(app: Flask, site: Site) -> None:
+    """Of logins that are committed together, one that the database refuses harms no other."""
+    alice, bob, carol = add_people(app, site)
+    logins = [(alice, "one"), (NOBODY, "one"), (bob, "one"), (carol, "one")]
+    with kept_waiting(app, logins) as (first, nobody, *others):
         with pytest.raises(sa.exc.IntegrityError):
             nobody.result()
         assert [one.result() for one in (first, *others)] == [True] * 3
-    assert [len(site.active(name)) for name in names] == [1, 1, 1]
-    assert not waiting
+    assert [len(site.active(name)) for name in PEOPLE] == [1, 1, 1]
+
+
+def test_logins_that_are_written_together_have_each_their_own_answer(
+    app: Flask, site: Site
+) -> None:
+    """Whoever may is let in, who is over the limit is blocked, and of a used id it is told."""
+    alice, bob, carol = add_people(app, site)
+    assert begin(app, carol, "one")
+    logins = [(alice, "one"), (carol, "two"), (bob, "one"), (carol, "one"), (bob, "two")]
+    with kept_waiting(app, logins) as (first, blocked, bob_one, used, bob_two):
+        assert first.result()
+        assert not blocked.result()
+        with pytest.raises(BadInput):
+            used.result()
+        assert {bob_one.result(), bob_two.result()} == {True, False}
+    assert [len(site.active(name)) for name in PEOPLE] == [1, 1, 1]
+    assert [len(site.sessions(name)) for name in PEOPLE] == [1, 2, 2]
+
+
+def test_a_login_gives_its_turn_to_others_while_it_waits(app: Flask, site: Site) -> None:
+    """With one turn for all requests, a reader is answered while somebody cannot be let in yet."""
+    alice, *_ = add_people(app, site)
+
+    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
+        if environ["PATH_INFO"] == "/login":
+            begin(app, alice, "one")
+        return [environ["PATH_INFO"].encode()]
+
+    turns = Turns(answer, 1)
+    with app.app_context(), ThreadPoolExecutor(2) as people:
+        lock_user(alice)
+        login = people.submit(turns, {"PATH_INFO": "/login"}, print)  # type: ignore[arg-type]
+        eventually(lambda: beginning._together.waiting(db.engine) == 0 or None)
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        assert reader.result(60) == [b"/read"]
+        assert not login.done()
+        db.session.rollback()
+        assert login.result(60) == [b"/login"]
 
 
 def test_a_login_that_fails_leaves_nothing_behind(app: Flask, site: Site) -> None:
@@ -89,6 +136,28 @@ def test_a_login_notices_what_came_between_its_look_and_its_lock(
         eventually(lambda: _is_waited_for() or None)
         db.session.commit()
         assert second.result()
+
+
+def test_logins_of_one_person_notice_together_what_came_between(
+    postgresql_url: str, make_app: MakeApp
+) -> None:
+    """Of two that are written together and seemed to be over the limit, one is let in."""
+    app = make_app(postgresql_url)
+    site = Site(app)
+    alice, bob, _ = add_people(app, site)
+    assert begin(app, alice, "one")
+    logins = [(bob, "one"), (alice, "two"), (alice, "three")]
+    with app.app_context():
+        ending = db.session
+        lock_user(alice)
+        ending.execute(
+            sa.text("UPDATE usersession SET expired_at = now() WHERE user_id = :id"), {"id": alice}
+        )
+        with kept_waiting(app, logins) as (_, *found):
+            eventually(lambda: _is_waited_for() or None)
+            ending.commit()
+            assert {one.result() for one in found} == {True, False}
+    assert len(site.active("alice")) == 1
 
 
 def _is_waited_for() -> bool:

@@ -8,7 +8,8 @@ and does nothing else, the other adds the entry in the record of changes, too. N
 do so from as many threads: on PostgreSQL over a connection that each holds, in autocommit and
 prepared, as one statement; on SQLite over one connection with the same settings, behind a mutex.
 "One" is one person who logs in everywhere at once. "Many" are people of whom nobody is logged in;
-each login is another person's. Sessions of earlier turns are removed before each turn, and each
+each login is another person's. Logins that come at the same time share a transaction, as they do in
+a worker of `timapp run`; the bare ones have one each. Sessions of earlier turns are removed before each turn, and each
 thread logs somebody in before the time counts.
 
 After each turn it is looked up whether anybody has more active sessions than the limit; if so, the

@@ -6,6 +6,7 @@ To borrow one from SQLAlchemy's pool and give it back takes longer than many a s
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -84,6 +85,17 @@ def kept_connections(engine: sa.Engine) -> KeptConnections:
             kept = _connections[engine] = KeptConnections()
             sa.event.listen(engine, "engine_disposed", lambda _: kept.close())
         return kept
+
+
+def use_driver(engine: sa.Engine, work: Callable[..., _Result], *arguments: object) -> _Result:
+    """Do the work with a connection of the driver and the arguments, and return what it returns.
+
+    It is one that is kept, if any may be, see `KeptConnections.use`.
+    """
+    if are_kept(engine):
+        return kept_connections(engine).use(engine, work, *arguments)
+    with closing(engine.raw_connection()) as pooled:
+        return work(pooled.driver_connection, *arguments)
 
 
 def _connect(engine: sa.Engine) -> Any:

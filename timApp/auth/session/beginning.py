@@ -1,25 +1,24 @@
 """How a session begins: counting the active ones, adding it and recording it, as one step.
 
-On PostgreSQL that is a function of the database, `begin_session` of the migrations, and so one
-round trip; on SQLite, which has none, it is two statements of the one who may write.
+Sessions that begin at the same time are written together. On PostgreSQL that is a function of the
+database, `begin_sessions` of the migrations, and so one round trip; on SQLite, which has none, it
+is two statements a session of the one who may write.
 """
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 from timApp.auth.session.change import Action
 from timApp.auth.session.policy import limit_of
 from timApp.auth.sessioninfo import current_actor
-from timApp.timdb.keptconnection import are_kept, kept_connections
+from timApp.timdb.groupcommit import GroupCommit
+from timApp.timdb.keptconnection import use_driver
 from timApp.timdb.quickread import QuickRead
 from timApp.timdb.sqa import begin_write, db
 from timApp.timdb.types import UTCDateTime
@@ -39,19 +38,27 @@ _USED = "used"
 #: Others were faster, and nothing was done.
 _AGAIN = "again"
 
+#: What is written of a session that begins, by name.
+_Login = dict[str, Any]
+
+
+def _all(name: str, kind: TypeEngine[Any]) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=postgresql.ARRAY(kind))
+
+
 _begin_on_postgresql = QuickRead(
     sa.select(
-        sa.func.begin_session(
-            sa.bindparam("user_id", type_=sa.Integer()),
-            sa.bindparam("session_id", type_=sa.Text()),
-            sa.bindparam("origin", type_=sa.Text()),
-            sa.bindparam("moment", type_=UTCDateTime()),
-            sa.bindparam("limit", type_=sa.Integer()),
-            sa.bindparam("actor_kind", type_=sa.Text()),
-            sa.bindparam("actor", type_=sa.Text()),
-            sa.bindparam("address", type_=sa.Text()),
-            type_=sa.Text(),
-        ).label("outcome")
+        sa.func.begin_sessions(
+            _all("user_id", sa.Integer()),
+            _all("session_id", sa.Text()),
+            _all("origin", sa.Text()),
+            _all("moment", UTCDateTime()),
+            _all("limit", sa.Integer()),
+            _all("actor_kind", sa.Text()),
+            _all("actor", sa.Text()),
+            _all("address", sa.Text()),
+            type_=postgresql.ARRAY(sa.Text()),
+        ).label("outcomes")
     )
 )
 
@@ -74,19 +81,6 @@ _RECORD_ON_SQLITE = """
 """
 
 
-@dataclass
-class _Login:
-    values: dict[str, object]
-    #: None until it is committed.
-    outcome: str | None = None
-
-
-# One at a time writes to SQLite, and most of the time that takes goes into the commit. So whoever
-# has the turn in this process takes along all who wait for theirs; a commit is enough for them all.
-_turn_on_sqlite = Lock()
-_waiting_on_sqlite: WeakKeyDictionary[sa.Engine, "deque[_Login]"] = WeakKeyDictionary()
-
-
 def begin_session(
     user_id: int, name: str, groups: Collection[str], session_id: str, origin: str
 ) -> bool:
@@ -103,7 +97,7 @@ def begin_session(
         msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
         raise BadInput(msg, field="session_id")
     actor, moment = current_actor(), now()
-    values: dict[str, object] = {
+    login: _Login = {
         "user_id": user_id,
         "session_id": session_id,
         "origin": storable(origin)[:ORIGIN_MAX_LENGTH],
@@ -117,83 +111,66 @@ def begin_session(
         "actor": actor.name,
         "address": actor.address,
     }
-    if db.is_in_transaction():
-        db.session.flush()  # what was done before stands before it in the record, too
-    if db.engine.dialect.name == "sqlite":
-        values["moment"] = UTCDateTime().process_bind_param(moment, db.engine.dialect)
-        outcome = _on_sqlite(values)
-    else:
-        outcome = _on_postgresql(values)
+    engine = db.engine
+    if engine.dialect.name == "sqlite":
+        login["moment"] = UTCDateTime().process_bind_param(moment, engine.dialect)
+    outcome = _AGAIN
+    while outcome == _AGAIN:
+        if db.is_in_transaction():
+            db.session.flush()  # what was done before stands before it in the record, too
+            (outcome,) = _begin(engine, [login])
+        else:
+            outcome = _together.write(engine, login)
     if outcome == _USED:
         msg = f"{name!r} has had a session {session_id!r} before; ids are not used again."
         raise BadInput(msg, field="session_id")
     return outcome == _ACTIVE
 
 
-def _on_postgresql(values: dict[str, object]) -> str:
-    while True:
-        outcome: str = _begin_on_postgresql.first(values).outcome
-        if outcome != _AGAIN:
-            return outcome
+def _begin(engine: sa.Engine, logins: Sequence[_Login]) -> Sequence[str]:
+    """Let the sessions begin; return what the database answers for each.
 
-
-def _on_sqlite(values: dict[str, object]) -> str:
+    That is one transaction, or part of the one that `db.session` is in.
+    """
+    if engine.dialect.name == "postgresql":
+        return _begin_all_on_postgresql(logins)
     if db.is_in_transaction():
         connection = db.session.connection()
         begin_write(connection)
-        return _add_on_sqlite(connection.exec_driver_sql, values)
-    engine, login = db.engine, _Login(values)
-    waiting = _waiting_on_sqlite.setdefault(engine, deque())
-    waiting.append(login)
-    with _turn_on_sqlite:
-        if login.outcome is None:  # nobody has taken it along
-            try:
-                _transact_on_sqlite(engine, [login, *_others(waiting, login)])
-            except sqlite3.Error:
-                try:
-                    _transact_on_sqlite(engine, [login])  # it may have been the others' fault
-                except sqlite3.Error as error:
-                    raise sa.exc.DBAPIError.instance(
-                        _ADD_ON_SQLITE, None, error, sqlite3.Error, dialect=engine.dialect
-                    ) from error
-    assert login.outcome is not None  # noqa: S101 - narrows the type for mypy
-    return login.outcome
-
-
-def _others(waiting: "deque[_Login]", login: "_Login") -> list["_Login"]:
-    """Return the logins that wait for their turn beside this one; they wait no more."""
-    found = []
-    while waiting:
-        other = waiting.popleft()
-        if other is not login and other.outcome is None:
-            found.append(other)
-    return found
-
-
-def _transact_on_sqlite(engine: sa.Engine, logins: Sequence["_Login"]) -> None:
-    """Let the sessions begin in one transaction."""
-
+        return [_add_on_sqlite(connection.exec_driver_sql, login) for login in logins]
     # SQLAlchemy takes longer to hand statements over than the driver takes to execute them.
-    def transact(driver: Any) -> list[str]:
-        driver.execute("BEGIN IMMEDIATE")
-        outcomes = [_add_on_sqlite(driver.execute, login.values) for login in logins]
-        driver.commit()
-        return outcomes
-
-    if are_kept(engine):
-        outcomes = kept_connections(engine).use(engine, transact)
-    else:
-        with closing(engine.raw_connection()) as pooled:
-            outcomes = transact(pooled.driver_connection)
-    for login, outcome in zip(logins, outcomes, strict=True):
-        login.outcome = outcome
+    try:
+        return use_driver(engine, _begin_all_on_sqlite, logins)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(
+            _ADD_ON_SQLITE, None, error, sqlite3.Error, dialect=engine.dialect
+        ) from error
 
 
-def _add_on_sqlite(execute: Callable[..., Any], values: dict[str, object]) -> str:
-    row = execute(_ADD_ON_SQLITE, values).fetchone()
+_together = GroupCommit(_begin)
+
+
+def _begin_all_on_postgresql(logins: Sequence[_Login]) -> Sequence[str]:
+    # Everybody locks people in the order of their numbers.
+    order = sorted(range(len(logins)), key=lambda number: logins[number]["user_id"])
+    columns = {name: [logins[number][name] for number in order] for name in logins[0]}
+    answers = _begin_on_postgresql.first(columns).outcomes
+    outcomes = dict(zip(order, answers, strict=True))
+    return [outcomes[number] for number in range(len(logins))]
+
+
+def _begin_all_on_sqlite(driver: Any, logins: Sequence[_Login]) -> Sequence[str]:
+    driver.execute("BEGIN IMMEDIATE")
+    outcomes = [_add_on_sqlite(driver.execute, login) for login in logins]
+    driver.commit()
+    return outcomes
+
+
+def _add_on_sqlite(execute: Callable[..., Any], login: _Login) -> str:
+    row = execute(_ADD_ON_SQLITE, login).fetchone()
     if row is None:
         return _USED
     is_active = row[0] is None
-    values["action"] = (Action.LOGIN if is_active else Action.BLOCKED_LOGIN).value
-    execute(_RECORD_ON_SQLITE, values)
+    action = Action.LOGIN if is_active else Action.BLOCKED_LOGIN
+    execute(_RECORD_ON_SQLITE, {**login, "action": action.value})
     return _ACTIVE if is_active else _BLOCKED
