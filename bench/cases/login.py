@@ -1,15 +1,15 @@
 """A login without the password's hash.
 
-What a login does to the database once the password is known to be right: the new session is
-counted against the limit (of one), added and recorded, and all of that is committed. It is called
-as the view calls it, by many threads of this process at once, each in its context of the
-application, as a request is. There are two floors: one adds the same row to the table of sessions
-and does nothing else, the other adds the entry in the record of changes, too. Neither counts. They
-do so from as many threads: on PostgreSQL over a connection that each holds, in autocommit and
-prepared, as one statement; on SQLite over one connection with the same settings, behind a mutex.
-"One" is one person who logs in everywhere at once. "Many" are people of whom nobody is logged in;
-each login is another person's. Logins that come at the same time share a transaction, as they do in
-a worker of `timapp run`; the bare ones have one each. Sessions of earlier turns are removed before each turn, and each
+What a login does to the database once the password is known to be right: the new session is counted
+against the limit (of one), added and recorded, and all of that is committed. It is called as the
+view calls it, by many threads of this process at once, each in its context of the application, as a
+request is. There are two floors: one adds the same row to the table of sessions and does nothing
+else, the other adds the entry in the record of changes, too. Neither counts. They do so from as
+many threads: on PostgreSQL over a connection that each holds, in autocommit and prepared, as one
+statement; on SQLite over one connection with the same settings, behind a mutex. "One" is one person
+who logs in everywhere at once. "Many" are people of whom nobody is logged in; each login is another
+person's. Logins that come at the same time share a transaction, as they do in a worker of `timapp
+run`; the bare ones have one each. Sessions of earlier turns are removed before each turn, and each
 thread logs somebody in before the time counts.
 
 After each turn it is looked up whether anybody has more active sessions than the limit; if so, the
