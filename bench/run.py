@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from bench.people import SESSIONS_EACH, fill
 from timApp.app import create_app
+from timApp.cli.run import TURNS_PER_WORKER
 from timApp.timdb.migrate import upgrade_database
 from timApp.timdb.sqa import db
 
@@ -26,6 +27,8 @@ _Size = TypeVar("_Size")
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 #: Both kinds of databases.
 KINDS = (SQLITE, POSTGRESQL)
+#: Threads of a server with one worker: as many as work at a time in one of `timapp run`.
+THREADS = {SQLITE: TURNS_PER_WORKER["sqlite"], POSTGRESQL: TURNS_PER_WORKER["postgresql"]}
 
 
 class Scale(enum.Enum):

@@ -18,8 +18,6 @@ import psutil  # type: ignore[import-untyped]
 PROJECT = Path(__file__).parent.parent
 #: Seconds until a server that does not answer is given up.
 _PATIENCE = 60
-#: Threads of a worker that answer requests: as many as work at a time in `timapp run`.
-THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,16 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    factory: str, environment: Mapping[str, str], folder: Path, path: str
+    factory: str, environment: Mapping[str, str], folder: Path, path: str, *, threads: int
 ) -> Iterator[Server]:
-    """Yield a server of an application: one worker, with `THREADS`.
+    """Yield a server of an application: one worker, with so many threads.
 
     `factory` is ``module:function``; `path` is what answers once it is up.
     """
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", factory]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--blocking-threads", str(THREADS), "--log-level", "warning"]
+    command += ["--blocking-threads", str(threads), "--log-level", "warning"]
     with started(command, environment, folder / f"{port}.log") as process:
         wait_until_it_answers(port, path, process)
         yield Server(port, process.pid)

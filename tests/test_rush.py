@@ -4,16 +4,21 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 
+from tests.conftest import MakeApp
 from tests.live import PROJECT, live_server
 from tests.site import PASSWORD, Site
+from timApp.timdb.sqa import db
 from timApp.user import hashing, password
 from timApp.user.password import password_matches
+from timApp.user.user import User, lock_all_users, lock_user, lock_users
 from timApp.util.errors import Busy
 from timApp.util.turns import Turns, turn_given
 
@@ -84,6 +89,49 @@ def test_whoever_waits_for_a_hash_gives_their_turn_to_others(hasher: SlowHasher)
         assert not login.done()
         hasher.go_on.set()
         assert login.result(_DEADLINE) == [b"/login"]
+
+
+def read_beside(app: Flask, write: Callable[[], object]) -> None:
+    """Let somebody read, with one turn for all requests, while somebody waits to write."""
+    waits = threading.Event()
+
+    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
+        if environ["PATH_INFO"] == "/write":
+            waits.set()
+            with app.app_context():
+                write()
+        return [environ["PATH_INFO"].encode()]
+
+    turns = Turns(answer, 1)
+    with app.app_context(), ThreadPoolExecutor(2) as people:
+        lock_all_users()
+        writer = people.submit(turns, {"PATH_INFO": "/write"}, print)  # type: ignore[arg-type]
+        assert waits.wait(_DEADLINE)
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        try:
+            assert reader.result(_DEADLINE) == [b"/read"]
+            assert not writer.done()
+        finally:
+            db.session.rollback()
+        assert writer.result(_DEADLINE) == [b"/write"]
+
+
+@pytest.mark.parametrize("lock", [lambda: lock_user(1), lambda: lock_users([1]), lock_all_users])
+def test_whoever_waits_for_a_lock_gives_their_turn_to_others(
+    app: Flask, site: Site, lock: Callable[[], object]
+) -> None:
+    """A reader is answered while somebody waits for the sessions of a person, or of everybody."""
+    site.add_user("alice")
+    read_beside(app, lock)
+
+
+def test_whoever_waits_to_write_to_sqlite_gives_their_turn_to_others(
+    sqlite_url: str, make_app: MakeApp
+) -> None:
+    """A reader is answered while a write waits for its turn, whatever it writes."""
+    app = make_app(sqlite_url)
+    Site(app).add_user("alice")
+    read_beside(app, lambda: db.session.execute(sa.update(User).values(real_name="Alice B")))
 
 
 def test_a_turn_is_given_back_after_an_error() -> None:

@@ -1,8 +1,9 @@
 """A guarded request.
 
 One page that answers with the number of the person who asks, on one server process (granian, with
-as many threads as work at a time in a worker of `timapp run`), asked over several kept connections
-without pause, by people who are logged in. "timApp" is the whole application with this page added:
+as many threads as work at a time in a worker of `timapp run`: one on SQLite, two where a server is
+waited for), asked over several kept connections without pause, by people who are logged in.
+"timApp" is the whole application with this page added:
 its gate looks up person, rights and session, and now and then writes down that a session was seen.
 It has two floors, both with the driver's own look-up of the session, prepared and on a held
 connection: the same application with that in the place of its own look-up, and plain Flask with a
@@ -25,7 +26,7 @@ from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.redis_server import redis_server
 from bench.report import Section, Table, at_least
-from bench.run import Run
+from bench.run import POSTGRESQL, THREADS, Run
 from bench.server import Server, memory_of, served
 
 TITLE = "A guarded request"
@@ -74,7 +75,10 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
         def start(name: str) -> tuple[Server, list[bytes]]:
             app = _APPS[name]
             cookies = prepared(app, environment)
-            server = served(f"bench.apps.{app}:create_app", environment, run.new_folder(app), PATH)
+            # Whoever waits for another process lets others work meanwhile.
+            threads = THREADS[POSTGRESQL if name == _REDIS else kind]
+            factory, folder = f"bench.apps.{app}:create_app", run.new_folder(app)
+            server = served(factory, environment, folder, PATH, threads=threads)
             return servers.enter_context(server), [get(PATH, cookie) for cookie in cookies]
 
         with ThreadPoolExecutor(2) as starters:

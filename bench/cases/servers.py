@@ -20,7 +20,7 @@ from bench.http import get
 from bench.load import Load, outcome_of, start
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_most
-from bench.run import POSTGRESQL, Run
+from bench.run import POSTGRESQL, THREADS, Run
 from bench.server import Server, cpu_of, served
 
 TITLE = "Several servers on one database"
@@ -52,7 +52,15 @@ def measure(run: Run, section: Section) -> None:
         environment["TIM_DIST_RIGHTS_RECEIVE_SECRET"] = _SECRET
         cookies = prepared("timapp", environment)
         servers = [
-            stack.enter_context(served("bench.apps.timapp:create_app", environment, folder, PATH))
+            stack.enter_context(
+                served(
+                    "bench.apps.timapp:create_app",
+                    environment,
+                    folder,
+                    PATH,
+                    threads=THREADS[POSTGRESQL],
+                )
+            )
             for _ in range(_SERVERS)
         ]
         requests = [get(PATH, cookie) for cookie in cookies]

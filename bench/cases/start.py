@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.apps import PATH, environment_of
 from bench.measure import interleaved
 from bench.report import Section, at_most, compared
-from bench.run import Run
+from bench.run import THREADS, Run
 from bench.server import PROJECT, served, timapp_run
 
 TITLE = "Starting"
@@ -41,7 +41,7 @@ def measure(run: Run, section: Section) -> None:
             environment = environment_of(url, 0, folder)
             series = interleaved(
                 {
-                    _BARE: _until_bare_answers(environment, folder),
+                    _BARE: _until_bare_answers(kind, environment, folder),
                     _RUN: _until_timapp_answers(environment, folder),
                 },
                 run.choose(1, 1, 9),
@@ -58,10 +58,12 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - begun
 
 
-def _until_bare_answers(environment: dict[str, str], folder: Path) -> Callable[[], float]:
+def _until_bare_answers(
+    kind: str, environment: dict[str, str], folder: Path
+) -> Callable[[], float]:
     def measure_once() -> float:
         begun = time.perf_counter()
-        with served("bench.apps.raw:create_app", environment, folder, PATH):
+        with served("bench.apps.raw:create_app", environment, folder, PATH, threads=THREADS[kind]):
             return time.perf_counter() - begun
 
     return measure_once

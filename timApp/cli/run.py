@@ -23,15 +23,17 @@ from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.hosts.network import read_network
 from timApp.hosts.worker import deliver_forever
+from timApp.timdb.sqa import db
 from timApp.user.hashing import WAITING_MAX, use_threads
 from timApp.util.turns import Turns
 
 #: Connections that one process keeps open; more wait until others are closed. Browsers keep theirs
 #: while a page is shown, so a hall of a thousand blocked pages needs a thousand.
 _CONNECTIONS_PER_WORKER = 8192
-#: Requests that one process works on at a time. While one waits for the database another can go on;
-#: with more they get into each other's way, and the last of them is answered late.
-_TURNS_PER_WORKER = 2
+#: Requests that one process works on at a time, by the database. While one waits for PostgreSQL
+#: another can go on; SQLite works in this very process. With more they get into each other's way,
+#: and the last of them is answered late. Whoever has to wait for long gives the turn away.
+TURNS_PER_WORKER = {"sqlite": 1, "postgresql": 2}
 #: Threads of one process. Whoever waits for a password hash holds one, without a turn, and some are
 #: left for everybody else. The server makes them when it needs them, and ends idle ones.
 _THREADS_PER_WORKER = WAITING_MAX + 24
@@ -169,7 +171,9 @@ def _load_application(announcement: str, first: Lock, hashes_at_a_time: int) -> 
     app = create_app()
     if read_network(app.config).hosts:
         _start_deliveries(app)
-    app.wsgi_app = Turns(app.wsgi_app, _TURNS_PER_WORKER)  # type: ignore[method-assign]
+    with app.app_context():
+        turns = TURNS_PER_WORKER[db.engine.dialect.name]
+    app.wsgi_app = Turns(app.wsgi_app, turns)  # type: ignore[method-assign]
     if first.acquire(block=False):
         click.echo(announcement)
     return app

@@ -16,6 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from timApp.timdb.types import UTCDateTime
+from timApp.util.turns import turn_given
 
 ConflictInsert = postgresql.Insert | sqlite.Insert
 
@@ -103,6 +104,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite_connection)
+        sa.event.listen(engine, "before_cursor_execute", _begin_before_write)
 
 
 def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) -> None:
@@ -115,18 +117,27 @@ def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) ->
     connection.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE}")
 
 
+def _begin_before_write(
+    connection: sa.Connection, _cursor: object, _text: str, _values: object, context: Any, _: bool
+) -> None:
+    if context.isinsert or context.isupdate or context.isdelete:
+        begin_write(connection)
+
+
 def begin_write(connection: sa.Connection) -> None:
     """Become the writer of a SQLite database, waiting for one's turn; a no-op on PostgreSQL.
 
     For operations that decide by a read what they write: after this call nobody else can write
-    until the transaction ends. Harmless when the transaction is a writer already.
+    until the transaction ends. Harmless when the transaction is a writer already. Other requests
+    are worked on while it waits (see `timApp.util.turns`).
     """
     if connection.dialect.name != "sqlite":
         return
     driver = connection.connection.driver_connection
     assert isinstance(driver, SQLiteConnection)  # noqa: S101 - narrows the type for mypy
     if not driver.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with turn_given():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def conflict_insert(connection: sa.Connection, model: type[Model]) -> ConflictInsert:

@@ -22,6 +22,7 @@ from timApp.user.usergroup import (
 from timApp.util.clock import now
 from timApp.util.errors import BadInput, Conflict, NotFound
 from timApp.util.text import is_storable, quoted
+from timApp.util.turns import turn_given
 
 #: Longest name, real name and email, in characters.
 NAME_MAX_LENGTH = 255
@@ -180,22 +181,27 @@ def lock_user(user_id: int) -> None:
     The race it prevents: two logins that both count the active sessions before either has added
     its own. What is read after this call is what the one before us has committed. On SQLite,
     which has one writer at a time, it means to become that writer. An unknown id locks nothing.
+    Other requests are worked on while it waits (see `timApp.util.turns`).
     """
     connection = db.session.connection()
     begin_write(connection)
-    db.session.execute(sa.select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    with turn_given():
+        db.session.execute(
+            sa.select(User.id).where(User.id == user_id).with_for_update(key_share=True)
+        )
 
 
 def lock_users(user_ids: Iterable[int]) -> None:
     """Do what `lock_user` does for several users: in the order of their ids, so never in a ring."""
     connection = db.session.connection()
     begin_write(connection)
-    db.session.execute(
-        sa.select(User.id)
-        .where(User.id.in_(user_ids))
-        .order_by(User.id)
-        .with_for_update(key_share=True)
-    )
+    with turn_given():
+        db.session.execute(
+            sa.select(User.id)
+            .where(User.id.in_(user_ids))
+            .order_by(User.id)
+            .with_for_update(key_share=True)
+        )
 
 
 def lock_all_users() -> None:
@@ -208,4 +214,5 @@ def lock_all_users() -> None:
     begin_write(connection)
     if connection.dialect.name == "postgresql":
         # Conflicts with the table lock that goes with every row lock, but not with plain reads.
-        db.session.execute(sa.text("LOCK TABLE useraccount IN EXCLUSIVE MODE"))
+        with turn_given():
+            db.session.execute(sa.text("LOCK TABLE useraccount IN EXCLUSIVE MODE"))

@@ -14,6 +14,7 @@ from timApp.auth.session.waiting import stop_waiting
 from timApp.timdb.sqa import db, rows_changed
 from timApp.user.user import lock_all_users
 from timApp.util.clock import now
+from timApp.util.turns import turn_given
 
 #: Memory in which PostgreSQL puts everybody's sessions in order: enough for a million in one go.
 _SORT_MEMORY = "128MB"
@@ -112,7 +113,8 @@ def _update(which: sa.ColumnElement[bool], **values: object) -> int:
     # undo this statement alone; nothing here goes on after a failure. Source: SQLite's "Temporary
     # Files Used By SQLite", section 2.5, Statement Journal Files.
     statement = statement.prefix_with("OR ROLLBACK", dialect="sqlite")
-    return rows_changed(statement, synchronize_session=False)
+    with turn_given():  # it may take many seconds
+        return rows_changed(statement, synchronize_session=False)
 
 
 def _effect(which: sa.ColumnElement[bool]) -> BulkEffect:
