@@ -36,6 +36,8 @@ def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> 
     (table,) = measure(CASES["shards"], run).tables
     parts = {by_user for purpose, _, by_user, _ in table.rows if purpose == "Reading a document"}
     assert parts == {"one", "none"}
+    login = [row[2:] for row in table.rows if "begin_sessions" in str(row[1])]
+    assert login == [("one", "all")]
 
 
 def test_contestants_take_turns() -> None:

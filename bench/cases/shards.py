@@ -5,7 +5,8 @@ recorded. Then the same is played on tables that are cut into parts, and Postgre
 says which parts each statement touches: cut by user, as an engine does that spreads users over
 servers, and the sessions alone cut by time, which their ids begin with. A statement that is sent
 for several purposes is listed with the first. "One" is the part of the user (or of the session)
-that the statement names.
+that the statement names. What the login's function touches is what it has read and written when it
+is called for one user.
 """
 
 import re
@@ -50,10 +51,10 @@ def _touched(run: Run, statements: list[Statement], cut: Cut) -> list[str]:
 
 
 def shortened(text: str) -> str:
-    """Return the statement in one line, without the columns that it reads, and not too long."""
+    """Return the statement in one line and not too long, without the columns that it reads."""
     line = _NOISE.sub("", re.sub(r"%\(\w+\)s|%s", "?", " ".join(text.split())))
-    if line.startswith("SELECT "):
-        line = f"SELECT ...{line[_position_of_from(line) :]}"
+    if line.startswith("SELECT ") and (position := _position_of_from(line)) < len(line):
+        line = f"SELECT ...{line[position:]}"
     line = line.replace("|", "\\|")
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
