@@ -1,5 +1,6 @@
 """The measurements themselves: that each case runs, and that figures are worked out as told."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -10,6 +11,9 @@ from bench.cases import CASES
 from bench.measure import Series, interleaved, percentile
 from bench.report import Section, at_least, at_most, render_section
 from bench.run import Run, Scale
+from bench.server import PROJECT
+
+_MEASURED = re.compile(r"^<!-- measured: (?P<section>.*) -->\n(?P<table>(?:\|.*\n)+)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,18 @@ def test_goals_are_told() -> None:
     lines = render_section(section)
     assert "| time | <= 1.5 x | 1.5 x | met |" in lines
     assert "| rate | >= 0.9 x | 0.89 x | **not met** |" in lines
+
+
+def test_figures_in_documents_are_those_that_were_measured() -> None:
+    """Each table behind a mark stands line by line in the section of the results that it names."""
+    sections = {
+        section.splitlines()[0]: section.splitlines()
+        for section in (PROJECT / "bench/RESULTS.md").read_text().split("\n## ")
+    }
+    rows = 0
+    for document in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]:
+        for found in _MEASURED.finditer(document.read_text()):
+            for row in found["table"].splitlines():
+                assert row in sections[found["section"]], f"{document.name}: {row}"
+                rows += 1
+    assert rows

@@ -70,16 +70,17 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
     seconds = run.choose(0.1, 0.4, 2.0)
     without_redis = environment["BENCH_REDIS_PORT"] == "None"
     names = [name for name in _APPS if not (name == _REDIS and without_redis)]
+    # Some log people in for that, and SQLite has one writer at a time.
+    cookies = {name: prepared(_APPS[name], environment) for name in names}
     with ExitStack() as servers:
 
         def start(name: str) -> tuple[Server, list[bytes]]:
             app = _APPS[name]
-            cookies = prepared(app, environment)
             # Whoever waits for another process lets others work meanwhile.
             threads = THREADS[POSTGRESQL if name == _REDIS else kind]
             factory, folder = f"bench.apps.{app}:create_app", run.new_folder(app)
             server = served(factory, environment, folder, PATH, threads=threads)
-            return servers.enter_context(server), [get(PATH, cookie) for cookie in cookies]
+            return servers.enter_context(server), [get(PATH, one) for one in cookies[name]]
 
         with ThreadPoolExecutor(2) as starters:
             started = dict(zip(names, starters.map(start, names), strict=True))
