@@ -183,18 +183,12 @@ def lock_user(user_id: int) -> None:
     which has one writer at a time, it means to become that writer. An unknown id locks nothing.
     Other requests are worked on while it waits (see `timApp.util.turns`).
     """
-    connection = db.session.connection()
-    begin_write(connection)
-    with turn_given():
-        db.session.execute(
-            sa.select(User.id).where(User.id == user_id).with_for_update(key_share=True)
-        )
+    lock_users([user_id])
 
 
 def lock_users(user_ids: Iterable[int]) -> None:
     """Do what `lock_user` does for several users: in the order of their ids, so never in a ring."""
-    connection = db.session.connection()
-    begin_write(connection)
+    begin_write(db.session.connection())
     with turn_given():
         db.session.execute(
             sa.select(User.id)
