@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,34 +85,47 @@ class Guard:
 
 @contextmanager
 def guard(database_url: str, folder: Path) -> Iterator[Guard]:
-    """Yield the guard of an application on the database."""
+    """Yield the guard of an application on the database.
+
+    Each has a request of its own, so that several can take turns: Flask's globals speak of the
+    request that was begun last, and would lead all of them to one database.
+    """
     app = create_app(
         {"DATABASE_URL": database_url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"}
     )
-    with app.test_request_context():
-        drivers: list[object] = []
-        sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
-        context = g._get_current_object()
-        cookie = session._get_current_object()  # type: ignore[attr-defined]
-        visitors: dict[int, Visitor] = {}
+    own, request = copy_context(), app.test_request_context()
+    own.run(request.push)
+    try:
+        yield own.run(_guard_of_request, partial(partial, own.run))
+    finally:
+        own.run(request.pop)
+        with app.app_context():
+            db.engine.dispose()
 
-        def check(key: Key) -> None:
-            person, cookie[SESSION_ID_KEY] = key
-            visitor = visitors.get(person)
-            if visitor is None:
-                visitor = visitors[person] = Visitor(person, "", "", False, False, True, True)
-            context._login_user = visitor
-            if not has_valid_session():
-                raise LookupError
 
-        def load(key: Key) -> None:
-            person, cookie[SESSION_ID_KEY] = key
-            visitor = load_visitor(str(person))
-            if visitor is None or not visitor.session_is_active:
-                raise LookupError
+def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guard:
+    drivers: list[object] = []
+    sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
+    context = g._get_current_object()
+    cookie = session._get_current_object()  # type: ignore[attr-defined]
+    visitors: dict[int, Visitor] = {}
 
-        yield Guard(check, load, drivers)
-        db.engine.dispose()
+    def check(key: Key) -> None:
+        person, cookie[SESSION_ID_KEY] = key
+        visitor = visitors.get(person)
+        if visitor is None:
+            visitor = visitors[person] = Visitor(person, "", "", False, False, True, True)
+        context._login_user = visitor
+        if not has_valid_session():
+            raise LookupError
+
+    def load(key: Key) -> None:
+        person, cookie[SESSION_ID_KEY] = key
+        visitor = load_visitor(str(person))
+        if visitor is None or not visitor.session_is_active:
+            raise LookupError
+
+    return Guard(in_request(check), in_request(load), drivers)
 
 
 @dataclass(frozen=True)

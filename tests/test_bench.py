@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from bench.__main__ import measure
 from bench.cases import CASES
+from bench.guard import guard
 from bench.measure import Series, interleaved, percentile
+from bench.people import SESSIONS_EACH, active_session_of
 from bench.report import Section, at_least, at_most, render_section
-from bench.run import Run, Scale
+from bench.run import SQLITE, Run, Scale
 from bench.server import PROJECT
 
 _MEASURED = re.compile(r"^<!-- measured: (?P<section>.*) -->\n(?P<table>(?:\|.*\n)+)", re.MULTILINE)
@@ -42,6 +44,21 @@ def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> 
     assert parts == {"one", "none"}
     login = [row[2:] for row in table.rows if "begin_sessions" in str(row[1])]
     assert login == [("one", "all")]
+
+
+def test_guards_that_take_turns_ask_their_own_database(run: Run) -> None:
+    """A guard knows the people of its own database only, whichever guard was made last."""
+    key = (2, active_session_of(2))
+    with ExitStack() as guards:
+        knowing, ignorant = [
+            guards.enter_context(guard(run.filled(SQLITE, sessions), run.new_folder("instance")))
+            for sessions in (2 * SESSIONS_EACH, SESSIONS_EACH)
+        ]
+        for look_up in (knowing.has_valid_session, knowing.load_visitor):
+            look_up(key)
+        for look_up in (ignorant.has_valid_session, ignorant.load_visitor):
+            with pytest.raises(LookupError):
+                look_up(key)
 
 
 def test_contestants_take_turns() -> None:
