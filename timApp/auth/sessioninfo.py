@@ -33,7 +33,8 @@ login_manager = _Logins()
 login_manager.session_protection = None
 
 
-@dataclass(frozen=True, eq=False)
+# Not frozen: that would triple what it takes to make one, at each request.
+@dataclass(eq=False)
 class Visitor(UserMixin):
     """A logged-in person and their session, as they were when the request began."""
 

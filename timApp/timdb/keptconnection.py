@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from threading import Lock
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import sqlalchemy as sa
 
@@ -20,27 +20,26 @@ class KeptConnections:
     """Connections of the driver that are outside of any transaction.
 
     A connection is used by one thread at a time, so there are never more than threads that have
-    used them at once; they are not those of the pool. They end with the engine's `dispose`.
+    used them at once; they are not those of the pool. They end with the engine's `dispose`, and
+    do not hold the engine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = ref(engine)
         self._idle: deque[Any] = deque()
-        self._process = os.getpid()
         self._of_parent: deque[Any] | None = None
 
-    def use(self, engine: sa.Engine, work: Callable[..., _Result], *arguments: object) -> _Result:
+    def use(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         """Do the work with a connection and the arguments, and return what it returns.
 
         The work leaves it outside of a transaction. Whatever it raises goes to the caller, and the
         connection is closed, so that nothing stays of a transaction that has begun.
         """
-        if self._process != os.getpid():
-            self._leave_to_parent()
         idle = self._idle
         try:
             connection = idle.pop()
         except IndexError:
-            connection = _connect(engine)
+            connection = self._connect()
         try:
             result = work(connection, *arguments)
         except BaseException:
@@ -55,17 +54,34 @@ class KeptConnections:
     def close(self) -> None:
         """Close all connections; those that are in use, after that."""
         idle, self._idle = self._idle, deque()
-        if self._process == os.getpid():
-            _close(idle)
+        _close(idle)
 
-    def _leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> None:
         """Begin anew in a process that was forked off; to close a connection here would end it."""
         self._of_parent, self._idle = self._idle, deque()
-        self._process = os.getpid()
+
+    def _connect(self) -> Any:
+        """Return a connection of the driver that is set up as all are, and no longer the pool's."""
+        engine = self._engine()
+        assert engine is not None  # noqa: S101 - whoever reads has an application, which holds it
+        pooled = engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        if engine.dialect.name == "postgresql":
+            connection.autocommit = True  # SQLite's reads are outside of transactions anyway
+        return connection
 
 
 _making = Lock()
 _connections: WeakKeyDictionary[sa.Engine, KeptConnections] = WeakKeyDictionary()
+
+
+def _leave_all_to_parent() -> None:
+    for kept in _connections.values():
+        kept.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 def are_kept(engine: sa.Engine) -> bool:
@@ -82,7 +98,7 @@ def kept_connections(engine: sa.Engine) -> KeptConnections:
     with _making:
         kept = _connections.get(engine)
         if kept is None:
-            kept = _connections[engine] = KeptConnections()
+            kept = _connections[engine] = KeptConnections(engine)
             sa.event.listen(engine, "engine_disposed", lambda _: kept.close())
         return kept
 
@@ -93,19 +109,9 @@ def use_driver(engine: sa.Engine, work: Callable[..., _Result], *arguments: obje
     It is one that is kept, if any may be, see `KeptConnections.use`.
     """
     if are_kept(engine):
-        return kept_connections(engine).use(engine, work, *arguments)
+        return kept_connections(engine).use(work, *arguments)
     with closing(engine.raw_connection()) as pooled:
         return work(pooled.driver_connection, *arguments)
-
-
-def _connect(engine: sa.Engine) -> Any:
-    """Return a connection of the driver that is set up as all are, and is the pool's no more."""
-    pooled = engine.raw_connection()
-    connection: Any = pooled.driver_connection
-    pooled.detach()
-    if engine.dialect.name == "postgresql":
-        connection.autocommit = True  # SQLite's reads are outside of transactions anyway
-    return connection
 
 
 def _close(connections: deque[Any]) -> None:

@@ -1,16 +1,18 @@
 """Reads of one row that are made at each request, nearly as fast as the driver goes.
 
 SQLAlchemy takes several times as long to hand a statement to the driver as the driver takes to
-answer it. So a statement is compiled once for each engine and given to the driver itself, over
+answer it. So a statement is compiled once for each application and given to the driver itself, over
 connections that are kept for this.
 """
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+from flask import Flask, current_app
 
 from timApp.timdb.keptconnection import are_kept, kept_connections
 from timApp.timdb.sqa import db, read_row
@@ -30,30 +32,30 @@ class QuickRead:
 
     def __init__(self, statement: sa.Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
-        self._compiled: WeakKeyDictionary[sa.Engine, _Compiled] = WeakKeyDictionary()
+        self._compiled: WeakKeyDictionary[Flask, _Compiled] = WeakKeyDictionary()
 
     def first(self, parameters: Mapping[str, object]) -> Any:
         """Return the first row, with the columns as attributes, or None.
 
         While `db.session` is in a transaction the read is part of it, as `read_row` is.
         """
-        engine = db.engine
-        if db.is_in_transaction() or not are_kept(engine):
-            return read_row(self._statement, parameters)
-        compiled = self._compiled.get(engine)
+        # Not through the proxy, for which to compare takes as long as all the rest here.
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        compiled = self._compiled.get(app)
         if compiled is None:
-            compiled = self._compiled[engine] = _Compiled(engine, self._statement)
+            if not are_kept(db.engine):
+                return read_row(self._statement, parameters)
+            compiled = self._compiled[app] = _Compiled(db.engine, self._statement)
+        if db.is_in_transaction():
+            return read_row(self._statement, parameters)
         try:
-            return compiled.first(engine, parameters)
+            return compiled.first(parameters)
         except compiled.driver_error:
             return read_row(self._statement, parameters)
 
 
 class _Compiled:
-    """The statement as the driver of one engine takes it, and its rows as SQLAlchemy gives them.
-
-    Does not hold the engine: it is forgotten with it.
-    """
+    """The statement as the driver of one engine takes it, and its rows as SQLAlchemy gives them."""
 
     def __init__(self, engine: sa.Engine, statement: sa.Select[*tuple[Any, ...]]) -> None:
         dialect = engine.dialect
@@ -61,7 +63,7 @@ class _Compiled:
         columns = list(statement.selected_columns)
         self.driver_error: type[Exception] = dialect.loaded_dbapi.Error
         self._text = str(compiled)
-        self._positions: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._ordered = _in_order(getattr(compiled, "positiontup", None))
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         to_driver = dict(
             _needed(
@@ -81,28 +83,36 @@ class _Compiled:
             (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for number, column in enumerate(columns)
         )
-        self._row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
+        row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
+        self._new_row = row._make
         self._connections = kept_connections(engine)
 
-    def first(self, engine: sa.Engine, parameters: Mapping[str, object]) -> Any:
+    def first(self, parameters: Mapping[str, object]) -> Any:
         """Return the first row, or None; any error of the driver goes to the caller."""
         values = {**self._constants, **parameters}
         for name, process in self._to_driver:
             values[name] = process(values[name])
-        given = values if self._positions is None else [values[name] for name in self._positions]
-        found = self._connections.use(engine, _first, self._text, given)
+        found = self._connections.use(_first, self._text, self._ordered(values))
         if found is None:
             return None
         row = list(found)
         for number, process in self._from_driver:
             row[number] = process(row[number])
-        return self._row(*row)
+        return self._new_row(row)
+
+
+def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
+    """Return what puts values in the order in which a driver wants them, None if by their names."""
+    if names is None:
+        return dict
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
-    cursor = connection.execute(text, values)
-    found: Sequence[Any] | None = cursor.fetchone()
-    cursor.close()  # an open one would keep SQLite's log from being tidied up
+    # The cursor ends here: an open one would keep SQLite's log from being tidied up.
+    found: Sequence[Any] | None = connection.execute(text, values).fetchone()
     return found
 
 

@@ -66,7 +66,9 @@ class Database(SQLAlchemy):
 
     def is_in_transaction(self) -> bool:
         """Tell whether `session` is in a transaction; makes no session for it."""
-        return "has_database_session" in g and self.session.in_transaction()
+        # Asked at each read: to look through the proxy would take several times as long.
+        context = g._get_current_object()
+        return "has_database_session" in context and self.session.in_transaction()
 
 
 db = Database()
