@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import g, session
 from sqlalchemy.engine import make_url
 
-from bench.people import active_session_of, raw_postgresql
+from bench.people import SESSIONS_EACH, active_session_of, raw_postgresql, session_id_of
 from timApp.app import create_app
 from timApp.auth.session.util import has_valid_session
 from timApp.auth.sessioninfo import SESSION_ID_KEY, Visitor, load_visitor
@@ -23,18 +23,22 @@ from timApp.timdb.sqa import db
 
 #: The id of a person and of their session.
 Key = tuple[int, str]
-#: Raises an error if the session is not active.
-LookUp = Callable[[Key], None]
+#: Tells whether the session is active.
+LookUp = Callable[[Key], bool]
 
 _RAW = "SELECT session_id FROM usersession WHERE user_id = {0} AND session_id = {0} AND {1}"
 _ACTIVE = "expired_at IS NULL"
 
 
-def keys_of(people: int, count: int) -> list[Key]:
-    """Return people, chosen at random but alike in each run, and their active sessions."""
-    chosen = random.Random(1)
-    some = (chosen.randint(1, people) for _ in range(count))
-    return [(person, active_session_of(person)) for person in some]
+def keys_of(people: int, count: int, numbers: Sequence[int] = (SESSIONS_EACH,)) -> list[Key]:
+    """Return so many different sessions, chosen at random but alike in each run.
+
+    They are those of people which have one of these numbers; if nothing else is said, the active
+    ones.
+    """
+    chosen = random.Random(1).sample(range(people * len(numbers)), count)
+    some = (divmod(number, len(numbers)) for number in chosen)
+    return [(before + 1, session_id_of(before + 1, numbers[which])) for before, which in some]
 
 
 @contextmanager
@@ -53,18 +57,17 @@ def raw_look_up(database_url: str) -> Iterator[LookUp]:
 class _SQLiteLookUp:
     connection: sqlite3.Connection
 
-    def __call__(self, key: Key) -> None:
-        if self.connection.execute(_SQLITE_RAW, key).fetchone() is None:
-            raise LookupError
+    def __call__(self, key: Key) -> bool:
+        return self.connection.execute(_SQLITE_RAW, key).fetchone() is not None
 
 
 @dataclass(frozen=True)
 class _PostgreSQLLookUp:
     connection: psycopg.Connection
 
-    def __call__(self, key: Key) -> None:
-        if self.connection.execute(_POSTGRESQL_RAW, key, prepare=True).fetchone() is None:
-            raise LookupError
+    def __call__(self, key: Key) -> bool:
+        found = self.connection.execute(_POSTGRESQL_RAW, key, prepare=True).fetchone()
+        return found is not None
 
 
 _SQLITE_RAW = _RAW.format("?", _ACTIVE)
@@ -108,22 +111,17 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guard:
     sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
     context = g._get_current_object()
     cookie = session._get_current_object()  # type: ignore[attr-defined]
-    visitors: dict[int, Visitor] = {}
+    # One for all, or those of many people would be in the processor's caches.
+    visitor = context._login_user = Visitor(0, "", "", False, False, True, True)
 
-    def check(key: Key) -> None:
-        person, cookie[SESSION_ID_KEY] = key
-        visitor = visitors.get(person)
-        if visitor is None:
-            visitor = visitors[person] = Visitor(person, "", "", False, False, True, True)
-        context._login_user = visitor
-        if not has_valid_session():
-            raise LookupError
+    def check(key: Key) -> bool:
+        visitor.id, cookie[SESSION_ID_KEY] = key
+        return has_valid_session()
 
-    def load(key: Key) -> None:
+    def load(key: Key) -> bool:
         person, cookie[SESSION_ID_KEY] = key
         visitor = load_visitor(str(person))
-        if visitor is None or not visitor.session_is_active:
-            raise LookupError
+        return visitor is not None and visitor.session_is_active
 
     return Guard(in_request(check), in_request(load), drivers)
 
@@ -159,7 +157,7 @@ def what_is_asked(guarded: Guard, look_up: LookUp, key: Key) -> Asked:
     return asked
 
 
-def _asked_of_sqlite(drivers: Sequence[sqlite3.Connection], ask: Callable[[], None]) -> Asked:
+def _asked_of_sqlite(drivers: Sequence[sqlite3.Connection], ask: Callable[[], object]) -> Asked:
     statements: list[str] = []
     for driver in drivers:
         driver.set_trace_callback(statements.append)
@@ -169,7 +167,7 @@ def _asked_of_sqlite(drivers: Sequence[sqlite3.Connection], ask: Callable[[], No
     return Asked(len(statements), None)
 
 
-def _asked_of_postgresql(drivers: Sequence[psycopg.Connection], ask: Callable[[], None]) -> Asked:
+def _asked_of_postgresql(drivers: Sequence[psycopg.Connection], ask: Callable[[], object]) -> Asked:
     with tempfile.TemporaryFile() as trace:
         for driver in drivers:
             driver.pgconn.trace(trace.fileno())
@@ -185,7 +183,12 @@ def _asked_of_postgresql(drivers: Sequence[psycopg.Connection], ask: Callable[[]
 
 
 def settle(look_ups: Sequence[LookUp], keys: Sequence[Key]) -> None:
-    """Look each up a few times, so that statements are prepared and compiled."""
+    """Look each up, so that statements are prepared and compiled and pages are in memory.
+
+    `RuntimeError` if an answer is wrong.
+    """
     for look_up in look_ups:
-        for key in keys[:20]:
-            look_up(key)
+        for key in keys:
+            if look_up(key) != (key[1] == active_session_of(key[0])):
+                msg = f"This look-up is wrong about the session {key}: {look_up}"
+                raise RuntimeError(msg)

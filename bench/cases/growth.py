@@ -1,9 +1,10 @@
 """Growth of the guard.
 
 The same look-ups as in the guard's own case, among a few sessions and among many, all databases in
-one run and in turns. The same number of sessions, chosen at random, is asked for in each, so that
-what differs is only among how many they are found. The driver's own look-up shows what the
-databases add by themselves.
+one run and in turns. Of each, as many sessions are asked for as there are in the smallest one,
+chosen at random, so that what differs is only among how many they are found: with more of them,
+more of the processor's caches would be in use. The driver's own look-up shows what the databases
+add by themselves.
 """
 
 from contextlib import ExitStack
@@ -26,12 +27,14 @@ def measure(run: Run, section: Section) -> None:
 
 
 def _measure_on(kind: str, sizes: list[int], run: Run, section: Section) -> None:
+    people = sizes[0] // SESSIONS_EACH
     with ExitStack() as stack:
         ours, raw = {}, {}
         for sessions in sizes:
             url = run.filled(kind, sessions)
-            people = sessions // SESSIONS_EACH
-            keys = keys_of(people, run.choose(5, 500, 2_000))
+            keys = keys_of(
+                sessions // SESSIONS_EACH, people * SESSIONS_EACH, range(1, SESSIONS_EACH + 1)
+            )
             guarded = stack.enter_context(guard(url, run.new_folder("instance")))
             driver = stack.enter_context(raw_look_up(url))
             settle([guarded.has_valid_session, driver], keys)
