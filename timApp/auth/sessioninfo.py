@@ -12,7 +12,8 @@ from timApp.auth.session.change import ActorKind
 from timApp.auth.session.model import UserSession
 from timApp.auth.session.policy import is_seen_due
 from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import LostInCrash, write_if_free
+from timApp.timdb.quickwrite import QuickWrite
+from timApp.timdb.sqa import LostInCrash
 from timApp.user.user import User
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, UserGroup, membership
 from timApp.util.clock import now
@@ -107,6 +108,7 @@ _seen_update = (
     .where(_is_seen, UserSession.session_id.in_(_unlocked))
     .values(last_seen_at=sa.bindparam("moment"))
 )
+_write_seen = QuickWrite(_seen_update)
 
 
 @login_manager.user_loader
@@ -116,7 +118,9 @@ def load_visitor(user_id: str) -> Visitor | None:
     A cookie that outlives its logout (a copy of it, say) is nobody's. Writes down now and then
     that the session was seen, as the same query tells when it is time.
     """
-    row = _visitor_query.first({"user_id": int(user_id), "session_id": session.get(SESSION_ID_KEY)})
+    # Not through the proxy, which takes longer than the cookie does.
+    cookie = session._get_current_object()  # type: ignore[attr-defined]
+    row = _visitor_query.first({"user_id": int(user_id), "session_id": cookie.get(SESSION_ID_KEY)})
     if row is None:
         return None
     is_known = row.session_id is not None
@@ -124,9 +128,8 @@ def load_visitor(user_id: str) -> Visitor | None:
     if is_known:
         moment = now()
         if is_seen_due(row.last_seen_at, moment, is_active=is_active):
-            write_if_free(
-                _seen_update,
-                {"of_user": row.id, "of_session": row.session_id, "moment": moment},
+            _write_seen.make_if_free(
+                {"of_user": row.id, "of_session": row.session_id, "moment": moment}
             )
     return Visitor(
         id=row.id,

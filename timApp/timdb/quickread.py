@@ -1,25 +1,16 @@
-"""Reads of one row that are made at each request, nearly as fast as the driver goes.
-
-SQLAlchemy takes several times as long to hand a statement to the driver as the driver takes to
-answer it. So a statement is compiled once for each application and given to the driver itself, over
-connections that are kept for this.
-"""
+"""Reads of one row that are made at each request, nearly as fast as the driver goes."""
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import Flask, current_app
 
+from timApp.timdb.driverstatement import DriverStatement, needed
 from timApp.timdb.keptconnection import are_kept, kept_connections
 from timApp.timdb.sqa import db, read_row
-
-_Key = TypeVar("_Key")
-#: Turns a value from what Python has into what the driver takes, or back.
-_Processor = Callable[[Any], Any]
 
 
 class QuickRead:
@@ -59,29 +50,11 @@ class _Compiled:
 
     def __init__(self, engine: sa.Engine, statement: sa.Select[*tuple[Any, ...]]) -> None:
         dialect = engine.dialect
-        compiled = statement.compile(dialect=dialect)
-        columns = list(statement.selected_columns)
         self.driver_error: type[Exception] = dialect.loaded_dbapi.Error
-        self._text = str(compiled)
-        self._ordered = _in_order(getattr(compiled, "positiontup", None))
-        binds = {name: bind for bind, name in compiled.bind_names.items()}
-        to_driver = dict(
-            _needed(
-                (name, bind.type.dialect_impl(dialect).bind_processor(dialect))
-                for name, bind in binds.items()
-            )
-        )
-        self._constants = {
-            name: to_driver[name](value) if name in to_driver else value
-            for name, value in compiled.params.items()
-            if not binds[name].required
-        }
-        self._to_driver = [
-            (name, process) for name, process in to_driver.items() if binds[name].required
-        ]
-        self._from_driver = _needed(
+        self._statement = DriverStatement(dialect, statement)
+        self._from_driver = needed(
             (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
-            for number, column in enumerate(columns)
+            for number, column in enumerate(statement.selected_columns)
         )
         row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
         self._new_row = row._make
@@ -89,10 +62,8 @@ class _Compiled:
 
     def first(self, parameters: Mapping[str, object]) -> Any:
         """Return the first row, or None; any error of the driver goes to the caller."""
-        values = {**self._constants, **parameters}
-        for name, process in self._to_driver:
-            values[name] = process(values[name])
-        found = self._connections.use(_first, self._text, self._ordered(values))
+        statement = self._statement
+        found = self._connections.use(_first, statement.text, statement.given(parameters))
         if found is None:
             return None
         row = list(found)
@@ -101,23 +72,7 @@ class _Compiled:
         return self._new_row(row)
 
 
-def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
-    """Return what puts values in the order in which a driver wants them, None if by their names."""
-    if names is None:
-        return dict
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: [values[name] for name in names]
-
-
 def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
     # The cursor ends here: an open one would keep SQLite's log from being tidied up.
     found: Sequence[Any] | None = connection.execute(text, values).fetchone()
     return found
-
-
-def _needed(
-    processors: Iterable[tuple[_Key, _Processor | None]],
-) -> list[tuple[_Key, _Processor]]:
-    """Return those that there are: most types pass as they are."""
-    return [(key, process) for key, process in processors if process is not None]

@@ -29,7 +29,8 @@ SQLITE_BUSY_TIMEOUT = 30
 _SQLITE_MAPPED = 2**31
 #: KiB that a connection copies of what lies behind them.
 _SQLITE_CACHE = 16_000
-_SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"
+#: Says so to a connection.
+SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"
 
 
 class Model(orm.DeclarativeBase):
@@ -111,7 +112,7 @@ def prepare_engine(engine: sa.Engine) -> None:
 
 def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
-    connection.execute(_SQLITE_WAIT)
+    connection.execute(SQLITE_WAIT)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -179,29 +180,6 @@ def read_row(
         if not error.connection_invalidated:
             raise
         return _first_row(engine, statement, parameters)
-
-
-def write_if_free(statement: sa.Executable, parameters: Mapping[str, object]) -> None:
-    """Execute a write of its own transaction, or do nothing if that would mean to wait.
-
-    For what is worth writing but not worth waiting for. On PostgreSQL the statement itself has
-    to pass over rows that are locked, and may say that it is `LostInCrash`; on SQLite nothing is
-    written while somebody else writes.
-    """
-    engine = _autocommit_engine()
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-        try:
-            connection.execute(statement, parameters)
-            connection.commit()
-        except sa.exc.OperationalError as error:
-            if "locked" not in str(error.orig):
-                raise
-            connection.rollback()
-        finally:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql(_SQLITE_WAIT)
 
 
 def _autocommit_engine() -> sa.Engine:
