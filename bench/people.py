@@ -178,7 +178,6 @@ def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
     later = "now() + interval '1 hour'"
     session_id = _POSTGRESQL_ID.format(*_parts("n"))
     with raw_postgresql(database_url) as connection:
-        connection.execute("SET synchronous_commit = off")
         for into, select, count in (
             (*_users("now()"), people),
             (
@@ -191,7 +190,5 @@ def _fill_postgresql(database_url: str, people: int, chosen: _Chosen) -> None:
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('useraccount', 'id'), max(id)) FROM useraccount"
         )
-        # VACUUM marks as visible to all only what is known to be on the disk.
-        connection.execute("CHECKPOINT")
         _vacuum(connection)
         connection.execute("CHECKPOINT")

@@ -71,7 +71,9 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
     without_redis = environment["BENCH_REDIS_PORT"] == "None"
     names = [name for name in _APPS if not (name == _REDIS and without_redis)]
     # Some log people in for that, and SQLite has one writer at a time.
-    cookies = {name: prepared(_APPS[name], environment) for name in names}
+    with ThreadPoolExecutor(2 if kind == POSTGRESQL else 1) as preparers:
+        made = preparers.map(lambda name: prepared(_APPS[name], environment), names)
+        cookies = dict(zip(names, made, strict=True))
     with ExitStack() as servers:
 
         def start(name: str) -> tuple[Server, list[bytes]]:
