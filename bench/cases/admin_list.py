@@ -68,7 +68,7 @@ def measure(run: Run, section: Section) -> None:
 
 
 def _measure_on(kind: str, run: Run, section: Section) -> None:
-    calls = run.choose(1, 5, 20)
+    calls = run.choose(1, 2, 20)
     for sort in Sort:
         pages = {
             "first page": _seconds(sort, None, calls),

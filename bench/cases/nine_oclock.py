@@ -83,7 +83,7 @@ class _Watch:
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    people = run.choose(5, 100, 1_000)
+    people = run.choose(5, 50, 1_000)
     section.notes += [
         f"{people:,} people log in; {_READERS} others read a document {_RATE} times a second.",
         "The hash of one password takes at least 19 MiB and 2 passes of argon2id.",
@@ -105,11 +105,11 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
         watch = _Watch(server, [get(DOCUMENT, cookie) for cookie in cookies[people:]])
-        watch.phase(run.choose(0.1, 0.5, 3))  # a first time that does not count
-        idle = watch.phase(run.choose(0.2, 1, 20))
-        within = run.choose(0.2, 2.0, 60.0)
+        watch.phase(run.choose(0.1, 0.3, 3))  # a first time that does not count
+        idle = watch.phase(run.choose(0.2, 0.6, 20))
+        within = run.choose(0.2, 1.0, 60.0)
         spread = watch.phase(within, Arrivals(server.port, people, _PASSWORD, within))
-        rush_seconds = run.choose(0.2, 2, 20)
+        rush_seconds = run.choose(0.2, 1, 20)
         rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
     assert rush.admission is not None
     section.goals += [

@@ -67,7 +67,7 @@ def measure(run: Run, section: Section) -> None:
 
 
 def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Section) -> None:
-    seconds = run.choose(0.1, 0.4, 2.0)
+    seconds = run.choose(0.1, 0.25, 2.0)
     without_redis = environment["BENCH_REDIS_PORT"] == "None"
     names = [name for name in _APPS if not (name == _REDIS and without_redis)]
     # Some log people in for that, and SQLite has one writer at a time.

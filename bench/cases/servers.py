@@ -64,7 +64,7 @@ def measure(run: Run, section: Section) -> None:
             for _ in range(_SERVERS)
         ]
         requests = [get(PATH, cookie) for cookie in cookies]
-        seconds = run.choose(0.1, 0.4, 3.0)
+        seconds = run.choose(0.1, 0.3, 3.0)
         counts = (1, _SERVERS)
         uses: dict[int, list[_Use]] = {count: [] for count in counts}
         for number in range(1 + run.choose(1, 1, 9)):

@@ -120,11 +120,11 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
     with timapp_run(environment, folder) as server:
         requests = [get(DOCUMENT, cookie) for cookie in cookies[waiting:]]
         watch = _Watch(server, run.postgresql_pid if kind == POSTGRESQL else None, requests)
-        watch.phase(run.choose(0.1, 0.5, 3))  # a first time that does not count
-        alone = watch.phase(run.choose(0.2, 1, 12))
+        watch.phase(run.choose(0.1, 0.3, 3))  # a first time that does not count
+        alone = watch.phase(run.choose(0.2, 0.6, 12))
         rows = [alone.row("the others alone")]
         for pattern, verify in (
-            ("one by one", _one_by_one(run.choose(0.2, 1.0, 15.0))),
+            ("one by one", _one_by_one(run.choose(0.2, 0.5, 15.0))),
             ("all at once", _all_at_once),
         ):
             seen = _verified(watch, cookies[:waiting], verify, run)
@@ -151,14 +151,14 @@ def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) 
     times: list[float] = []
     with Waiters(watch.server.port, cookies, DOCUMENT, arrive_within) as waiters:
         waiters.wait_until_blocked()
-        during = watch.phase(run.choose(0.2, 1, 15))
+        during = watch.phase(run.choose(0.2, 0.6, 15))
 
         def let_in() -> None:
             verified = verify(len(cookies))
             back = waiters.moments()
             times.extend(there - then for there, then in zip(back, verified, strict=True))
 
-        after = watch.phase(run.choose(0.2, 1.8, 19), let_in)
+        after = watch.phase(run.choose(0.2, 1.2, 19), let_in)
     return _Return(during, after, times)
 
 
