@@ -47,6 +47,16 @@ _EXPIRED = 490
 _WATCH = """
     document.addEventListener("securitypolicyviolation", (event) =>
         console.error(`The policy forbids ${event.violatedDirective}: ${event.blockedURI}`));
+    // Of a handler in the HTML Chromium says nothing until it is to run.
+    const complainOf = (element) => element.getAttributeNames?.()
+        .filter((name) => name.startsWith("on"))
+        .forEach((name) => console.error(`An inline handler: ${name} of ${element.localName}`));
+    new MutationObserver((records) => records.forEach(({target, type, addedNodes}) => {
+        if (type === "attributes") { complainOf(target); }
+        for (const node of addedNodes) {
+            [node, ...(node.querySelectorAll?.("*") ?? [])].forEach(complainOf);
+        }
+    })).observe(document, {subtree: true, childList: true, attributes: true});
 """
 
 

@@ -22,6 +22,16 @@ _FAULTS = {
         "console",
         "Content Security Policy directive 'default-src 'self''",
     ),
+    "handler that nobody triggers": (
+        "document.body.setAttribute('onclick', '1')",
+        "console",
+        "An inline handler: onclick of body",
+    ),
+    "handler in added HTML": (
+        "document.body.insertAdjacentHTML('beforeend', '<p><a onclick=\"1\">go</a></p>')",
+        "console",
+        "An inline handler: onclick of a",
+    ),
     "status": ("fetch('/nowhere')", "console", "the server responded with a status of 404"),
     "request": ("new Image().src = 'https://127.0.0.1:1/'", "requestfailed", "request: net::ERR"),
 }
