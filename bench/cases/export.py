@@ -74,7 +74,7 @@ print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    few, many = run.choose((150, 300), (5_000, 20_000), (50_000, 1_000_000))
+    few, many = run.choose((150, 300), (3_000, 12_000), (50_000, 1_000_000))
     for kind in KINDS:
         with run.database(kind) as small, run.database(kind) as large:
             fill(small, few // SESSIONS_EACH)

@@ -42,8 +42,8 @@ def measure(run: Run, section: Section) -> None:
     }
     with run.database(SQLITE) as url, create_app({"DATABASE_URL": url, **options}).app_context():
         _measure_answering(hosts, _SOON, 2.2, run.choose(1, 10, 51), section)
-        _measure_answering(hosts, run.choose(0.1, 0.5, 1.0), 1.05, run.choose(1, 1, 11), section)
-        _measure_failing(hosts, run.choose(0.3, 0.5, 1.0), run.choose(1, 1, 11), section)
+        _measure_answering(hosts, run.choose(0.1, 0.3, 1.0), 1.05, run.choose(1, 1, 11), section)
+        _measure_failing(hosts, run.choose(0.3, 0.3, 1.0), run.choose(1, 1, 11), section)
         db.engine.dispose()
 
 

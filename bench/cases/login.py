@@ -73,8 +73,8 @@ _LogIn = Callable[[int, int], None]
 
 def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
-    people = run.choose(50, 5_000, 20_000)
-    of_one, of_many = run.choose((64, 64), (320, 320), (640, 2_560))
+    people = run.choose(50, 2_000, 20_000)
+    of_one, of_many = run.choose((64, 64), (128, 256), (640, 2_560))
     section.notes.append(
         f"{of_one:,} logins of one and {of_many:,} of many a turn, from {_THREADS} threads;"
         f" {people:,} people."

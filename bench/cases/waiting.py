@@ -147,18 +147,18 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
 
 def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) -> _Return:
     _block(len(cookies))
-    arrive_within = run.choose(0.0, 0.5, 10.0)
+    arrive_within = run.choose(0.0, 0.2, 10.0)
     times: list[float] = []
     with Waiters(watch.server.port, cookies, DOCUMENT, arrive_within) as waiters:
         waiters.wait_until_blocked()
-        during = watch.phase(run.choose(0.2, 0.6, 15))
+        during = watch.phase(run.choose(0.2, 0.4, 15))
 
         def let_in() -> None:
             verified = verify(len(cookies))
             back = waiters.moments()
             times.extend(there - then for there, then in zip(back, verified, strict=True))
 
-        after = watch.phase(run.choose(0.2, 1.2, 19), let_in)
+        after = watch.phase(run.choose(0.2, 0.8, 19), let_in)
     return _Return(during, after, times)
 
 
