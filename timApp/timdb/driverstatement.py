@@ -46,6 +46,13 @@ class DriverStatement:
         return self._ordered(values)
 
 
+def sqlalchemys_error(error: Exception, text: str, dialect: sa.Dialect) -> Exception:
+    """Return what SQLAlchemy would have raised for an error of the driver with this statement."""
+    return sa.exc.DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, dialect=dialect
+    )
+
+
 def needed(
     processors: Iterable[tuple[_Key, _Processor | None]],
 ) -> list[tuple[_Key, _Processor]]:

@@ -7,12 +7,13 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from timApp.timdb.driverstatement import DriverStatement
+from timApp.timdb.driverstatement import DriverStatement, sqlalchemys_error
 from timApp.timdb.keptconnection import use_driver
 from timApp.timdb.sqa import SQLITE_WAIT, db
 
 #: The part of SQLite's error codes that says what kind of error it is.
 _KIND = 0xFF
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 class QuickWrite:
@@ -33,14 +34,11 @@ class QuickWrite:
         statement = self._compiled.get(engine)
         if statement is None:
             statement = self._compiled[engine] = DriverStatement(engine.dialect, self._statement)
-        driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         write = _write_if_free[engine.dialect.name]
         try:
             use_driver(engine, write, statement.text, statement.given(parameters))
-        except driver_error as error:
-            raise sa.exc.DBAPIError.instance(
-                statement.text, None, error, driver_error, dialect=engine.dialect
-            ) from error
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise sqlalchemys_error(error, statement.text, engine.dialect) from error
 
 
 def _write_on_postgresql(connection: Any, text: str, values: object) -> None:
@@ -55,7 +53,7 @@ def _write_on_sqlite(connection: sqlite3.Connection, text: str, values: Any) -> 
         connection.commit()
     except sqlite3.OperationalError as error:
         connection.rollback()
-        if error.sqlite_errorcode & _KIND != sqlite3.SQLITE_BUSY:
+        if error.sqlite_errorcode & _KIND not in _LOCKED:
             raise
     finally:
         connection.execute(SQLITE_WAIT)

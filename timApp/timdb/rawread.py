@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from timApp.timdb.driverstatement import DriverStatement, sqlalchemys_error
+
 
 def fetched(
     connection: sa.Connection, query: sa.Select[Any], size: int
@@ -34,12 +36,12 @@ def copied(
     Each goes through `end_row` as the last one of the block, which it may change, before the next
     one comes. A block has at least `size` bytes, but for the last one. Close it in any case.
     """
-    statement, parameters = _bound(query, connection.dialect)
+    statement = DriverStatement(connection.dialect, query)
     driver: Any = connection.connection.driver_connection
     with (
         _driver_errors(connection, query),
         driver.cursor() as cursor,
-        cursor.copy(f"COPY ({statement}) TO STDOUT ({options})", parameters) as copy,
+        cursor.copy(f"COPY ({statement.text}) TO STDOUT ({options})", statement.given({})) as copy,
     ):
         # To collect the rows in a list takes as long again as to receive them.
         block, rows = bytearray(), 0
@@ -55,25 +57,11 @@ def copied(
             yield bytes(block), rows
 
 
-def _bound(query: sa.Select[Any], dialect: sa.Dialect) -> tuple[str, dict[str, Any]]:
-    """Return the statement and its parameters as the driver wants them."""
-    compiled = query.compile(dialect=dialect)
-    parameters = {}
-    for name, value in compiled.construct_params().items():
-        kind = compiled.binds[name].type
-        process = kind.dialect_impl(dialect).bind_processor(dialect)
-        parameters[name] = process(value) if process else value
-    return str(compiled), parameters
-
-
 @contextmanager
 def _driver_errors(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[None]:
     dialect = connection.dialect
-    driver_error = dialect.loaded_dbapi.Error
     try:
         yield
-    except driver_error as error:
+    except dialect.loaded_dbapi.Error as error:
         connection.invalidate(error)
-        raise sa.exc.DBAPIError.instance(
-            str(query.compile(dialect=dialect)), None, error, driver_error, dialect=dialect
-        ) from error
+        raise sqlalchemys_error(error, str(query.compile(dialect=dialect)), dialect) from error

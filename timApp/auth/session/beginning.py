@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 from timApp.auth.session.change import Action
 from timApp.auth.session.policy import limit_of
 from timApp.auth.sessioninfo import current_actor
+from timApp.timdb.driverstatement import sqlalchemys_error
 from timApp.timdb.groupcommit import GroupCommit
 from timApp.timdb.keptconnection import use_driver
 from timApp.timdb.quickread import QuickRead
@@ -142,9 +143,7 @@ def _begin(engine: sa.Engine, logins: Sequence[_Login]) -> Sequence[str]:
     try:
         return use_driver(engine, _begin_all_on_sqlite, logins)
     except sqlite3.Error as error:
-        raise sa.exc.DBAPIError.instance(
-            _ADD_ON_SQLITE, None, error, sqlite3.Error, dialect=engine.dialect
-        ) from error
+        raise sqlalchemys_error(error, _ADD_ON_SQLITE, engine.dialect) from error
 
 
 _together = GroupCommit(_begin)
