@@ -7,10 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from timApp.app import create_app
+from timApp.auth.site import db
 from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
-from timApp.timdb.sqa import db
 from timApp.user.user import User
 from timApp.user.usergroup import get_or_create_group, membership
 
@@ -31,9 +31,9 @@ def site(url: str, folder: Path) -> Iterator[None]:
 
 def add_document() -> None:
     """Add the document, and let everybody view it."""
-    document, _ = save_document(_PATH, "# Exam\n\n" + "A question of some length.\n\n" * 20)
+    document, _ = save_document(db, _PATH, "# Exam\n\n" + "A question of some length.\n\n" * 20)
     group = get_or_create_group("students")
-    grant_access(document.block, group, AccessType.VIEW)
+    grant_access(db, document.block, group, AccessType.VIEW)
     members = sa.select(User.id, sa.literal(group.id))
     columns = [membership.c.user_id, membership.c.usergroup_id]
     db.session.execute(sa.insert(membership).from_select(columns, members))

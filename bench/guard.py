@@ -18,8 +18,9 @@ from sqlalchemy.engine import make_url
 from bench.people import SESSIONS_EACH, active_session_of, raw_postgresql, session_id_of
 from timApp.app import create_app
 from timApp.auth.session.util import has_valid_session
-from timApp.auth.sessioninfo import SESSION_ID_KEY, Visitor, load_visitor
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.auth.visitor import Visitor, load_visitor
+from timApp.guard.cookie import SESSION_ID_KEY
 
 #: The id of a person and of their session.
 Key = tuple[int, str]

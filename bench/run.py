@@ -18,9 +18,9 @@ from sqlalchemy.engine import make_url
 
 from bench.people import SESSIONS_EACH, fill
 from timApp.app import create_app
-from timApp.cli.run import TURNS_PER_WORKER
-from timApp.timdb.migrate import upgrade_database
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.cli.commands.run import TURNS_PER_WORKER
+from timApp.database.migrate import upgrade_database
 
 _Size = TypeVar("_Size")
 

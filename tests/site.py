@@ -12,12 +12,12 @@ from werkzeug.test import TestResponse
 
 from tests.shortcuts import SharedTemplates
 from timApp.app import create_app
-from timApp.auth.session.change import SessionChange
-from timApp.auth.session.model import UserSession
+from timApp.auth.site import db
 from timApp.document.model import save_document
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
-from timApp.timdb.sqa import db
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, require_group
 
@@ -99,7 +99,7 @@ class Site:
     def add_user(self, name: str, groups: Iterable[str] = ()) -> None:
         """Add a user with the password `PASSWORD`."""
         with self.app.app_context():
-            create_user(name, PASSWORD, real_name=name.title(), groups=groups)
+            create_user(db, name, PASSWORD, real_name=name.title(), groups=groups)
             db.session.commit()
 
     def add_admin(self, name: str = "admin") -> None:
@@ -113,9 +113,9 @@ class Site:
     def add_document(self, path: str, viewers: Iterable[str] = (), source: str = "# Exam") -> None:
         """Add a document that the users and groups may view."""
         with self.app.app_context():
-            document, _ = save_document(path, source)
+            document, _ = save_document(db, path, source)
             for name in viewers:
-                grant_access(document.block, require_group(name), AccessType.VIEW)
+                grant_access(db, document.block, require_group(db, name), AccessType.VIEW)
             db.session.commit()
 
     def add_exam_hall(self) -> None:
@@ -134,7 +134,7 @@ class Site:
     def user_id(self, name: str) -> int:
         """Return the id of a user."""
         with self.app.app_context():
-            return require_user(name).id
+            return require_user(db, name).id
 
     def sessions(self, username: str) -> dict[str, UserSession]:
         """Return the user's sessions by id, read afresh."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pytest
 
 from tests.site import Browser, Site
+from timApp.auth.site import db
 from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access, has_access
-from timApp.timdb.sqa import db
 from timApp.user.user import require_user
 from timApp.user.usergroup import require_group
 
@@ -16,10 +16,10 @@ from timApp.user.usergroup import require_group
 def add_document(site: Site, path: str, rights: Iterable[tuple[str, AccessType]] = ()) -> None:
     """Add a document to which the users and groups have these rights."""
     with site.app.app_context():
-        document, _ = save_document(path, f"# About {path}")
+        document, _ = save_document(db, path, f"# About {path}")
         for name, access_type in rights:
-            assert grant_access(document.block, require_group(name), access_type) is True
-            assert grant_access(document.block, require_group(name), access_type) is False
+            assert grant_access(db, document.block, require_group(db, name), access_type) is True
+            assert grant_access(db, document.block, require_group(db, name), access_type) is False
         db.session.commit()
 
 
@@ -64,14 +64,14 @@ def test_edit_and_manage_imply_view_and_not_the_other_way_round(site: Site) -> N
     for kind in kinds:
         assert alice.get(f"/view/{kind.value}").status_code == 200
     with site.app.app_context():
-        user_id = require_user("alice").id
+        user_id = require_user(db, "alice").id
         for given in kinds:
-            document, _ = save_document(given.value, f"# About {given.value}")
+            document, _ = save_document(db, given.value, f"# About {given.value}")
             for asked in kinds:
                 expected = kinds.index(asked) <= kinds.index(given)
-                assert has_access(user_id, document.id, asked) is expected
-        assert has_access(user_id, 4711, AccessType.VIEW) is False
-        assert has_access(4711, document.id, AccessType.VIEW) is False
+                assert has_access(db, user_id, document.id, asked) is expected
+        assert has_access(db, user_id, 4711, AccessType.VIEW) is False
+        assert has_access(db, 4711, document.id, AccessType.VIEW) is False
 
 
 def test_an_administrator_sees_every_document(site: Site) -> None:
@@ -208,8 +208,8 @@ def test_a_right_that_is_taken_away_is_gone_on_the_next_request(site: Site) -> N
     browser = site.logged_in("alice")
     assert browser.get("/view/exam").status_code == 200
     with site.app.app_context():
-        alice = require_user("alice")
-        alice.groups.remove(require_group("Course"))
+        alice = require_user(db, "alice")
+        alice.groups.remove(require_group(db, "Course"))
         db.session.commit()
     assert browser.get("/view/exam").status_code == 403
 

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
-from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.tables.session import UserSession
 from timApp.user.user import User
 from timApp.util.clock import now
 

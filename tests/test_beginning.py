@@ -12,9 +12,10 @@ from tests.conftest import MakeApp
 from tests.live import eventually
 from tests.site import Site
 from timApp.auth.session import beginning
-from timApp.auth.session.beginning import begin_session
-from timApp.timdb.sqa import db
-from timApp.user.user import lock_user, require_user
+from timApp.auth.site import db
+from timApp.guard.changes.begin import begin_session
+from timApp.guard.changes.lock import lock_user
+from timApp.user.user import require_user
 from timApp.util.errors import BadInput
 from timApp.util.turns import Turns
 
@@ -46,7 +47,7 @@ def add_people(app: Flask, site: Site) -> list[int]:
     for name in PEOPLE:
         site.add_user(name)
     with app.app_context():
-        return [require_user(name).id for name in PEOPLE]
+        return [require_user(db, name).id for name in PEOPLE]
 
 
 def test_logins_that_are_written_together_fail_alone(app: Flask, site: Site) -> None:
@@ -102,7 +103,7 @@ def test_a_login_that_fails_leaves_nothing_behind(app: Flask, site: Site) -> Non
     """After a login of nobody, and one with a used id, the next one begins as if they had not."""
     site.add_user("alice")
     with app.app_context():
-        alice = require_user("alice").id
+        alice = require_user(db, "alice").id
         db.session.rollback()
     assert begin(app, alice, "one")
     with pytest.raises(BadInput):
@@ -121,7 +122,7 @@ def test_a_login_notices_what_came_between_its_look_and_its_lock(
     site = Site(app)
     site.add_user("alice")
     with app.app_context():
-        alice = require_user("alice").id
+        alice = require_user(db, "alice").id
         db.session.rollback()
     assert begin(app, alice, "one")
     with app.app_context(), ThreadPoolExecutor() as pool:
@@ -171,7 +172,7 @@ def test_without_tracking_no_session_begins(database_url: str, make_app: MakeApp
     site = Site(app)
     site.add_user("alice")
     with app.app_context():
-        alice = require_user("alice").id
+        alice = require_user(db, "alice").id
         db.session.rollback()
     begin(app, alice, "one")
     assert not site.sessions("alice")

@@ -16,10 +16,11 @@ from click.testing import CliRunner, Result
 from tests.conftest import MakeApp
 from tests.live import free_port
 from tests.site import PASSWORD, Site
-from timApp.auth.session.export import SessionExport
+from timApp.auth.site import db
 from timApp.cli import cli, session
 from timApp.cli.files import replaced_file
 from timApp.cli.output import printable
+from timApp.guard.export.stream import SessionExport
 from timApp.user.password import password_matches
 from timApp.user.user import require_user
 from timApp.util.clock import now
@@ -268,7 +269,7 @@ def test_one_line_end_is_dropped_from_a_password(
     """Of standard input everything is the password but one line end."""
     timapp_on_sqlite.done("user", "add", "alice", "--password-stdin", stdin=stdin.encode())
     with make_app(timapp_on_sqlite.env["TIM_DATABASE_URL"]).app_context():
-        assert password_matches(require_user("alice").password_hash, password)
+        assert password_matches(require_user(db, "alice").password_hash, password)
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", b"\xff\n", "x" * 1025, "x" * 10_000])

@@ -18,14 +18,13 @@ from tests.hosts import OK, Answer, Host, MakeHost, says
 from tests.live import PATIENCE, environment_of, live_server
 from tests.site import Site
 from tests.test_cli import PROJECT, TIMAPP, CommandLine
-from timApp.hosts.changenote import ChangeNote
-from timApp.hosts.delivery import HostChange
-from timApp.hosts.network import Host as NetworkHost
-from timApp.hosts.network import current_network
-from timApp.hosts.outbox import owe
-from timApp.hosts.peer import known_peers
-from timApp.hosts.wrongsecret import record_wrong_secret
-from timApp.timdb.sqa import db
+from timApp.auth.site import current_site, db
+from timApp.hosts.outbox.debts import owe
+from timApp.hosts.outbox.delivery import HostChange
+from timApp.net.network import Host as NetworkHost
+from timApp.net.note import ChangeNote
+from timApp.net.peer import known_peers
+from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
 SECRET = "s3cr3t of all hosts"
@@ -69,13 +68,13 @@ class Desk:
         """Owe a change to all hosts, and never send it, as if killed."""
         with self.site.app.app_context():
             change = HostChange(action, user, None, ChangeNote(next_stamp(None)))
-            owe(current_network().hosts, change)
+            owe(current_site().network.hosts, change)
             db.session.commit()
 
     def signs(self, url: str) -> bool:
         """Tell whether it is noted that the host signs."""
         with self.site.app.app_context():
-            return known_peers([NetworkHost(url)])[url].signs
+            return known_peers(db.engine, [NetworkHost(url)])[url].signs
 
 
 @pytest.fixture
@@ -324,7 +323,7 @@ def test_the_status_tells_of_each_host_and_of_wrong_secrets(
         desk.timapp("session", "verify", "alice", session, "--target", "exam")
         with desk.site.app.app_context():
             for _ in range(3):
-                record_wrong_secret("192.0.2.7", "/user/sessions/verify")
+                record_wrong_secret(db.engine, "192.0.2.7", "/user/sessions/verify")
         clock.shift(700)
         desk.timapp("deliver", "--once")
         good_row = ["one", good.url, "older kind", "2030-01-01T12:00:00+00:00", "", "", "0", "0"]

@@ -9,15 +9,11 @@ from threading import Barrier
 import pytest
 from flask import Flask
 
+from tests.changes import verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Site, open_app
-from timApp.auth.session.bulk import verify_all_sessions
-from timApp.auth.session.util import (
-    add_user_session,
-    invalidate_sessions_for,
-    verify_session_for,
-)
-from timApp.timdb.sqa import db
+from timApp.auth.session.util import add_user_session, invalidate_sessions_for, verify_session_for
+from timApp.auth.site import db
 from timApp.user.user import require_user
 
 #: Seconds until a test gives up on threads or processes that do not come.
@@ -120,7 +116,7 @@ def test_verify_all_beside_logins_leaves_one_active_session_each(site: Site) -> 
         db.session.commit()
 
     def add(name: str, number: int) -> Callable[[], object]:
-        return lambda: add_user_session(require_user(name), f"{name}{number}", "test")
+        return lambda: add_user_session(require_user(db, name), f"{name}{number}", "test")
 
     logins = [add(name, number) for name in names for number in range(3)]
     all_at_once(site.app, [*logins, verify_all_sessions])

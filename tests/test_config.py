@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from timApp import defaultconfig
 from timApp.config import database_url, instance_path, load_config
 from timApp.configschema import ConfigSchema
-from timApp.hosts.network import Host, read_network
+from timApp.net.network import Host, read_network
 from timApp.util.errors import ConfigError
 
 OPTIONS = {

@@ -11,17 +11,16 @@ import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
+from tests.changes import verify_session
 from tests.conftest import MakeApp
 from tests.hosts import OK, Host, MakeHost, says
 from tests.live import PATIENCE, free_port
 from tests.site import Site
-from timApp.auth.session.transition import verify_session
 from timApp.auth.session.util import distribute_session_verification
+from timApp.auth.site import current_site, db
 from timApp.hosts import network
-from timApp.hosts.call import Reply
-from timApp.hosts.changenote import ChangeNote, read_change_note
-from timApp.hosts.claim import Claim
-from timApp.hosts.delivery import (
+from timApp.hosts.outbox.debts import owe
+from timApp.hosts.outbox.delivery import (
     Delivery,
     DeliveryState,
     HostChange,
@@ -29,11 +28,12 @@ from timApp.hosts.delivery import (
     delay_after,
     state_after,
 )
-from timApp.hosts.hostcall import HostCall
-from timApp.hosts.outbox import owe
-from timApp.hosts.peer import known_peers
-from timApp.hosts.worker import deliver, deliver_due, deliver_forever
-from timApp.timdb.sqa import db
+from timApp.hosts.outbox.lease import Claim
+from timApp.hosts.outbox.worker import deliver, deliver_due, deliver_forever
+from timApp.net.call import Reply
+from timApp.net.calllog import HostCall
+from timApp.net.note import ChangeNote, read_change_note
+from timApp.net.peer import known_peers
 from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
@@ -62,7 +62,7 @@ class Sender:
             change = HostChange(
                 action, user, session, ChangeNote(Stamp(at or now()), "boss", "why")
             )
-            claims = owe(network.current_network().hosts, change)
+            claims = owe(db, current_site().network, network.current_site().network.hosts, change)
             db.session.commit()
             return claims
 
@@ -70,12 +70,12 @@ class Sender:
         """Owe a change to all hosts, commit and deliver it, as the console does."""
         claims = self.owe(action, user, session)
         with self.app.app_context():
-            return deliver(claims)
+            return deliver(current_site().network, db.engine, claims)
 
     def deliver_due(self) -> list[Outcome]:
         """Do one round of the worker."""
         with self.app.app_context():
-            return deliver_due()
+            return deliver_due(current_site().network, db.engine)
 
     def deliveries(self) -> list[Delivery]:
         """Return all deliveries, oldest first."""
@@ -157,7 +157,7 @@ def test_what_was_delivered_is_done_and_recorded(
             (host.url, "verify", "alice", None) for host in hosts
         }
         assert all(call.seconds > 0 for call in calls)
-        peers = known_peers(network.current_network().hosts)
+        peers = known_peers(db.engine, network.current_site().network.hosts)
         assert all(peers[host.url].last_success_at for host in hosts)
 
 
@@ -311,7 +311,7 @@ def test_a_distributed_change_is_later_than_all_that_is_known(
     Site(sender.app).add_user("alice")
     ahead = Stamp(NOON + 60 * SECOND)
     with sender.app.app_context():
-        verify_session(require_user("alice").id, "one", stamp=ahead)
+        verify_session(require_user(db, "alice").id, "one", stamp=ahead)
         db.session.commit()
     distribute(sender, is_committed=True)
     note = read_change_note(host.asked[0].headers["TimApp-Change"])
@@ -343,7 +343,7 @@ def test_a_change_that_is_not_committed_is_owed_to_nobody(
     sender = make_sender(host)
     with sender.app.app_context():
         change = HostChange("verify", "alice", None, ChangeNote(Stamp(now())))
-        owe(network.current_network().hosts, change)
+        owe(db, current_site().network, network.current_site().network.hosts, change)
         db.session.rollback()
     clock.shift(60 * SECOND)
     assert sender.deliver_due() == []
@@ -634,7 +634,7 @@ def test_the_worker_survives_errors_and_stops_when_told(
         def fail(*_args: object) -> None:
             raise sa.exc.OperationalError("SELECT", {}, Exception("the database restarts"))
 
-        deliver_forever(stop, lambda _: stop.set())
+        deliver_forever(current_site().network, db.engine, stop, lambda _: stop.set())
     assert told(host) == [("invalidate", "alice", None)]
     assert "the database restarts" in caplog.text
     assert "Traceback" not in caplog.text

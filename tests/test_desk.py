@@ -26,19 +26,12 @@ from tests.hosts import SHORT, Answer, Host, says, unused_url
 from tests.live import PATIENCE, live_server
 from tests.site import Browser, Site
 from tests.told import FIREFOX, START, has_session, waits
-from timApp.auth.session.change import Action
-from timApp.auth.session.summary import MAX_SUMMARIES, SessionSummary
-from timApp.auth.session.waiting import Waiting, waiting_sessions
-from timApp.auth.session.wire import (
-    PersonTold,
-)
-from timApp.hosts.network import Host as NetworkHost
-from timApp.hosts.peer import Peer
-from timApp.hosts.signature import SIGNATURE_HEADER, read_signature, sign_answer
-from timApp.supervise.comparison import put_side_by_side
-from timApp.supervise.desk import gather
-from timApp.supervise.elsewhere import HostAnswer
-from timApp.supervise.hostview import (
+from timApp.auth.site import db
+from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
+from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.codes import Waiting, waiting_sessions
+from timApp.hosts.questions.desk import gather
+from timApp.hosts.questions.hostview import (
     INTERVAL,
     MAX_AGE,
     Told,
@@ -48,8 +41,13 @@ from timApp.supervise.hostview import (
     read_views,
     store,
 )
-from timApp.supervise.sweep import refresh
-from timApp.timdb.sqa import db
+from timApp.hosts.questions.person import HostAnswer
+from timApp.hosts.questions.polling import refresh
+from timApp.hosts.questions.wire import PersonTold
+from timApp.net.network import Host as NetworkHost
+from timApp.net.peer import Peer
+from timApp.net.signature import SIGNATURE_HEADER, read_signature, sign_answer
+from timApp.pages.supervise.comparison import put_side_by_side
 
 SECRET = "s3cr3t of all hosts"
 SECOND = timedelta(seconds=1)
@@ -511,12 +509,12 @@ def test_what_comes_too_late_is_not_kept(make_desk: MakeDesk, make_host: MakeHos
         claim([View(A, START)], START + 3 * SECOND)
         with db.engine.begin() as connection:
             store(connection, A, START, Told([person_there()], None), START + 4 * SECOND)
-        (view,) = read_views([A], START + 4 * SECOND)
+        (view,) = read_views(db, [A], START + 4 * SECOND)
         assert (view.settled_at, view.waiting) == (None, [])
         with db.engine.begin() as connection:
             told = Told([person_there()], None)
             store(connection, A, START + 3 * SECOND, told, START + 4 * SECOND)
-        (view,) = read_views([A], START + 4 * SECOND)
+        (view,) = read_views(db, [A], START + 4 * SECOND)
         assert (view.settled_at, view.waiting) == (START + 4 * SECOND, [person_there()])
 
 
@@ -553,7 +551,7 @@ def test_a_code_that_two_hosts_have_given_is_a_choice(
     desk.add_exam_hall()
     desk.blocked()
     with desk.app.app_context():
-        (local,) = waiting_sessions()
+        (local,) = waiting_sessions(db)
     one, two = make_host([waits(local.code, "bob")]), make_host([waits("AC34", "bob")])
     desk = make_desk(one.url, two.url)
     supervisor = desk.logged_in("supervisor")

@@ -21,8 +21,8 @@ from tests.databases import SQLiteDatabases
 from tests.hosts import OK, SHORT, Answer, MakeHost, says, says_bytes, unused_url
 from tests.live import PATIENCE, live_server
 from tests.site import Site
-from timApp.auth.session.change import Action, ActorKind
 from timApp.auth.session.util import distribute_session_verification
+from timApp.guard.vocabulary import Action, ActorKind
 
 SECRET = "s3cr3t of all hosts"
 

@@ -16,16 +16,16 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.hosts import OK, Answer, MakeHost, says
 from tests.live import PATIENCE
-from timApp.hosts.call import Call, Reply, call_hosts
-from timApp.hosts.changenote import ChangeNote
+from timApp.auth.site import current_site, db
 from timApp.hosts.check import check_hosts
-from timApp.hosts.client import Client, Request
-from timApp.hosts.delivery import HostChange
-from timApp.hosts.network import Host
-from timApp.hosts.outbox import owe
-from timApp.hosts.signature import SIGNATURE_HEADER, read_signature, sign_answer
-from timApp.hosts.worker import deliver
-from timApp.timdb.sqa import db
+from timApp.hosts.outbox.debts import owe
+from timApp.hosts.outbox.delivery import HostChange
+from timApp.hosts.outbox.worker import deliver
+from timApp.net.call import Call, Reply, call_hosts
+from timApp.net.client import Client, Request
+from timApp.net.network import Host
+from timApp.net.note import ChangeNote
+from timApp.net.signature import SIGNATURE_HEADER, read_signature, sign_answer
 from timApp.util.stamp import next_stamp
 from timApp.util.turns import Turns
 
@@ -60,15 +60,17 @@ def sender(database_url: str, make_app: MakeApp) -> Iterator[Flask]:
 def tell(url: str) -> str | None:
     """Tell a host of a change, as the console does, and return what went wrong."""
     change = HostChange("verify", "alice", "s1", ChangeNote(next_stamp(None)))
-    claims = owe([Host(url)], change)
+    claims = owe(db, current_site().network, [Host(url)], change)
     db.session.commit()
-    (outcome,) = deliver(claims)
+    (outcome,) = deliver(current_site().network, db.engine, claims)
     return outcome.error
 
 
 def ask(url: str) -> Reply:
     """Ask a host a question."""
-    (reply,) = call_hosts([Call(Host(url), "/hosts/check", {})], PATIENCE)
+    (reply,) = call_hosts(
+        current_site().network, db.engine, [Call(Host(url), "/hosts/check", {})], PATIENCE
+    )
     return reply
 
 
@@ -110,7 +112,7 @@ def test_whoever_answers_in_place_of_a_signing_host_gets_no_secret(make_host: Ma
     assert "secret" not in host.asked[-1].body
 
     host.answer = lambda handler: (says(404) if "hosts/check" in handler.path else OK)(handler)
-    (check,) = check_hosts([Host(host.url)])
+    (check,) = check_hosts(current_site().network, db.engine, [Host(host.url)])
     assert (check.error, check.signs) == (None, False)
     assert tell(host.url) is None
     assert host.asked[-1].body["secret"] == SECRET

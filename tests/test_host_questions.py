@@ -13,10 +13,11 @@ from werkzeug.test import TestResponse
 from tests.conftest import MakeApp
 from tests.site import Site
 from tests.told import FIREFOX, START, has_session, waits
-from timApp.auth.session.summary import MAX_SUMMARIES, SessionSummary
 from timApp.auth.session.util import add_user_session
-from timApp.auth.session.waiting import waiting_sessions
-from timApp.auth.session.wire import (
+from timApp.auth.site import db
+from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
+from timApp.guard.waiting.codes import waiting_sessions
+from timApp.hosts.questions.wire import (
     MAX_WAITING,
     PersonTold,
     person_as_json,
@@ -24,8 +25,7 @@ from timApp.auth.session.wire import (
     read_waiting,
     waiting_as_json,
 )
-from timApp.hosts.signature import SIGNATURE_HEADER, SignedText, sign
-from timApp.timdb.sqa import db
+from timApp.net.signature import SIGNATURE_HEADER, SignedText, sign
 from timApp.user.user import require_user
 
 SECRET = "s3cr3t of all hosts"
@@ -65,7 +65,7 @@ def test_a_host_tells_who_waits(host_site: Site) -> None:
     assert answer.status_code == 200
     assert answer.json is not None
     with host_site.app.app_context():
-        expected = waiting_sessions()
+        expected = waiting_sessions(db)
     assert read_waiting(answer.json["waiting"], datetime.now(UTC)) == expected
     assert [one.session_id for one in expected] == [browser.session_id]
 
@@ -74,7 +74,7 @@ def test_a_host_tells_the_sessions_of_a_person(host_site: Site) -> None:
     """The one that is named is among them, however many there are; unknown people are a 404."""
     with host_site.app.app_context():
         for number in range(MAX_SUMMARIES + 5):
-            add_user_session(require_user("alice"), f"s{number}", "[::1] curl")
+            add_user_session(require_user(db, "alice"), f"s{number}", "[::1] curl")
         db.session.commit()
     for chosen, first in ((None, f"s{MAX_SUMMARIES + 4}"), ("s0", "s0"), ("none", None)):
         answer = ask(host_site, "/hosts/sessions", {"username": "alice", "session_id": chosen})

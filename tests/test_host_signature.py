@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import Site
-from timApp.hosts.changenote import CHANGE_HEADER, ChangeNote, read_change_note
-from timApp.hosts.signature import (
+from timApp.auth.site import db
+from timApp.net.note import CHANGE_HEADER, ChangeNote, read_change_note
+from timApp.net.signature import (
     MAX_AGE,
     SIGNATURE_HEADER,
     SignedText,
@@ -25,8 +26,7 @@ from timApp.hosts.signature import (
     sign,
     to_microseconds,
 )
-from timApp.hosts.wrongsecret import WrongSecret, wait_after
-from timApp.timdb.sqa import db
+from timApp.net.wrongsecret import WrongSecret, wait_after
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp, next_stamp
 

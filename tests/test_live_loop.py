@@ -18,9 +18,9 @@ import sqlalchemy as sa
 
 from tests.live import PATIENCE, LiveBrowser, LiveServer, live_server
 from tests.site import PASSWORD, Site
-from timApp.auth.session.change import Action, ActorKind
-from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action, ActorKind
 
 DOCUMENT = "exam/task 1"
 VIEW = "/view/exam/task%201"

@@ -16,7 +16,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth.cookie import CookieInterface
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
 from timApp.user.user import User
 from timApp.util.clock import now
 

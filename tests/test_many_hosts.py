@@ -30,8 +30,8 @@ from tests.live import (
     live_server,
 )
 from tests.site import Site, open_app
-from timApp.hosts.delivery import Delivery, is_owed
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.hosts.outbox.delivery import Delivery, is_owed
 
 NUMBERS = range(5)
 #: Seconds that a host may take: ample for those that answer.

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.site import Site
-from timApp.timdb.migrate import alembic, downgrade_database, needs_upgrade, upgrade_database
-from timApp.timdb.sqa import Model, db
+from timApp.auth.site import db
+from timApp.database.migrate import alembic, downgrade_database, needs_upgrade, upgrade_database
+from timApp.database.model import Model
 
 
 def tables() -> set[str]:

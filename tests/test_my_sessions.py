@@ -3,7 +3,7 @@
 import pytest
 
 from tests.site import Browser, Site
-from timApp.auth.session.change import Action
+from timApp.guard.vocabulary import Action
 
 
 @pytest.fixture

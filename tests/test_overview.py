@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from tests.site import Browser, Site
 from tests.test_rules import noted_statements
-from timApp.auth.session.change import Action, ActorKind, SessionChange
-from timApp.auth.session.waiting import PATIENCE
-from timApp.supervise.activity import INTERVALS, Series, borders, count_changes
-from timApp.supervise.period import Period
-from timApp.supervise.plot import bar_chart
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.reading.activity import Series, count_changes
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.vocabulary import Action, ActorKind
+from timApp.guard.waiting.codes import PATIENCE
+from timApp.pages.administer.period import INTERVALS, Period, borders
+from timApp.pages.administer.plot import bar_chart
 
 HELSINKI = pytz.timezone("Europe/Helsinki")
 NOW = datetime(2026, 11, 24, 10, 17, 23, 456789, tzinfo=UTC)
@@ -111,7 +112,7 @@ def test_each_interval_has_its_first_moment_and_not_its_last(site: Site, period:
         },
     )
     with site.app.app_context():
-        counts = count_changes(ends)
+        counts = count_changes(db, ends)
     number = INTERVALS[period].number
     assert counts == {
         Series.LOGINS: [2] + [0] * (number - 1),
@@ -151,8 +152,8 @@ def test_a_day_on_which_clocks_are_changed_is_longer(site: Site) -> None:
     first_three, second_three = (datetime(2026, 10, 25, hour, 15, tzinfo=UTC) for hour in (0, 1))
     record(site, {first_three: Action.LOGIN, second_three: Action.BLOCKED_LOGIN})
     with site.app.app_context():
-        counts = count_changes(hours)
-        of_days = count_changes(days)
+        counts = count_changes(db, hours)
+        of_days = count_changes(db, days)
     three = names.index("03")
     assert counts[Series.LOGINS][three] == counts[Series.BLOCKED_LOGINS][three + 1] == 1
     assert of_days[Series.LOGINS][-1] == of_days[Series.BLOCKED_LOGINS][-1] == 1

@@ -10,20 +10,21 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+from tests.changes import invalidate_all_sessions, log_out_other_sessions, verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from tests.test_rules import noted_statements
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.change import Action, ActorKind, SessionChange
-from timApp.auth.session.transition import log_out_other_sessions
 from timApp.auth.session.util import (
     add_user_session,
     expire_user_session,
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.supervise.record import MAX_SESSIONS, PAGE_SIZE, record_page
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.reading.history import PAGE_SIZE, record_page
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.vocabulary import Action, ActorKind
+from timApp.pages.administer.person import MAX_SESSIONS
 from timApp.user.user import require_user
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -171,7 +172,7 @@ def test_the_record_tells_each_kind_of_change_with_who_and_why(hall: Site) -> No
     browser.log_out()
     with hall.app.app_context():
         verify_session_for("alice", "elsewhere-1234567890")
-        add_user_session(require_user("alice"), "last", "")
+        add_user_session(require_user(db, "alice"), "last", "")
         invalidate_sessions_for("alice")
         db.session.add(
             SessionChange(
@@ -179,7 +180,7 @@ def test_the_record_tells_each_kind_of_change_with_who_and_why(hall: Site) -> No
                 actor="https://exam.example",
                 address="10.0.0.9",
                 action=Action.VERIFY,
-                user_id=require_user("alice").id,
+                user_id=require_user(db, "alice").id,
                 session_id=browser.session_id,
                 session_count=1,
                 reason=None,
@@ -208,7 +209,7 @@ def test_sessions_that_their_owner_ended_from_elsewhere_are_told(hall: Site) -> 
     hall.logged_in("alice")
     hall.logged_in("alice")
     with hall.app.app_context():
-        log_out_other_sessions(require_user("alice").id, None)
+        log_out_other_sessions(require_user(db, "alice").id, None)
         db.session.commit()
     text = text_of(page_of(hall.logged_in("admin")))
     assert re.search(
@@ -245,7 +246,7 @@ def test_changes_of_everybody_count_from_the_first_session_on(hall: Site) -> Non
 def test_paging_shows_each_change_once(hall: Site) -> None:
     """From the newest to the oldest, whatever is added meanwhile."""
     with hall.app.app_context():
-        user = require_user("alice")
+        user = require_user(db, "alice")
         for number in range(PAGE_SIZE + 10):
             add_user_session(user, f"s{number}", FIREFOX)
             verify_session_for("alice", f"s{number}")
@@ -260,12 +261,12 @@ def test_paging_shows_each_change_once(hall: Site) -> None:
                 .order_by(SessionChange.id.desc())
             )
         )
-        page = record_page(user.id, None)
+        page = record_page(db, user.id, None)
         walked = [entry.change.id for entry in page.entries]
         while page.next_before is not None:
             invalidate_all_sessions()
             verify_session_for("alice")
-            page = record_page(user.id, page.next_before)
+            page = record_page(db, user.id, page.next_before)
             walked += [entry.change.id for entry in page.entries]
         assert walked == expected
     assert len(expected) > 2 * PAGE_SIZE
@@ -278,7 +279,7 @@ def test_a_page_of_the_record_reads_no_whole_table(sqlite_url: str, make_app: Ma
     hall.logged_in("alice")
     with hall.app.app_context(), noted_statements(hall) as statements:
         for before in (None, 1000):
-            record_page(1, before)
+            record_page(db, 1, before)
     with hall.app.app_context():
         for statement in statements:
             plan = db.session.connection().exec_driver_sql(
@@ -291,7 +292,7 @@ def test_the_links_between_pages_lead_through_the_record(hall: Site) -> None:
     """Older changes, page by page, and back to the newest; the period stays."""
     with hall.app.app_context():
         for number in range(PAGE_SIZE + 1):
-            add_user_session(require_user("alice"), f"s{number}", FIREFOX)
+            add_user_session(require_user(db, "alice"), f"s{number}", FIREFOX)
         db.session.commit()
     admin = hall.logged_in("admin")
     page = page_of(admin, period="week")
@@ -310,7 +311,9 @@ def test_a_bounded_number_of_sessions_is_shown(hall: Site) -> None:
     """The latest ones; the page says where the others are."""
     with hall.app.app_context():
         for number in range(MAX_SESSIONS + 1):
-            add_user_session(require_user("alice"), f"s{number}", f"[10.0.1.{number}] {FIREFOX}")
+            add_user_session(
+                require_user(db, "alice"), f"s{number}", f"[10.0.1.{number}] {FIREFOX}"
+            )
         db.session.commit()
     admin = hall.logged_in("admin")
     page = page_of(admin)
@@ -329,9 +332,9 @@ def test_the_number_of_statements_is_fixed(hall: Site) -> None:
         hall.add_user(name)
         with hall.app.app_context():
             for number in range(how_many):
-                add_user_session(require_user(name), f"s{number}", FIREFOX)
+                add_user_session(require_user(db, name), f"s{number}", FIREFOX)
                 verify_session_for(name, f"s{number}")
-            expire_user_session(require_user(name), "s0")
+            expire_user_session(require_user(db, name), "s0")
             db.session.commit()
         with noted_statements(hall) as statements:
             page_of(admin, name)
@@ -344,14 +347,14 @@ def test_whatever_people_and_browsers_call_themselves_is_text(hall: Site) -> Non
     name = "x<b>\"'&\N{RIGHT-TO-LEFT OVERRIDE}\N{PILE OF POO}"
     hall.add_user(name)
     with hall.app.app_context():
-        add_user_session(require_user(name), "<i>one</i>", f"[{HOSTILE}] {HOSTILE}")
+        add_user_session(require_user(db, name), "<i>one</i>", f"[{HOSTILE}] {HOSTILE}")
         db.session.add(
             SessionChange(
                 actor_kind=ActorKind.HOST,
                 actor=HOSTILE,
                 address=HOSTILE,
                 action=Action.VERIFY,
-                user_id=require_user(name).id,
+                user_id=require_user(db, name).id,
                 session_id="<i>one</i>",
                 session_count=1,
                 reason=HOSTILE,

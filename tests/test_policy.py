@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from timApp.auth.session.policy import needs_active_session
+from timApp.guard.rules.validity import needs_active_session
 
 
 @pytest.mark.parametrize("answers", list(product([True, False], repeat=4)))

@@ -12,22 +12,24 @@ import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.changes import (
+    invalidate_all_sessions,
+    invalidate_selected,
+    invalidate_sessions,
+    log_out_session,
+    verify_all_sessions,
+    verify_selected,
+    verify_session,
+)
 from tests.site import Site
 from tests.test_concurrency import all_at_once
 from tests.test_rules import add_session, noted_statements, states
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.change import Action
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.precedence import (
-    OrderedChange,
-    Placement,
-    SessionOrder,
-    placement_of,
-)
-from timApp.auth.session.selection import invalidate_selected, verify_selected
-from timApp.auth.session.transition import invalidate_sessions, log_out_session, verify_session
-from timApp.auth.session.waiting import waiting_sessions
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.rules.precedence import OrderedChange, Placement, placement_of
+from timApp.guard.tables.order import SessionOrder
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.codes import waiting_sessions
 from timApp.user.user import require_user
 from timApp.util.stamp import Stamp
 
@@ -71,14 +73,14 @@ def arrive(site: Site, *changes: Change) -> None:
     """Carry out changes of alice's sessions in this order, each in a transaction of its own."""
     for change in changes:
         with site.app.app_context():
-            assert change.arrive(require_user("alice").id) == change.stamp
+            assert change.arrive(require_user(db, "alice").id) == change.stamp
             db.session.commit()
 
 
 def here(site: Site, change: Callable[[int], object]) -> object:
     """Make a change on this host; the function is given alice's id. Return what it returns."""
     with site.app.app_context():
-        result = change(require_user("alice").id)
+        result = change(require_user(db, "alice").id)
         db.session.commit()
         return result
 
@@ -139,10 +141,10 @@ def test_a_session_that_a_verify_does_not_make_active_goes_on_waiting(site: Site
     blocked = site.blocked().session_id
     arrive(site, made(2, INVALIDATE, blocked), made(1, VERIFY, blocked))
     with site.app.app_context():
-        assert [one.session_id for one in waiting_sessions()] == [blocked]
+        assert [one.session_id for one in waiting_sessions(db)] == [blocked]
     arrive(site, made(3, VERIFY, blocked))
     with site.app.app_context():
-        assert not waiting_sessions()
+        assert not waiting_sessions(db)
 
 
 def test_a_verify_without_a_session_is_ordered_though_there_is_nothing_to_verify(
@@ -183,7 +185,7 @@ def test_a_change_of_one_person_is_not_placed_after_those_of_another(hall: Site)
     """People are ordered apart from each other."""
     hall.add_user("bob")
     with hall.app.app_context():
-        made(2, INVALIDATE).arrive(require_user("bob").id)
+        made(2, INVALIDATE).arrive(require_user(db, "bob").id)
         db.session.commit()
     arrive(hall, made(1, VERIFY, "phone"))
     assert hall.active("alice") == {"phone"}
@@ -329,7 +331,7 @@ def test_a_change_of_everybody_that_finds_nothing_to_do_still_overwrites_older_o
     with hall.app.app_context():
         for name in ("alice", "bob"):
             for older in (made(-1, VERIFY, "desk"), made(-1, INVALIDATE)):
-                older.arrive(require_user(name).id)
+                older.arrive(require_user(db, name).id)
         db.session.commit()
     assert states(hall, "alice") | states(hall, "bob") == before
     arrive(hall, made(1, VERIFY, "desk"))
@@ -488,7 +490,7 @@ def test_a_persons_changes_are_found_by_an_index(hall: Site) -> None:
 
     with hall.app.app_context():
         sa.event.listen(db.engine, "before_cursor_execute", note)
-        alice = require_user("alice").id
+        alice = require_user(db, "alice").id
         verify_session(alice, "phone")
         invalidate_sessions(alice, "phone")
         verify_selected([(alice, "phone")])

@@ -23,9 +23,10 @@ from tests.conftest import MakeApp
 from tests.databases import migrate
 from tests.live import PROJECT, eventually
 from tests.site import Site
-from timApp.auth.session.model import UserSession
-from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import db, read_row
+from timApp.auth.site import db
+from timApp.database.driver.read import QuickRead
+from timApp.database.work import read_row
+from timApp.guard.tables.session import UserSession
 from timApp.user.usergroup import UserGroup
 from timApp.util.clock import now
 
@@ -347,8 +348,8 @@ _FORKED = """
 import os, sys
 import sqlalchemy as sa
 from timApp.app import create_app
-from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import db
+from timApp.database.driver.read import QuickRead
+from timApp.auth.site import db
 from timApp.user.usergroup import UserGroup
 
 app = create_app({"DATABASE_URL": sys.argv[1], "INSTANCE_PATH": sys.argv[2]})

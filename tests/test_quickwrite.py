@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import MakeApp
-from timApp.timdb.quickwrite import QuickWrite
-from timApp.timdb.sqa import SQLITE_BUSY_TIMEOUT, db
+from timApp.auth.site import db
+from timApp.database.driver.write import QuickWrite
+from timApp.database.engine import SQLITE_BUSY_TIMEOUT
 from timApp.user.usergroup import UserGroup
 
 _UNLOCKED = (

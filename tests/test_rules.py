@@ -15,19 +15,19 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.test import TestResponse
 
+from tests.changes import invalidate_all_sessions, log_out_session, verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.change import Action, ActorKind, SessionChange
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     add_user_session,
     expire_user_session,
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.user import User, require_user
 
 SECRET = "known to our hosts"
@@ -77,7 +77,7 @@ def sees_exam(browser: Browser) -> int:
 def add_session(site: Site, username: str, session_id: str) -> None:
     """Add a session of that id as a login does."""
     with site.app.app_context():
-        add_user_session(require_user(username), session_id, "test")
+        add_user_session(require_user(db, username), session_id, "test")
         db.session.commit()
 
 
@@ -329,7 +329,7 @@ def test_an_earlier_time_of_expiry_is_never_rewritten(hall: Site) -> None:
         assert expiries() == expected
         clock.shift(HOUR)
         with hall.app.app_context():
-            alice = require_user("alice")
+            alice = require_user(db, "alice")
             for session_id in ("first", "second"):
                 invalidate_sessions_for("alice", session_id)
                 expire_user_session(alice, session_id)
@@ -339,7 +339,7 @@ def test_an_earlier_time_of_expiry_is_never_rewritten(hall: Site) -> None:
             db.session.commit()
         assert expiries() == expected
         with hall.app.app_context():
-            log_out_session(require_user("alice").id, "second")
+            log_out_session(require_user(db, "alice").id, "second")
             db.session.commit()
         assert expiries() == expected
 
@@ -747,7 +747,7 @@ def test_expiring_one_session_is_recorded_like_every_other_change(hall: Site) ->
     add_session(hall, "alice", "one")
     with hall.app.app_context():
         for _ in range(2):
-            expire_user_session(require_user("alice"), "one")
+            expire_user_session(require_user(db, "alice"), "one")
         db.session.commit()
     assert [(c.action, c.session_id, c.session_count) for c in hall.changes()[1:]] == [
         (Action.INVALIDATE, "one", 1)
@@ -767,7 +767,7 @@ def test_what_changes_nothing_is_not_recorded(hall: Site) -> None:
     assert len(hall.changes()) == 2
     with hall.app.app_context():
         for _ in range(2):
-            log_out_session(require_user("alice").id, browser.session_id)
+            log_out_session(require_user(db, "alice").id, browser.session_id)
         db.session.commit()
     assert len(hall.changes()) == 3
 

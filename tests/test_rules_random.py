@@ -20,19 +20,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.changes import invalidate_all_sessions, log_out_session, verify_all_sessions
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
 from timApp.auth.login import find_account, start_session
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     expire_user_session,
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.auth.sessioninfo import SESSION_ID_KEY
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.cookie import SESSION_ID_KEY
+from timApp.guard.tables.session import UserSession
 from timApp.user.user import User, require_user
 
 USERS = ("alice", "bob", "carol")
@@ -178,7 +177,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(user=users, session_id=st.one_of(st.none(), known_ids))
     def expire(self, user: str, session_id: str | None) -> None:
         with self.site.app.app_context():
-            expire_user_session(require_user(user), session_id)
+            expire_user_session(require_user(db, user), session_id)
             db.session.commit()
         if session_id is not None:
             self.model.invalidate(user, session_id)

@@ -15,10 +15,11 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.live import PROJECT, live_server
 from tests.site import PASSWORD, Site
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.changes.lock import lock_all_users, lock_user, lock_users
 from timApp.user import hashing, password
 from timApp.user.password import password_matches
-from timApp.user.user import User, lock_all_users, lock_user, lock_users
+from timApp.user.user import User
 from timApp.util.errors import Busy
 from timApp.util.turns import Turns, turn_given
 

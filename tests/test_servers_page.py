@@ -9,7 +9,8 @@ import time_machine
 from tests.conftest import MakeApp
 from tests.hosts import MakeHost, unused_url
 from tests.site import Site
-from timApp.hosts.worker import deliver_due
+from timApp.auth.site import current_site, db
+from timApp.hosts.outbox.worker import deliver_due
 from timApp.util.clock import now
 
 OPTIONS = {"DIST_RIGHTS_SEND_SECRET": "a secret", "DIST_RIGHTS_RECEIVE_SECRET": "another"}
@@ -43,7 +44,7 @@ def test_each_server_is_shown_with_its_last_calls_and_what_it_is_owed(
         assert page.index("north") < page.index(good.url) < page.index("south") < page.index(dead)
 
         with time_machine.travel(now() + timedelta(hours=1)), hall.app.app_context():
-            deliver_due()
+            deliver_due(current_site().network, db.engine)
             page = supervisor.get_page("/supervise/servers").text
         assert "to be told</span>" not in page
         assert "1 verification that was too old to be told" in page

@@ -14,25 +14,25 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import time_machine
+from timApp.supervise import session_list
 from werkzeug.test import TestResponse
 
+from tests.changes import (
+    invalidate_all_sessions,
+    invalidate_selected,
+    verify_all_sessions,
+    verify_selected,
+)
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
-from timApp.auth.session.bulk import (
-    effect_of_invalidate_all,
-    effect_of_verify_all,
-    invalidate_all_sessions,
-    verify_all_sessions,
-)
-from timApp.auth.session.change import Action
-from timApp.auth.session.filter import SessionFilter
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.order import NamePosition, Position, Sort, TimePosition, order_of
-from timApp.auth.session.page import edge_query, page_query, session_page
-from timApp.auth.session.selection import invalidate_selected, verify_selected
-from timApp.supervise import session_list
-from timApp.supervise.cursor import cursor_of, read_cursor
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.changes.everybody import effect_of_invalidate_all, effect_of_verify_all
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.reading.page import edge_query, page_query, session_page
+from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosition, order_of
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action
+from timApp.pages.administer.cursor import cursor_of, read_cursor
 from timApp.user.user import User, require_user
 from timApp.user.usergroup import UserGroup
 from timApp.util.errors import BadInput, Conflict, NotFound
@@ -133,7 +133,7 @@ def walk(
     found: list[tuple[int, str]] = []
     after: Position | None = None
     while True:
-        page = session_page(which, sort, after, size=size, scan_limit=scan_limit)
+        page = session_page(db, which, sort, after, size=size, scan_limit=scan_limit)
         assert len(page.sessions) <= size
         found.extend(key_of(one.session) for one in page.sessions)
         after = page.next_position and read_cursor(cursor_of(page.next_position))
@@ -162,7 +162,7 @@ def test_the_pages_have_each_session_once_and_in_order(
 ) -> None:
     """Whatever the filter, and however little is looked at for a page, none is lost or repeated."""
     with still_crowd.app.app_context():
-        one = require_user("Person4").id
+        one = require_user(db, "Person4").id
         for which in [
             *FILTERS,
             SessionFilter(user_id=one),
@@ -177,12 +177,12 @@ def test_a_search_that_stops_says_where(still_crowd: Site) -> None:
         total = len(expected(SessionFilter(), Sort.NEWEST))
         nowhere = SessionFilter(origin="nowhere")
         for limit, is_cut_short in ((total - 1, True), (total, True), (total + 1, False)):
-            page = session_page(nowhere, Sort.NEWEST, None, size=3, scan_limit=limit)
+            page = session_page(db, nowhere, Sort.NEWEST, None, size=3, scan_limit=limit)
             assert page.is_cut_short is is_cut_short
             assert (page.next_position is not None) is is_cut_short
-        page = session_page(SessionFilter(), Sort.NEWEST, None, size=total, scan_limit=1)
+        page = session_page(db, SessionFilter(), Sort.NEWEST, None, size=total, scan_limit=1)
         assert (page.next_position, page.is_cut_short) == (None, False)
-        page = session_page(SessionFilter(), Sort.NEWEST, None, size=total - 1, scan_limit=1)
+        page = session_page(db, SessionFilter(), Sort.NEWEST, None, size=total - 1, scan_limit=1)
         assert page.next_position is not None
         assert not page.is_cut_short
 
@@ -193,9 +193,9 @@ def test_a_position_outside_the_time_range_leads_to_its_begin_or_end(still_crowd
     early, late = (TimePosition(MORNING + at * MINUTE, 1, "x") for at in (0, 10))
     with still_crowd.app.app_context():
         for sort, before, behind in ((Sort.OLDEST, early, late), (Sort.NEWEST, late, early)):
-            page = session_page(which, sort, before, size=100, scan_limit=100)
+            page = session_page(db, which, sort, before, size=100, scan_limit=100)
             assert [key_of(one.session) for one in page.sessions] == expected(which, sort)
-            assert not session_page(which, sort, behind, size=100, scan_limit=100).sessions
+            assert not session_page(db, which, sort, behind, size=100, scan_limit=100).sessions
 
 
 def plan_of(query: sa.Select[*tuple[Any, ...]]) -> str:
@@ -435,7 +435,7 @@ def test_an_export_is_what_the_pages_show(
     ]
     with onlooker.browser.client.application.app_context():
         assert sorted(shown) == sorted(
-            f"{require_user(row['user']).id}:{row['session_id']}" for row in rows
+            f"{require_user(db, row['user']).id}:{row['session_id']}" for row in rows
         )
 
 
@@ -758,7 +758,7 @@ def test_the_operation_itself_refuses(
     """Whoever calls it, it names the field ``session``."""
     user_id = crowd.user_id("Person4")
     with crowd.app.app_context():
-        person = require_user("Person4")
+        person = require_user(db, "Person4")
         person.sessions.append(made_session("gone", state="logged_out"))
         db.session.commit()
         with pytest.raises(error) as raised:

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 import time_machine
 
 from tests.site import Site
-from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import Model, db
+from timApp.auth.site import db
+from timApp.database.model import Model
+from timApp.guard.tables.session import UserSession
 from timApp.user.user import User, require_user
 
 MORNING = datetime(2026, 5, 4, 9, 0, 0, 123456, tzinfo=UTC)
@@ -29,7 +30,7 @@ def store(site: Site, *sessions: UserSession) -> None:
     """Add sessions of the person."""
     with site.app.app_context():
         for session in sessions:
-            session.user = require_user("alice")
+            session.user = require_user(db, "alice")
             db.session.add(session)
         db.session.commit()
 
@@ -121,7 +122,7 @@ def test_user_is_the_owner_by_user_id(hall: Site) -> None:
     store(hall, UserSession(session_id="one"))
     with hall.app.app_context():
         session = db.session.scalars(sa.select(UserSession)).one()
-        assert session.user is require_user("alice")
+        assert session.user is require_user(db, "alice")
         assert session.user_id == session.user.id
         assert session.user.sessions == [session]
 

@@ -25,10 +25,10 @@ from werkzeug.test import TestResponse
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from timApp.auth.session import routes
-from timApp.auth.session.model import UserSession
 from timApp.auth.session.routes import ExportFormatOptions, SessionStateFilterOptions
-from timApp.timdb.neutral import BLANKS, ENDS, SIGNS, neutral_cell
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.export.cells import BLANKS, ENDS, SIGNS, neutral_cell
+from timApp.guard.tables.session import UserSession
 from timApp.user.user import User
 
 SECRET = "known to our hosts"

@@ -12,11 +12,10 @@ import time_machine
 from flask import session as cookie
 from flask_login import login_user
 
+from tests.changes import log_out_session
 from tests.conftest import MakeApp
 from tests.site import Site
 from timApp.auth.session import util
-from timApp.auth.session.change import Action, ActorKind
-from timApp.auth.session.transition import log_out_session
 from timApp.auth.session.util import (
     SessionExpired,
     add_user_session,
@@ -29,12 +28,13 @@ from timApp.auth.session.util import (
     session_has_access,
     verify_session_for,
 )
-from timApp.auth.sessioninfo import act_as
+from timApp.auth.site import db
+from timApp.auth.visitor import act_as
 from timApp.document.model import Document
+from timApp.guard.vocabulary import Action, ActorKind
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, grant_access
 from timApp.item.item import Item, ItemBase
-from timApp.timdb.sqa import db
 from timApp.user.user import User, require_user
 from timApp.user.usergroup import ADMIN_GROUP, UserGroup, get_or_create_group
 from timApp.util.errors import BadInput, NotFound
@@ -61,7 +61,7 @@ def add(site: Site, name: str, *session_ids: str) -> None:
     """Add sessions of those ids, in this order."""
     with site.app.app_context():
         for session_id in session_ids:
-            add_user_session(require_user(name), session_id, "test")
+            add_user_session(require_user(db, name), session_id, "test")
         db.session.commit()
 
 
@@ -73,7 +73,7 @@ def request_of(site: Site, name: str | None, session_id: str | None = None) -> I
         content["session_id"] = session_id
     with site.app.test_request_context():
         cookie.update(content)
-        yield require_user(name or "alice")
+        yield require_user(db, name or "alice")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_current_session_id_is_none_without_session_info(hall: Site) -> None:
 def test_current_session_id_is_none_after_the_session_was_logged_out(hall: Site) -> None:
     """A cookie of a session that is over is nobody's."""
     with hall.app.app_context():
-        log_out_session(require_user("alice").id, "one")
+        log_out_session(require_user(db, "alice").id, "one")
         db.session.commit()
     with request_of(hall, "alice", "one"):
         assert current_session_id() is None
@@ -247,7 +247,7 @@ def test_has_valid_session_is_true_outside_a_request(hall: Site) -> None:
     """At the command line there is no cookie and nobody is blocked."""
     with hall.app.app_context():
         assert has_valid_session() is True
-        assert has_valid_session(require_user("alice")) is True
+        assert has_valid_session(require_user(db, "alice")) is True
 
 
 def test_has_valid_session_is_true_for_anonymous_visitors(hall: Site) -> None:
@@ -270,15 +270,15 @@ def test_has_valid_session_is_true_for_somebody_who_is_not_the_current_user(hall
     """The cookie says nothing of other people, so they are not blocked by it."""
     person(hall, "bob")
     with request_of(hall, "alice", "two"):
-        assert has_valid_session(require_user("bob")) is True
-        assert has_valid_session(require_user("alice")) is False
+        assert has_valid_session(require_user(db, "bob")) is True
+        assert has_valid_session(require_user(db, "alice")) is False
 
 
 def test_has_valid_session_holds_in_the_very_request_that_logs_in(hall: Site) -> None:
     """Right after the login the new session decides, active or over the limit."""
     for session_id, is_valid in (("one", True), ("two", False)):
         with hall.app.test_request_context():
-            login_user(require_user("alice"))
+            login_user(require_user(db, "alice"))
             cookie["session_id"] = session_id
             assert has_valid_session() is is_valid
             assert current_session_id() == session_id
@@ -321,7 +321,7 @@ def _documents(site: Site) -> None:
 
 
 def _document(path: str) -> Document:
-    document = Document.get_by_path(path)
+    document = Document.get_by_path(db, path)
     assert document is not None
     return document
 
@@ -360,8 +360,8 @@ def test_session_has_access_is_false_for_anonymous_visitors(hall: Site) -> None:
         assert session_has_access(_document("exam"), alice) is True
     with hall.app.app_context():
         assert session_has_access(_document("exam")) is False
-        assert session_has_access(_document("exam"), require_user("alice")) is True
-        assert session_has_access(_document("other"), require_user("alice")) is False
+        assert session_has_access(_document("exam"), require_user(db, "alice")) is True
+        assert session_has_access(_document("other"), require_user(db, "alice")) is False
 
 
 def test_session_has_access_of_somebody_else_depends_on_their_rights_only(hall: Site) -> None:
@@ -369,9 +369,9 @@ def test_session_has_access_of_somebody_else_depends_on_their_rights_only(hall: 
     _documents(hall)
     person(hall, "bob")
     with request_of(hall, "alice", "two"):
-        assert session_has_access(_document("exam"), require_user("bob")) is False
+        assert session_has_access(_document("exam"), require_user(db, "bob")) is False
     with request_of(hall, "bob", "unknown") as bob:
-        assert session_has_access(_document("exam"), require_user("alice")) is True
+        assert session_has_access(_document("exam"), require_user(db, "alice")) is True
         assert session_has_access(_document("exam"), bob) is False
 
 
@@ -400,9 +400,9 @@ def test_session_has_access_to_a_block_that_is_no_documents(hall: Site) -> None:
         block = Block(kind="folder")
         db.session.add(block)
         db.session.flush()
-        group = UserGroup.get_by_name("alice")
+        group = UserGroup.get_by_name(db, "alice")
         assert group is not None
-        grant_access(block, group, AccessType.MANAGE)
+        grant_access(db, block, group, AccessType.MANAGE)
         db.session.commit()
         block_id = block.id
     with request_of(hall, "alice", "one"):
@@ -423,7 +423,7 @@ def test_add_user_session_adds_an_active_session_within_the_limit(site: Site) ->
     """The session belongs to the user, starts now, has the origin, and is active."""
     person(site, "alice")
     with time_machine.travel(MORNING, tick=False), site.app.app_context():
-        assert add_user_session(require_user("alice"), "one", "[192.0.2.1] Firefox") is None  # type: ignore[func-returns-value]
+        assert add_user_session(require_user(db, "alice"), "one", "[192.0.2.1] Firefox") is None  # type: ignore[func-returns-value]
         db.session.commit()
     session = site.sessions("alice")["one"]
     assert session.user_id == site.user_id("alice")
@@ -445,8 +445,8 @@ def test_add_user_session_leaves_the_commit_to_the_caller(site: Site) -> None:
     """What is not committed never happened."""
     person(site, "alice")
     with site.app.app_context():
-        add_user_session(require_user("alice"), "one", "test")
-        assert [session.session_id for session in require_user("alice").sessions] == ["one"]
+        add_user_session(require_user(db, "alice"), "one", "test")
+        assert [session.session_id for session in require_user(db, "alice").sessions] == ["one"]
         db.session.rollback()
     assert site.sessions("alice") == {}
     assert site.changes() == []
@@ -465,7 +465,7 @@ def test_add_user_session_refuses_ids_that_cannot_be_or_have_been_used(hall: Sit
     for session_id in ("", "x" * 256, "a\0b", "\ud800", "one"):
         with hall.app.app_context():
             with pytest.raises(BadInput) as caught:
-                add_user_session(require_user("alice"), session_id, "test")
+                add_user_session(require_user(db, "alice"), session_id, "test")
             assert caught.value.field == "session_id"
             db.session.commit()
     assert set(hall.sessions("alice")) == {"one", "two"}
@@ -493,7 +493,7 @@ def test_add_user_session_takes_any_origin(site: Site, subtests: pytest.Subtests
     ):
         with subtests.test(origin=ascii(origin)[:20]):
             with site.app.app_context():
-                add_user_session(require_user("alice"), str(number), origin)
+                add_user_session(require_user(db, "alice"), str(number), origin)
                 db.session.commit()
             assert site.sessions("alice")[str(number)].origin == stored
 
@@ -503,9 +503,9 @@ def test_add_user_session_is_recorded_as_done_by_whoever_the_request_acts_as(sit
     person(site, "alice")
     environment = {"REMOTE_ADDR": "192.0.2.1"}
     with site.app.test_request_context(environ_base=environment):
-        add_user_session(require_user("alice"), "one", "test")
+        add_user_session(require_user(db, "alice"), "one", "test")
         act_as(ActorKind.USER, "alice")
-        add_user_session(require_user("alice"), "two", "test")
+        add_user_session(require_user(db, "alice"), "two", "test")
         db.session.commit()
     assert [(c.actor_kind, c.actor, c.address) for c in site.changes()] == [
         (ActorKind.USER, "", "192.0.2.1"),
@@ -521,7 +521,7 @@ def test_expire_user_session_expires_that_session_now(hall: Site) -> None:
     person(hall, "bob")
     add(hall, "bob", "one")
     with time_machine.travel(MORNING, tick=False), hall.app.app_context():
-        expire_user_session(require_user("alice"), "one")
+        expire_user_session(require_user(db, "alice"), "one")
         db.session.commit()
     assert hall.sessions("alice")["one"].expired_at == MORNING
     assert hall.active("bob") == {"one"}
@@ -534,7 +534,7 @@ def test_expire_user_session_does_nothing_without_such_an_active_session(
     before = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
     for session_id in (None, "two", *UNKNOWN_IDS):
         with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
-            expire_user_session(require_user("alice"), session_id)
+            expire_user_session(require_user(db, "alice"), session_id)
             db.session.commit()
     after = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
     assert after == before
@@ -585,7 +585,7 @@ def test_verify_session_for_an_id_unknown_here_expires_the_others(
 def test_verify_session_for_a_logged_out_session_expires_the_others(hall: Site) -> None:
     """A logged-out session stays over, and the others expire as for an unknown one."""
     with hall.app.app_context():
-        log_out_session(require_user("alice").id, "two")
+        log_out_session(require_user(db, "alice").id, "two")
         verify_session_for("alice", "two")
         db.session.commit()
     assert hall.active("alice") == set()
@@ -642,8 +642,8 @@ def test_invalidate_sessions_for_an_unknown_session_changes_nothing(
 def test_log_out_session_without_such_a_session_changes_nothing(hall: Site) -> None:
     """None and an unknown session are nothing to log out."""
     with hall.app.app_context():
-        log_out_session(require_user("alice").id, None)
-        log_out_session(require_user("alice").id, "unknown")
+        log_out_session(require_user(db, "alice").id, None)
+        log_out_session(require_user(db, "alice").id, "unknown")
         log_out_session(4711, "one")
         db.session.commit()
     assert {s.logged_out_at for s in hall.sessions("alice").values()} == {None}
@@ -653,7 +653,7 @@ def test_log_out_session_without_such_a_session_changes_nothing(hall: Site) -> N
 def test_log_out_session_ends_it_for_good(hall: Site) -> None:
     """An active session expires when it is logged out; repeating it changes nothing."""
     with time_machine.travel(MORNING, tick=False) as clock, hall.app.app_context():
-        alice = require_user("alice").id
+        alice = require_user(db, "alice").id
         log_out_session(alice, "one")
         clock.shift(HOUR)
         log_out_session(alice, "one")

@@ -9,11 +9,12 @@ import time_machine
 from tests.conftest import MakeApp
 from tests.hosts import OK, MakeHost, says
 from tests.site import Site
-from timApp.auth.session.device import Device, device_of
-from timApp.auth.session.link import sign_link
-from timApp.auth.session.waiting import waiting_sessions
-from timApp.hosts.changenote import read_change_note
-from timApp.supervise.query import TypedCode, TypedLink, TypedSession, understand
+from timApp.auth.site import db
+from timApp.guard.reading.device import Device, device_of
+from timApp.guard.waiting.codes import waiting_sessions
+from timApp.guard.waiting.link import sign_link
+from timApp.net.note import read_change_note
+from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, understand
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -29,7 +30,7 @@ def hall(site: Site) -> Site:
 def code_of_waiting(hall: Site) -> str:
     """Return the code of the one who waits."""
     with hall.app.app_context():
-        [waiting] = waiting_sessions()
+        [waiting] = waiting_sessions(db)
         return waiting.code
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from timApp.supervise import overview, session_list
 
 from tests.live import PATIENCE
 from tests.site import Site
 from timApp.auth.session import bulk
-from timApp.supervise import overview, session_list
-from timApp.timdb.sqa import db
-from timApp.timdb.timelimit import TookTooLong, time_limit
+from timApp.auth.site import db
+from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.util.turns import Turns
 
 _ENDLESS = """
@@ -41,9 +41,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch, site: Site) -> Site:
 def test_a_read_that_takes_too_long_is_stopped(site: Site) -> None:
     """It is stopped, and what comes after it has all the time again."""
     with site.app.app_context():
-        with pytest.raises(TookTooLong), time_limit(0.05):
+        with pytest.raises(TookTooLong), time_limit(db, 0.05):
             ask_without_end()
-        with time_limit(0.05):
+        with time_limit(db, 0.05):
             db.session.execute(sa.text("SELECT 1"))
         if db.engine.dialect.name == "postgresql":
             assert db.session.scalar(sa.text("SHOW statement_timeout")) == "0"
@@ -53,14 +53,14 @@ def test_a_read_that_takes_too_long_is_stopped(site: Site) -> None:
 def test_a_transaction_that_ends_in_time_takes_the_limit_with_it(site: Site) -> None:
     """What rolls back by itself within the limit is no error, and leaves nothing behind."""
     with site.app.app_context():
-        with time_limit(), pytest.raises(TookTooLong), time_limit(0.05):
+        with time_limit(db), pytest.raises(TookTooLong), time_limit(db, 0.05):
             ask_without_end()
         assert db.session.scalar(sa.text(_LONG)) == 400_000
 
 
 def test_other_errors_of_the_database_stay_what_they_are(site: Site) -> None:
     """Only the limit is told as one."""
-    with site.app.app_context(), pytest.raises(sa.exc.DBAPIError), time_limit():
+    with site.app.app_context(), pytest.raises(sa.exc.DBAPIError), time_limit(db):
         db.session.execute(sa.text("SELECT * FROM nothing"))
 
 
@@ -107,7 +107,7 @@ def test_others_are_worked_on_while_a_page_searches(site: Site) -> None:
 
     def answer(environ: dict[str, str], _start: object) -> list[bytes]:
         if environ["PATH_INFO"] == "/search":
-            with site.app.app_context(), time_limit():
+            with site.app.app_context(), time_limit(db):
                 searches.set()
                 assert is_read.wait(PATIENCE)
         return [environ["PATH_INFO"].encode()]

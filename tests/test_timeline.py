@@ -9,11 +9,12 @@ import pytz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timApp.auth.session.change import Action, SessionChange
-from timApp.auth.session.model import UserSession
-from timApp.supervise.localtime import Unit, moments_of, span_of, start_of_day, ticks
-from timApp.supervise.presence import Overlap, Span, Track, overlaps, tracks_of
-from timApp.supervise.timeline import MIN_WIDTH, lay_out, since
+from timApp.guard.rules.presence import Overlap, Span, Track, overlaps, tracks_of
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action
+from timApp.pages.administer.timeline import MIN_WIDTH, lay_out, since
+from timApp.util.localtime import Unit, moments_of, span_of, start_of_day, ticks
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 HELSINKI = pytz.timezone("Europe/Helsinki")

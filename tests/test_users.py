@@ -7,8 +7,8 @@ import sqlalchemy as sa
 import time_machine
 
 from tests.site import PASSWORD, Site
-from timApp.auth.session.model import UserSession
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.tables.session import UserSession
 from timApp.user.password import hash_is_outdated, hash_password, password_matches
 from timApp.user.user import User, create_user, require_user, set_password
 from timApp.user.usergroup import (
@@ -34,11 +34,11 @@ def count_people(site: Site) -> tuple[int, int]:
 def test_create_user_stores_all_it_is_told(site: Site) -> None:
     """Name, real name, email, time and a hash of the password are stored, and no password."""
     with time_machine.travel(MORNING, tick=False), site.app.app_context():
-        create_user("alice", PASSWORD, real_name="Alice Ü. 😀", email="alice@example.org")
+        create_user(db, "alice", PASSWORD, real_name="Alice Ü. 😀", email="alice@example.org")
         db.session.commit()
     with site.app.app_context():
-        alice = User.get_by_name("alice")
-        assert alice is require_user("alice")
+        alice = User.get_by_name(db, "alice")
+        assert alice is require_user(db, "alice")
         assert alice is not None
         assert (alice.real_name, alice.email) == ("Alice Ü. 😀", "alice@example.org")
         assert alice.created_at == MORNING
@@ -50,8 +50,8 @@ def test_create_user_stores_all_it_is_told(site: Site) -> None:
 def test_create_user_makes_a_personal_group_of_the_same_name(site: Site) -> None:
     """Rights are given to groups, so each person is a group of their own."""
     with site.app.app_context():
-        alice = create_user("alice", PASSWORD)
-        group = require_group("alice")
+        alice = create_user(db, "alice", PASSWORD)
+        group = require_group(db, "alice")
         assert group.personal_user_id == alice.id
         assert alice.groups == [group]
         assert group.members == [alice]  # type: ignore[attr-defined]
@@ -61,23 +61,23 @@ def test_create_user_adds_memberships_and_makes_missing_groups(site: Site) -> No
     """Groups that are there are used, others are made, and one named twice counts once."""
     with site.app.app_context():
         there = get_or_create_group("Course")
-        alice = create_user("alice", PASSWORD, groups=["Course", "New", "Course"])
+        alice = create_user(db, "alice", PASSWORD, groups=["Course", "New", "Course"])
         db.session.commit()
         assert {group.name for group in alice.groups} == {"alice", "Course", "New"}
         assert there in alice.groups
-        assert require_group("New").personal_user_id is None
+        assert require_group(db, "New").personal_user_id is None
     assert count_people(site) == (1, 3)
 
 
 def test_names_of_users_and_groups_are_taken_once(site: Site) -> None:
     """A name that a user or a group has is a `Conflict`, and nothing is added."""
     with site.app.app_context():
-        create_user("alice", PASSWORD, groups=["Course"])
+        create_user(db, "alice", PASSWORD, groups=["Course"])
         db.session.commit()
     for name in ("alice", "Course"):
         with site.app.app_context():
             with pytest.raises(Conflict, match=name) as caught:
-                create_user(name, PASSWORD)
+                create_user(db, name, PASSWORD)
             assert caught.value.field == "name"
             db.session.commit()
     assert count_people(site) == (1, 2)
@@ -89,23 +89,23 @@ def test_a_name_that_somebody_else_takes_at_the_same_moment_is_a_conflict(site: 
         db.session.add(User(name="alice", password_hash="-"))
         db.session.commit()
         with pytest.raises(Conflict):
-            create_user("alice", PASSWORD)
+            create_user(db, "alice", PASSWORD)
 
 
 def test_names_are_compared_to_the_letter(site: Site) -> None:
     """Upper and lower case are different people, and nobody is found by another spelling."""
     with site.app.app_context():
-        create_user("alice", PASSWORD)
-        create_user("Alice", PASSWORD)
+        create_user(db, "alice", PASSWORD)
+        create_user(db, "Alice", PASSWORD)
         db.session.commit()
-        assert User.get_by_name("alice") is not User.get_by_name("Alice")
+        assert User.get_by_name(db, "alice") is not User.get_by_name(db, "Alice")
         for name in ("ALICE", "alice ", "alic", "", "alice\0", "\ud800", "%"):
-            assert User.get_by_name(name) is None
+            assert User.get_by_name(db, name) is None
             with pytest.raises(NotFound) as caught:
-                require_user(name)
+                require_user(db, name)
             assert caught.value.field == "user"
             with pytest.raises(NotFound):
-                require_group(name)
+                require_group(db, name)
 
 
 UNFIT: list[tuple[str, dict[str, object]]] = [
@@ -142,7 +142,7 @@ def test_create_user_refuses_what_does_not_fit_and_names_the_field(
         arguments = {"name": "alice", "password": PASSWORD, **values}
         with subtests.test(values=ascii(values)[:40]), site.app.app_context():
             with pytest.raises(BadInput) as caught:
-                create_user(**arguments)  # type: ignore[arg-type]
+                create_user(db, **arguments)  # type: ignore[arg-type]
             assert caught.value.field == field
             assert caught.value.status == 422
             db.session.commit()
@@ -154,18 +154,18 @@ def test_create_user_takes_the_longest_and_the_strangest_that_fits(site: Site) -
     names = ["x" * 255, 'Ääkkönen 😀 o\'Hara "Q"', "=1+1", "данные", "a/b#c", "́combining"]
     with site.app.app_context():
         for name in names:
-            create_user(name, "p" * 1024, real_name="r" * 255, email="e" * 255)
+            create_user(db, name, "p" * 1024, real_name="r" * 255, email="e" * 255)
         db.session.commit()
         for name in names:
-            assert require_user(name).name == name
+            assert require_user(db, name).name == name
 
 
 def test_a_user_is_no_group_to_be_a_member_of(site: Site) -> None:
     """Being a member of somebody's personal group would be having their rights: a `Conflict`."""
     with site.app.app_context():
-        create_user("alice", PASSWORD)
+        create_user(db, "alice", PASSWORD)
         with pytest.raises(Conflict, match="alice") as caught:
-            create_user("bob", PASSWORD, groups=["alice"])
+            create_user(db, "bob", PASSWORD, groups=["alice"])
         assert caught.value.field == "group"
         db.session.rollback()
     assert count_people(site) == (0, 0)
@@ -174,28 +174,30 @@ def test_a_user_is_no_group_to_be_a_member_of(site: Site) -> None:
 def test_a_user_cannot_be_their_own_groups_namesake(site: Site) -> None:
     """A user who is to be a member of a group of their own name is refused as well."""
     with site.app.app_context(), pytest.raises(Conflict):
-        create_user("alice", PASSWORD, groups=["alice"])
+        create_user(db, "alice", PASSWORD, groups=["alice"])
 
 
 def test_administrators_and_supervisors_are_members_of_their_groups(site: Site) -> None:
     """Membership makes them what they are, and ends with it; a like name does not."""
     with site.app.app_context():
-        admin = create_user("admin", PASSWORD, groups=[ADMIN_GROUP])
-        supervisor = create_user("supervisor", PASSWORD, groups=[SUPERVISOR_GROUP])
-        other = create_user("other", PASSWORD, groups=["administrators", "Session supervisors 2"])
+        admin = create_user(db, "admin", PASSWORD, groups=[ADMIN_GROUP])
+        supervisor = create_user(db, "supervisor", PASSWORD, groups=[SUPERVISOR_GROUP])
+        other = create_user(
+            db, "other", PASSWORD, groups=["administrators", "Session supervisors 2"]
+        )
         people = [admin, supervisor, other]
         assert [user.is_admin for user in people] == [True, False, False]
         assert [user.is_supervisor for user in people] == [False, True, False]
-        admin.groups.remove(require_group(ADMIN_GROUP))
+        admin.groups.remove(require_group(db, ADMIN_GROUP))
         db.session.commit()
-        assert require_user("admin").is_admin is False
+        assert require_user(db, "admin").is_admin is False
     assert (ADMIN_GROUP, SUPERVISOR_GROUP) == ("Administrators", "Session supervisors")
 
 
 def test_nobody_can_take_the_name_of_the_administrators_group(site: Site) -> None:
     """A user named like a group of rights, that does not exist yet, gets none of its rights."""
     with site.app.app_context():
-        impostor = create_user(ADMIN_GROUP, PASSWORD)
+        impostor = create_user(db, ADMIN_GROUP, PASSWORD)
         assert impostor.is_admin is False
 
 
@@ -204,14 +206,14 @@ def test_set_password_replaces_the_password_and_leaves_sessions_alone(site: Site
     site.add_user("alice")
     browser = site.logged_in("alice")
     with site.app.app_context():
-        set_password(require_user("alice"), "battery staple")
+        set_password(require_user(db, "alice"), "battery staple")
         for password in ("", "x" * 1025, "\udfff"):
             with pytest.raises(BadInput) as caught:
-                set_password(require_user("alice"), password)
+                set_password(require_user(db, "alice"), password)
             assert caught.value.field == "password"
         db.session.commit()
-        assert password_matches(require_user("alice").password_hash, "battery staple")
-        assert not password_matches(require_user("alice").password_hash, PASSWORD)
+        assert password_matches(require_user(db, "alice").password_hash, "battery staple")
+        assert not password_matches(require_user(db, "alice").password_hash, PASSWORD)
     assert site.active("alice") == {browser.session_id}
 
 

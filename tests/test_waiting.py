@@ -10,8 +10,12 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.site import Site
-from timApp.auth.session.expiry import Cause, cause_of
-from timApp.auth.session.link import (
+from timApp.auth.site import db
+from timApp.auth.visitor import _seen_update
+from timApp.guard.rules.admission import limit_of
+from timApp.guard.rules.cause import Cause, cause_of
+from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
+from timApp.guard.waiting.link import (
     LINK_LIFETIME,
     ExpiredLink,
     ForgedLink,
@@ -19,10 +23,6 @@ from timApp.auth.session.link import (
     read_link,
     sign_link,
 )
-from timApp.auth.session.policy import limit_of
-from timApp.auth.session.waiting import PATIENCE, find_waiting, normal_code, waiting_sessions
-from timApp.auth.sessioninfo import _seen_update
-from timApp.timdb.sqa import db
 from timApp.util.clock import now
 
 CODE = re.compile(r'class="short-code">([A-Z]{2}[0-9]{2})<')
@@ -39,7 +39,7 @@ def hall(site: Site) -> Site:
 def codes(hall: Site) -> list[str]:
     """Return the codes of those who wait."""
     with hall.app.app_context():
-        return [waiting.code for waiting in waiting_sessions()]
+        return [waiting.code for waiting in waiting_sessions(db)]
 
 
 def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
@@ -114,7 +114,7 @@ def test_the_code_is_gone_once_it_is_used(hall: Site) -> None:
     assert supervisor.post("/supervise/verify", data=form).status_code == 200
     assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
     with hall.app.app_context():
-        assert find_waiting(code) is None
+        assert find_waiting(db, code) is None
 
 
 def test_a_closed_page_waits_no_more(hall: Site) -> None:
@@ -140,7 +140,7 @@ def test_who_waits_longest_comes_first(hall: Site) -> None:
         hall.logged_in("bob")
         hall.logged_in("bob").get_page("/")
         with hall.app.app_context():
-            assert [one.user_name for one in waiting_sessions()] == ["alice", "bob"]
+            assert [one.user_name for one in waiting_sessions(db)] == ["alice", "bob"]
 
 
 def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(hall: Site) -> None:

@@ -1,36 +1,44 @@
 """The application factory: the one place where the parts meet."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
-from timApp.account.sessions import my_sessions
-from timApp.api import API_OPTIONS, create_api
-from timApp.auth.accesshelper import close_to_expired_sessions
+from timApp.auth.access import close_to_expired_sessions
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
-from timApp.auth.session.hostroutes import hosts
 from timApp.auth.session.routes import sessions
-from timApp.auth.sessioninfo import login_manager
+from timApp.auth.site import Site, add_site, db
+from timApp.auth.visitor import login_manager
 from timApp.config import database_url, instance_path, load_config
+from timApp.database.engine import prepare_engine
 from timApp.document.routes import documents
-from timApp.supervise.console import supervise
-from timApp.supervise.overview import overview
-from timApp.supervise.person import person
-from timApp.supervise.servers import servers
-from timApp.supervise.session_list import session_list
-from timApp.timdb.migrate import ALEMBIC_OPTIONS, alembic
-from timApp.timdb.sqa import db, prepare_engine
+from timApp.guard import COOKIE_NAME, Cookies, Guard, GuardOptions
+from timApp.guard.waiting.link import Links
+from timApp.hosts.access import verify_host_or_admin
+from timApp.hosts.distribution import distribute, note_debts
+from timApp.hosts.questions.routes import hosts
+from timApp.net.network import read_network
+from timApp.pages.account.my_sessions import my_sessions
+from timApp.pages.administer.overview import overview
+from timApp.pages.administer.person import person
+from timApp.pages.administer.session_list import session_list
+from timApp.pages.supervise.console import supervise
+from timApp.pages.supervise.servers import servers
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import add_security_headers
 from timApp.ui.language import add_languages
+from timApp.ui.openapi import API_OPTIONS, create_api
 from timApp.ui.pages import ui
+from timApp.ui.words import add_words
 from timApp.util.errors import ConfigError
 from timApp.util.secret import load_or_create_secret_key
 
@@ -38,7 +46,7 @@ __all__ = ["create_app", "models"]
 
 #: Settings of Flask and its extensions that are not the site's to choose.
 _FIXED_OPTIONS: dict[str, Any] = {
-    "SESSION_COOKIE_NAME": "timapp",
+    "SESSION_COOKIE_NAME": COOKIE_NAME,
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     # A token lives as long as the cookie: an exam outlasts any shorter time.
@@ -47,7 +55,6 @@ _FIXED_OPTIONS: dict[str, Any] = {
     "WTF_CSRF_SSL_STRICT": False,
     "BOOTSTRAP_SERVE_LOCAL": True,
     **API_OPTIONS,
-    **ALEMBIC_OPTIONS,
 }
 
 
@@ -75,7 +82,6 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     if app.config["SECRET_KEY"] is None:
         app.config["SECRET_KEY"] = load_or_create_secret_key(instance / "secret_key")
     app.config.setdefault("SQLALCHEMY_ENGINES", {"default": database_url(options)})
-    app.session_interface = CookieInterface()
     proxies = app.config["TRUSTED_PROXIES"]
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -97,13 +103,32 @@ def _make_folder(instance: Path) -> None:
 def _add_extensions(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
-        for engine in db.engines.values():
-            prepare_engine(engine)
-    alembic.init_app(app)
+        engine = db.engines["default"]
+    prepare_engine(engine)
+    _add_guard(app, engine)
     login_manager.init_app(app)
     csrf.init_app(app)
     Bootstrap5(app)
     add_languages(app)
+    add_words(app)
+
+
+def _add_guard(app: Flask, engine: sa.Engine) -> None:
+    """Read what the guard and its network have to know, once."""
+    config = app.config
+    network = read_network(config)
+    options = GuardOptions(
+        tracks_sessions=config["SESSIONS_ENABLE"],
+        limit=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
+        limits_of_groups=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
+    )
+    keys = [*(config["SECRET_KEY_FALLBACKS"] or ()), config["SECRET_KEY"]]
+    cookies = Cookies(keys, app.permanent_session_lifetime)
+    guard = Guard(engine, cookies, options)
+    guard.listeners.append(partial(note_debts, network))
+    links = Links(config["SESSIONS_LINK_SECRET"] or config["SECRET_KEY"])
+    add_site(app, Site(guard, links, network, verify_host_or_admin, distribute))
+    app.session_interface = CookieInterface(cookies)
 
 
 def _add_pages(app: Flask) -> None:

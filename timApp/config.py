@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 
 from timApp import defaultconfig
 from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, Secrets, means_none
-from timApp.hosts.network import read_network
+from timApp.net.network import read_network
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 

@@ -5,8 +5,8 @@ from flask import Flask
 from bench.apps import PATH, people, print_cookies, signed_cookies
 from bench.people import active_session_of
 from timApp.app import create_app as create_timapp
-from timApp.auth.accesshelper import verify_logged_in
-from timApp.auth.sessioninfo import SESSION_ID_KEY
+from timApp.auth.access import verify_logged_in
+from timApp.guard.cookie import SESSION_ID_KEY
 
 
 def create_app() -> Flask:

@@ -6,7 +6,8 @@ from bench.apps import print_cookies
 from bench.apps.raw import raw_look_up
 from bench.apps.timapp import create_app as create_timapp
 from bench.apps.timapp import prepare
-from timApp.auth.sessioninfo import SESSION_ID_KEY, Visitor, login_manager
+from timApp.auth.visitor import Visitor, login_manager
+from timApp.guard.cookie import SESSION_ID_KEY
 
 
 def create_app() -> Flask:

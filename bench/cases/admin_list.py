@@ -15,14 +15,14 @@ from bench.measure import interleaved
 from bench.report import Section, Table, at_most, compared
 from bench.run import KINDS, Run
 from timApp.app import create_app
-from timApp.auth.session.bulk import effect_of_invalidate_all, effect_of_verify_all
-from timApp.auth.session.filter import SessionFilter
-from timApp.auth.session.order import NamePosition, Position, Sort, TimePosition
-from timApp.auth.session.page import session_page
-from timApp.supervise.overview import count_active
-from timApp.supervise.session_list import PAGE_SIZE, SCAN_LIMIT
-from timApp.timdb.sqa import db
-from timApp.timdb.timelimit import PAGE_TIME_LIMIT, TookTooLong, time_limit
+from timApp.auth.site import db
+from timApp.database.timelimit import PAGE_TIME_LIMIT, TookTooLong, time_limit
+from timApp.guard.changes.everybody import effect_of_invalidate_all, effect_of_verify_all
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.reading.page import session_page
+from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosition
+from timApp.pages.administer.overview import count_active
+from timApp.pages.administer.session_list import PAGE_SIZE, SCAN_LIMIT
 
 TITLE = "The administrators' list"
 _LIMIT = 1.3
@@ -118,7 +118,7 @@ def _seconds(sort: Sort, after: Position | None, calls: int) -> Callable[[], flo
 def _asks_for(
     which: SessionFilter, sort: Sort, after: Position | None = None
 ) -> Callable[[], object]:
-    return lambda: session_page(which, sort, after, size=PAGE_SIZE, scan_limit=SCAN_LIMIT)
+    return lambda: session_page(db, which, sort, after, size=PAGE_SIZE, scan_limit=SCAN_LIMIT)
 
 
 def _last(sort: Sort) -> Position:
@@ -129,7 +129,9 @@ def _last(sort: Sort) -> Position:
         Sort.NAME: Sort.NAME_DESC,
         Sort.NAME_DESC: Sort.NAME,
     }[sort]
-    end = session_page(SessionFilter(), backwards, None, size=PAGE_SIZE + 3, scan_limit=SCAN_LIMIT)
+    end = session_page(
+        db, SessionFilter(), backwards, None, size=PAGE_SIZE + 3, scan_limit=SCAN_LIMIT
+    )
     before = end.sessions[-1]
     session = before.session
     if sort.is_by_name:
@@ -141,7 +143,7 @@ def _look(ask: Callable[[], object]) -> tuple[str, str]:
     """Return the milliseconds of an answer, and what kind of one it is."""
     begun = time.perf_counter()
     try:
-        with time_limit():
+        with time_limit(db):
             answer = ask()
         if answer == (None, None):  # how the overview is told
             raise TookTooLong

@@ -23,9 +23,9 @@ from bench.measure import Series
 from bench.people import SESSIONS_EACH, fill, raw_postgresql
 from bench.report import Section, Table, at_most
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
+from tests.changes import invalidate_all_sessions, verify_all_sessions
 from timApp.app import create_app
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
 
 TITLE = "Changes of everybody's sessions"
 _LIMITS = {SQLITE: 2.1, POSTGRESQL: 0.6}

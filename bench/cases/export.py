@@ -28,9 +28,9 @@ from bench.measure import Contestant, Series, interleaved
 from bench.people import SESSIONS_EACH, fill, raw_postgresql
 from bench.report import Section, Table, at_least, at_most, compared
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
-from timApp.auth.session.export import ExportFormat, SessionExport
-from timApp.auth.session.exportquery import csv_query, json_query
-from timApp.auth.session.filter import SessionFilter
+from timApp.guard.export.query import csv_query, json_query
+from timApp.guard.export.stream import ExportFormat, SessionExport
+from timApp.guard.reading.filter import SessionFilter
 
 TITLE = "Exports"
 _RATES = {
@@ -61,9 +61,9 @@ _PEAK = """
 import re, sys
 from pathlib import Path
 import sqlalchemy as sa
-from timApp.auth.session.export import ExportFormat, SessionExport
-from timApp.auth.session.exportquery import csv_query, json_query
-from timApp.auth.session.filter import SessionFilter
+from timApp.guard.export.stream import ExportFormat, SessionExport
+from timApp.guard.export.query import csv_query, json_query
+from timApp.guard.reading.filter import SessionFilter
 engine = sa.create_engine(sys.argv[1])
 for block in SessionExport(engine, SessionFilter(), ExportFormat(sys.argv[2])):
     pass

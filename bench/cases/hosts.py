@@ -18,10 +18,10 @@ from bench.report import Section, at_most, compared
 from bench.run import SQLITE, Run
 from bench.server import free_port
 from timApp.app import create_app
-from timApp.hosts.call import Call, call_hosts
-from timApp.hosts.changenote import ChangeNote
-from timApp.hosts.network import Host
-from timApp.timdb.sqa import db
+from timApp.auth.site import current_site, db
+from timApp.net.call import Call, call_hosts
+from timApp.net.network import Host
+from timApp.net.note import ChangeNote
 from timApp.util.stamp import next_stamp
 
 TITLE = "Many hosts"
@@ -93,7 +93,7 @@ def _asking_all(ports: Sequence[int], deadline: float, failing: int) -> Contesta
         note = ChangeNote(next_stamp(None))
         calls = [Call(host, _PATH, {"username": "user1"}, note) for host in hosts]
         begun = time.perf_counter()
-        replies = call_hosts(calls, deadline)
+        replies = call_hosts(current_site().network, db.engine, calls, deadline)
         seconds = time.perf_counter() - begun
         errors = [reply.error for reply in replies if reply.error is not None]
         if len(errors) != failing:

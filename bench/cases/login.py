@@ -39,10 +39,9 @@ from bench.people import fill, raw_postgresql
 from bench.report import Section, at_least, compared
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
 from timApp.app import create_app
-from timApp.auth.session.beginning import begin_session
-from timApp.auth.session.change import ActorKind
-from timApp.auth.sessioninfo import Actor
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.changes.begin import begin_session
+from timApp.guard.vocabulary import Actor, ActorKind
 
 TITLE = "A login without the hash"
 _THREADS = 64

@@ -23,7 +23,7 @@ from bench.report import Section, Table, at_most
 from bench.run import Run
 from bench.rush import Admission, Arrivals, log_in
 from bench.server import Server, cpu_of, peak_memory_of, timapp_run
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
 from timApp.user.password import hash_password
 from timApp.user.user import User
 

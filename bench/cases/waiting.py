@@ -25,10 +25,10 @@ from bench.report import Section, Table, at_most
 from bench.run import POSTGRESQL, Run
 from bench.server import Server, cpu_of, timapp_run
 from bench.waiters import Waiters, rhythm_of_the_page
-from timApp.auth.session.bulk import verify_all_sessions
-from timApp.auth.session.model import UserSession
+from tests.changes import verify_all_sessions
 from timApp.auth.session.util import verify_session_for
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.guard.tables.session import UserSession
 from timApp.util.clock import now
 
 TITLE = "Blocked pages that wait"

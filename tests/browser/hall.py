@@ -13,11 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.chromium import Window
 from tests.live import LiveServer, live_server
 from tests.site import PASSWORD, Browser, Site, open_app
-from timApp.auth.session.link import sign_link
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.waiting import WaitingSession
-from timApp.cli.demo_content import DOCUMENTS
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.cli.commands.demo_content import DOCUMENTS
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.waiting import WaitingSession
+from timApp.guard.waiting.link import sign_link
 from timApp.user.user import create_user
 from timApp.user.usergroup import SUPERVISOR_GROUP
 
@@ -77,7 +77,7 @@ class Hall:
 
         def add(site: Site) -> None:
             with site.app.app_context():
-                create_user(name, PASSWORD, real_name=real_name, groups=groups)
+                create_user(db, name, PASSWORD, real_name=real_name, groups=groups)
                 db.session.commit()
 
         self.ask(add)

@@ -23,8 +23,8 @@ from tests.browser.hall import (
 )
 from tests.databases import SQLiteDatabases
 from tests.live import free_port, live_server
-from timApp.auth.session.change import Action
-from timApp.auth.session.link import LINK_LIFETIME
+from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.link import LINK_LIFETIME
 
 SECRET = "the secret of the hosts"
 

@@ -26,7 +26,7 @@ from tests.browser.hall import (
     verify_button,
 )
 from tests.live import live_server
-from timApp.auth.session.link import LINK_LIFETIME
+from timApp.guard.waiting.link import LINK_LIFETIME
 
 
 def scanned(page: Page) -> str:

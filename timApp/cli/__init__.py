@@ -22,17 +22,29 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
 @click.group(
     cls=LazyGroup,
     commands_at={
-        "run": LazyCommand("timApp.cli.run", "Serve the site."),
-        "db": LazyCommand("timApp.cli.database", "Make and update the tables of the database."),
-        "demo": LazyCommand("timApp.cli.demo", "Fill an empty database with accounts to try."),
-        "user": LazyCommand("timApp.cli.user", "Add and list people, and set their passwords."),
-        "document": LazyCommand("timApp.cli.document", "Import documents."),
-        "grant": LazyCommand("timApp.cli.grant", "Give a person or a group a right to a document."),
-        "session": LazyCommand(
-            "timApp.cli.session", "List, verify, invalidate and export sessions."
+        "run": LazyCommand("timApp.cli.commands.run", "Serve the site."),
+        "db": LazyCommand(
+            "timApp.cli.commands.database", "Make and update the tables of the database."
         ),
-        "hosts": LazyCommand("timApp.cli.hosts", "Check other hosts, and see what they are owed."),
-        "deliver": LazyCommand("timApp.cli.deliver", "Tell other hosts what they are owed."),
+        "demo": LazyCommand(
+            "timApp.cli.commands.demo", "Fill an empty database with accounts to try."
+        ),
+        "user": LazyCommand(
+            "timApp.cli.commands.user", "Add and list people, and set their passwords."
+        ),
+        "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
+        "grant": LazyCommand(
+            "timApp.cli.commands.grant", "Give a person or a group a right to a document."
+        ),
+        "session": LazyCommand(
+            "timApp.cli.commands.session", "List, verify, invalidate and export sessions."
+        ),
+        "hosts": LazyCommand(
+            "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
+        ),
+        "deliver": LazyCommand(
+            "timApp.cli.commands.deliver", "Tell other hosts what they are owed."
+        ),
     },
     epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
 )

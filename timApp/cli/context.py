@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from alembic.util import CommandError
 from flask import Flask
 
 from timApp.app import create_app
-from timApp.timdb.migrate import needs_upgrade
-from timApp.timdb.sqa import db
+from timApp.auth.site import db
+from timApp.database.migrate import needs_upgrade
 from timApp.util.errors import TimError
 
-# Flask-Alembic has it tell of every look at the database.
+# It tells of every look at the database.
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -24,14 +23,11 @@ def application() -> Iterator[None]:
     The command commits; what it has not committed is undone when the context ends, and no
     connection stays open. `TimError` in a sentence for whatever is wrong with the database.
     """
-    with unchecked_application() as app:
-        # A context of its own, so that Alembic's connection is closed at once.
-        with app.app_context():
-            if needs_upgrade():
-                msg = "The database is not up to date; run `timapp db upgrade`."
-                raise TimError(msg)
-        with app.app_context():
-            yield
+    with unchecked_application() as app, app.app_context():
+        if needs_upgrade(db.engine):
+            msg = "The database is not up to date; run `timapp db upgrade`."
+            raise TimError(msg)
+        yield
 
 
 @contextmanager
@@ -46,8 +42,7 @@ def unchecked_application() -> Iterator[Flask]:
             yield app
     finally:
         with app.app_context():
-            for engine in db.engines.values():
-                engine.dispose()
+            db.engine.dispose()
 
 
 @contextmanager
@@ -55,9 +50,6 @@ def _database_errors() -> Iterator[None]:
     """Turn what a database may answer, through no fault of the program, into a `TimError`."""
     try:
         yield
-    except CommandError as error:
-        msg = "The database was made by another version of timApp, or is not timApp's."
-        raise TimError(msg) from error
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         msg = f"The database does not answer: {_reason(error)}"
         raise TimError(msg) from error

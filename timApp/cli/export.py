@@ -10,23 +10,24 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
-from timApp.auth.session.export import ExportFormat, SessionExport
-from timApp.auth.session.exportquery import COLUMNS
 from timApp.cli.files import replaced_file
 from timApp.cli.progress import progress_bar
+from timApp.guard.export.query import COLUMNS
+from timApp.guard.export.stream import SessionExport
+from timApp.guard.vocabulary import ExportFormatOptions
 
 
 class IncompleteExport(click.ClickException):
     """Not everything that was to be exported has been written."""
 
 
-def export_to_stdout(export: SessionExport, export_format: ExportFormat) -> None:
+def export_to_stdout(export: SessionExport, export_format: ExportFormatOptions) -> None:
     """Write the export to standard output; `IncompleteExport` if rows are missing."""
     _write_checked(export, export_format, sys.stdout.buffer.write, Progress(disable=True))
     sys.stdout.buffer.flush()
 
 
-def export_to_file(export: SessionExport, export_format: ExportFormat, path: Path) -> None:
+def export_to_file(export: SessionExport, export_format: ExportFormatOptions, path: Path) -> None:
     """Write the export to a file, which is only there when all rows are in it.
 
     Shows a progress bar at a terminal. `IncompleteExport` if rows are missing.
@@ -37,12 +38,12 @@ def export_to_file(export: SessionExport, export_format: ExportFormat, path: Pat
 
 def _write_checked(
     export: SessionExport,
-    export_format: ExportFormat,
+    export_format: ExportFormatOptions,
     write: Callable[[bytes], object],
     progress: Progress,
 ) -> None:
     """Write the blocks of the export and count the rows in them, one at a time."""
-    read_rows = _csv_rows if export_format is ExportFormat.CSV else _json_rows
+    read_rows = _csv_rows if export_format is ExportFormatOptions.CSV else _json_rows
     rows = read_rows(_lines(_copied(export, write)))
     try:
         count = sum(1 for _ in progress.track(rows, total=export.row_count, description="Sessions"))

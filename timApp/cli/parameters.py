@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, TypeVar
 
 import click
 
+from timApp.guard.vocabulary import SessionStateFilterOptions
 from timApp.user.user import PASSWORD_MAX_LENGTH
 from timApp.util.text import is_storable, quoted
 
@@ -32,26 +32,13 @@ class StorableText(click.ParamType[str]):
 TEXT = StorableText()
 
 
-class StateOption(Enum):
-    """Which sessions are meant."""
-
-    ALL = "all"
-    ACTIVE = "active"
-    EXPIRED = "expired"
-
-    @property
-    def expired(self) -> bool | None:
-        """What `SessionFilter` calls it."""
-        return {StateOption.ALL: None, StateOption.ACTIVE: False, StateOption.EXPIRED: True}[self]
-
-
 def state_option(function: _Command) -> _Command:
     """Add the option --state."""
     return click.option(
         "--state",
-        type=click.Choice([state.value for state in StateOption]),
-        callback=lambda _ctx, _parameter, value: StateOption(value),
-        default=StateOption.ALL.value,
+        type=click.Choice([state.value for state in SessionStateFilterOptions]),
+        callback=lambda _ctx, _parameter, value: SessionStateFilterOptions(value),
+        default=SessionStateFilterOptions.ALL.value,
         show_default=True,
         help="Which sessions.",
     )(function)

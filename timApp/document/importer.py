@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from timApp.database.work import UnitOfWork
 from timApp.document.model import Document, SaveResult, save_document
 from timApp.document.path import normal_path
 from timApp.util.errors import BadInput
@@ -50,14 +51,14 @@ def find_markdown_files(directory: Path) -> list[MarkdownFile]:
     return [MarkdownFile(path, found[path]) for path in sorted(found)]
 
 
-def import_document(path: str, file: Path) -> tuple[Document, SaveResult]:
+def import_document(work: UnitOfWork, path: str, file: Path) -> tuple[Document, SaveResult]:
     """Save the content of `file` as the document at `path`; nothing is committed.
 
     The file is UTF-8, with or without a byte order mark. Raises `BadInput` (field ``directory``),
     which names the file, if it is not, if it cannot be read, has NUL characters, or is larger
     than `FILE_MAX_BYTES`; and what `save_document` raises.
     """
-    return save_document(path, _read(file))
+    return save_document(work, path, _read(file))
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.driver.read import QuickRead
+from timApp.database.engine import begin_write
+from timApp.database.work import UnitOfWork
 from timApp.document.markdown import title_of
 from timApp.document.path import normal_path
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, accessible_blocks
 from timApp.item.item import Item
-from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import begin_write, db
 from timApp.user.user import check_text
 from timApp.util.clock import now
 from timApp.util.errors import BadInput, Conflict
@@ -34,11 +35,13 @@ class Document(Item):
     modified_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
 
     @classmethod
-    def get_by_path(cls, path: str) -> "Document | None":
+    def get_by_path(cls, work: UnitOfWork, path: str) -> "Document | None":
         """Return the document at `path`, or None; also for what cannot be a document's path."""
         normal = _known_form(path)
         return (
-            None if normal is None else db.session.scalar(sa.select(cls).where(cls.path == normal))
+            None
+            if normal is None
+            else work.session.scalar(sa.select(cls).where(cls.path == normal))
         )
 
 
@@ -66,14 +69,16 @@ class DocumentEntry(NamedTuple):
     title: str
 
 
-def find_document(path: str) -> DocumentText | None:
+def find_document(work: UnitOfWork, path: str) -> DocumentText | None:
     """Return the document at `path` to be shown, or None; see `Document.get_by_path`."""
     normal = _known_form(path)
-    row = None if normal is None else _text_query.first({"path": normal})
+    row = None if normal is None else _text_query.first(work, {"path": normal})
     return row and DocumentText._make(row)
 
 
-def save_document(path: str, source: str, title: str | None = None) -> tuple[Document, SaveResult]:
+def save_document(
+    work: UnitOfWork, path: str, source: str, title: str | None = None
+) -> tuple[Document, SaveResult]:
     """Make the document at `path`, or give the one that is there this source and title.
 
     Without a title it is the text of the first heading, else the last segment of the path.
@@ -90,26 +95,26 @@ def save_document(path: str, source: str, title: str | None = None) -> tuple[Doc
     if title is None:
         title = title_of(source, path.rpartition("/")[2])
     check_text("title", title, required=True)
-    begin_write(db.session.connection())
-    document = Document.get_by_path(path)
+    begin_write(work.session.connection())
+    document = Document.get_by_path(work, path)
     if document is None:
-        return _create(path, source, title), SaveResult.CREATED
+        return _create(work, path, source, title), SaveResult.CREATED
     if (document.source, document.title) == (source, title):
         return document, SaveResult.UNCHANGED
     document.source = source
     document.title = title
     document.modified_at = now()
-    db.session.flush()
+    work.session.flush()
     return document, SaveResult.CHANGED
 
 
-def documents_visible_to(user_id: int, is_admin: bool) -> list[DocumentEntry]:
+def documents_visible_to(work: UnitOfWork, user_id: int, is_admin: bool) -> list[DocumentEntry]:
     """Return the documents that the user may view, ordered by path; an administrator's are all."""
     query = sa.select(Document.path, Document.title)
     if not is_admin:
         query = query.where(Document.id.in_(accessible_blocks(user_id, AccessType.VIEW)))
     # Sorted here: databases differ in how they order text.
-    return sorted(DocumentEntry(path, title) for path, title in db.session.execute(query))
+    return sorted(DocumentEntry(path, title) for path, title in work.session.execute(query))
 
 
 _text_query = QuickRead(
@@ -127,11 +132,11 @@ def _known_form(path: str) -> str | None:
         return None
 
 
-def _create(path: str, source: str, title: str) -> Document:
+def _create(work: UnitOfWork, path: str, source: str, title: str) -> Document:
     document = Document(block=Block(kind=BLOCK_KIND), path=path, source=source, title=title)
-    db.session.add(document)
+    work.session.add(document)
     try:
-        db.session.flush()
+        work.session.flush()
     except sa.exc.IntegrityError as error:
         message = f"Somebody else has just made a document at {quoted(path)}."
         raise Conflict(message, field="path") from error

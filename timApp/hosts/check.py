@@ -4,15 +4,15 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flask import current_app
+import sqlalchemy as sa
 
-from timApp.hosts.call import Call, Reply, call_hosts
-from timApp.hosts.changenote import ChangeNote
-from timApp.hosts.delivery import INVALIDATE, HostChange
-from timApp.hosts.hostcall import record_calls
-from timApp.hosts.network import Host
-from timApp.hosts.peer import forget_signature
-from timApp.timdb.sqa import db
+from timApp.guard.vocabulary import Action
+from timApp.hosts.outbox.delivery import HostChange
+from timApp.net.call import Call, Reply, call_hosts
+from timApp.net.calllog import record_calls
+from timApp.net.network import Host, Network
+from timApp.net.note import ChangeNote
+from timApp.net.peer import forget_signature
 from timApp.util.stamp import next_stamp
 
 
@@ -27,31 +27,30 @@ class HostCheck:
     signs: bool
 
 
-def check_hosts(hosts: Sequence[Host]) -> list[HostCheck]:
+def check_hosts(network: Network, engine: sa.Engine, hosts: Sequence[Host]) -> list[HostCheck]:
     """Ask all hosts at once; note for each whether it signs, and record the calls.
 
     A host of the older kind does not know the question. It is told, with the secret, to invalidate
     the sessions of a user whom nobody has: if it takes the secret, it says so, or that there is no
     such user. Outside of any transaction.
     """
-    deadline = current_app.config["DIST_RIGHTS_TIMEOUT"]
     replies = dict(
         zip(
             hosts,
-            call_hosts([Call(host, "/hosts/check", {}) for host in hosts], deadline),
+            call_hosts(network, engine, [Call(host, "/hosts/check", {}) for host in hosts]),
             strict=True,
         )
     )
     older = [host for host, reply in replies.items() if reply.is_older_kind]
-    if older and not current_app.config["DIST_RIGHTS_SIGNED_ONLY"]:
-        with db.engine.begin() as connection:
+    if older and not network.signed_only:
+        with engine.begin() as connection:
             for host in older:
                 forget_signature(connection, host)
         nobody = secrets.token_hex(16)
-        change = HostChange(INVALIDATE, nobody, None, ChangeNote(next_stamp(None)))
-        answers = call_hosts([change.call(host) for host in older], deadline)
+        change = HostChange(Action.INVALIDATE, nobody, None, ChangeNote(next_stamp(None)))
+        answers = call_hosts(network, engine, [change.call(host) for host in older])
         replies |= dict(zip(older, map(_without_user, answers), strict=True))
-    with db.engine.begin() as connection:
+    with engine.begin() as connection:
         record_calls(connection, [(host, "check", None, reply) for host, reply in replies.items()])
     return [HostCheck(host, reply.error, reply.signs) for host, reply in replies.items()]
 

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from timApp.hosts.delivery import Delivery, DeliveryState, is_owed
-from timApp.hosts.network import Host, current_network
-from timApp.hosts.peer import known_peers
-from timApp.timdb.sqa import db
+from timApp.hosts.outbox.delivery import Delivery, DeliveryState, is_owed
+from timApp.net.network import Host, Network
+from timApp.net.peer import known_peers
 from timApp.util.clock import now
 
 #: What was dropped counts for so long.
@@ -34,16 +33,16 @@ class HostStatus:
     dropped: int
 
 
-def host_statuses() -> list[HostStatus]:
+def host_statuses(network: Network, engine: sa.Engine) -> list[HostStatus]:
     """Return how it stands with the hosts of the configuration, and others that are owed something.
 
     Three statements, however many hosts there are.
     """
-    counts = _counts()
-    configured = current_network().hosts
+    counts = _counts(engine)
+    configured = network.hosts
     known = {host.url for host in configured}
     hosts = [*configured, *(Host(url) for url in sorted(counts) if url not in known)]
-    peers = known_peers(hosts)
+    peers = known_peers(engine, hosts)
     statuses = []
     for host in hosts:
         peer = peers.get(host.url)
@@ -63,14 +62,14 @@ def host_statuses() -> list[HostStatus]:
     return statuses
 
 
-def count_owed() -> int:
+def count_owed(engine: sa.Engine) -> int:
     """Return how many deliveries are owed, to all hosts together."""
     query = sa.select(sa.func.count()).select_from(Delivery).where(is_owed)
-    with db.engine.connect() as connection:
+    with engine.connect() as connection:
         return connection.scalars(query).one()
 
 
-def _counts() -> dict[str, tuple[int, int]]:
+def _counts(engine: sa.Engine) -> dict[str, tuple[int, int]]:
     """Return how many deliveries are owed, and were dropped recently, by the host's URL."""
     is_dropped = (Delivery.state == DeliveryState.EXPIRED) & (
         Delivery.settled_at > now() - RECENTLY
@@ -84,5 +83,5 @@ def _counts() -> dict[str, tuple[int, int]]:
         .where(is_owed | is_dropped)
         .group_by(Delivery.host)
     )
-    with db.engine.connect() as connection:
+    with engine.connect() as connection:
         return {host: (owed, dropped) for host, owed, dropped in connection.execute(query)}

@@ -3,9 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.driver.read import QuickRead
+from timApp.database.model import Model, enum_column
+from timApp.database.work import UnitOfWork
 from timApp.item.accesstype import AccessType
-from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import Model, db
 from timApp.user.usergroup import UserGroup, membership
 
 
@@ -31,27 +32,20 @@ class BlockAccess(Model):
         sa.ForeignKey("usergroup.id"), primary_key=True, index=True
     )
     access_type: orm.Mapped[AccessType] = orm.mapped_column(
-        sa.Enum(
-            AccessType,
-            native_enum=False,
-            create_constraint=True,
-            name="access_type",
-            values_callable=lambda kinds: [kind.value for kind in kinds],
-        ),
-        primary_key=True,
+        enum_column(AccessType, check="access_type"), primary_key=True
     )
 
     block: orm.Mapped[Block] = orm.relationship(back_populates="accesses")
     usergroup: orm.Mapped[UserGroup] = orm.relationship()
 
 
-def grant_access(block: Block, group: UserGroup, access_type: AccessType) -> bool:
+def grant_access(work: UnitOfWork, block: Block, group: UserGroup, access_type: AccessType) -> bool:
     """Give the group the right; returns False, and changes nothing, if it had it already."""
     key = (block.id, group.id, access_type)
-    if db.session.get(BlockAccess, key) is not None:
+    if work.session.get(BlockAccess, key) is not None:
         return False
-    db.session.add(BlockAccess(block=block, usergroup=group, access_type=access_type))
-    db.session.flush()
+    work.session.add(BlockAccess(block=block, usergroup=group, access_type=access_type))
+    work.session.flush()
     return True
 
 
@@ -67,13 +61,13 @@ def accessible_blocks(user_id: int, access_type: AccessType) -> sa.Select[int]:
     )
 
 
-def has_access(user_id: int, block_id: int, access_type: AccessType) -> bool:
+def has_access(work: UnitOfWork, user_id: int, block_id: int, access_type: AccessType) -> bool:
     """Tell whether one of the user's groups has the right; unknown ids have none.
 
     Administrators' right to everything is not asked here.
     """
     key = {"user_id": user_id, "block_id": block_id}
-    return _access_queries[access_type].first(key) is not None
+    return _access_queries[access_type].first(work, key) is not None
 
 
 def _access_query(access_type: AccessType) -> QuickRead:

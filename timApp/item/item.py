@@ -5,8 +5,8 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.model import Model
 from timApp.item.block import Block
-from timApp.timdb.sqa import Model
 
 
 class PlacedItem(Protocol):

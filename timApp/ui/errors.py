@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from flask import (
@@ -17,39 +16,22 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from timApp.auth.accesshelper import LoginRequired
-from timApp.auth.session.expiry import Cause, find_cause
-from timApp.auth.session.link import LINK_LIFETIME, link_to_session
-from timApp.auth.session.qr import qr_svg
-from timApp.auth.session.util import SessionExpired, current_session_id
-from timApp.auth.session.waiting import begin_waiting
-from timApp.auth.sessioninfo import Visitor, current_visitor
-from timApp.timdb.sqa import db
+from timApp.auth.access import LoginRequired
+from timApp.auth.negotiation import wants_json
+from timApp.auth.session.util import SessionExpired
+from timApp.ui.address import address_of_request
+from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
-from timApp.user.user import User
+from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
-from timApp.util.negotiation import wants_json
-
-#: Status of an answer to an expired session. It is registered nowhere, hence the text.
-SESSION_EXPIRED_STATUS = "490 Session Expired"
-
-_SENTENCES = {
-    Cause.ACTIVE_ELSEWHERE: lazy_gettext("You are also logged in on another device."),
-    Cause.BEGAN_EXPIRED: lazy_gettext(
-        "You were logged in on another device when you logged in on this one."
-    ),
-    Cause.ENDED: lazy_gettext("A supervisor has ended this session."),
-}
 
 # How the database says that it is not there, or has no connection to spare.
 _DATABASE_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
-_SAFE_IN_QUERY = "%/:?@!$&'()*+,;=~"
 _MAX_FIELDS_IN_SENTENCE = 10
 _MAX_FIELD_NAME_LENGTH = 60
 
@@ -59,7 +41,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(TimError, _answer_tim_error)
     app.register_error_handler(Busy, _answer_busy)
     app.register_error_handler(LoginRequired, _answer_login_required)
-    app.register_error_handler(SessionExpired, _answer_session_expired)
+    app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     app.register_error_handler(InternalServerError, _answer_internal_error)
@@ -71,11 +53,11 @@ def _answer_tim_error(error: TimError) -> Response:
     if error.status >= InternalServerError.code:
         current_app.logger.error("%s", error, exc_info=error)
     details = {} if error.field is None else {"field": error.field}
-    return _answer(error.status, error.message, details)
+    return _answer(error.status, error_words(error), details)
 
 
 def _answer_busy(error: Busy) -> Response:
-    response = _answer(error.status, error.message)
+    response = _answer(error.status, error_words(error))
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 
@@ -84,51 +66,8 @@ def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:
     if wants_json():
         return _answer_tim_error(error)
     if request.method in {"GET", "HEAD"}:
-        return redirect(url_for("login.login_page", next=_address_of_request()))
-    return _answer(error.status, error.message, log_in_url=url_for("login.login_page"))
-
-
-def _answer_session_expired(_error: SessionExpired) -> Response:
-    session_id = current_session_id()
-    visitor = current_visitor()
-    assert visitor is not None  # noqa: S101 - only somebody's session expires
-    if session_id is None or (isinstance(visitor, Visitor) and not visitor.session_is_known):
-        session_id = None  # the cookie is older than the tracking of sessions
-        what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
-    else:
-        what = _SENTENCES[find_cause(visitor.id, session_id)]
-        to_do = gettext("Ask the supervisor to verify this session.")
-    if wants_json():
-        response = jsonify(error=f"Your session is expired. {what} {to_do}")
-    else:
-        response = _blocked_page(visitor, session_id, f"{what} {to_do}")
-    response.status = SESSION_EXPIRED_STATUS
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _blocked_page(visitor: Visitor | User, session_id: str | None, message: str) -> Response:
-    link = code = None
-    if session_id is not None:
-        link = link_to_session(visitor.name, session_id)
-        code = begin_waiting(visitor.id, session_id)
-        db.session.commit()
-    page = render_template(
-        "blocked.html",
-        message=message,
-        user_name=visitor.name,
-        real_name=visitor.real_name,
-        short_code=code,
-        link=link,
-        qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno
-        renew_seconds=LINK_LIFETIME // 2,
-        reload_url=(
-            _address_of_request()
-            if request.method in {"GET", "HEAD"}
-            else url_for("documents.index")
-        ),
-    )
-    return make_response(page)
+        return redirect(url_for("login.login_page", next=address_of_request()))
+    return _answer(error.status, error_words(error), log_in_url=url_for("login.login_page"))
 
 
 def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:
@@ -199,13 +138,6 @@ def _error_page(code: int, values: Mapping[str, Any]) -> str:
     # Without what Flask and its extensions add to each page: it includes the visitor, who comes
     # from the database, which may be just what has failed.
     return current_app.jinja_env.get_template("error.html").render(**values)
-
-
-def _address_of_request() -> str:
-    """Return path and query of the request, as they stand in an address of this site."""
-    path = quote(request.root_path.rstrip("/") + request.path)
-    query = quote(request.query_string, safe=_SAFE_IN_QUERY)
-    return f"{path}?{query}" if query else path
 
 
 def _messages_by_field(messages: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from flask_babel import gettext
-
 from timApp.util.errors import Busy
 from timApp.util.turns import turn_given
 
@@ -37,7 +35,7 @@ class _Hashers:
 
     def run(self, work: Callable[[], _Result]) -> _Result:
         if not self._places.acquire(blocking=False):
-            message = gettext("Too many people are logging in just now. Try again in a while.")
+            message = "Too many people are logging in just now. Try again in a while."
             raise Busy(message, retry_after=_RETRY_AFTER)
         try:
             with turn_given():

@@ -6,24 +6,24 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext
-from flask_login import UserMixin
 from sqlalchemy import orm
 
-from timApp.timdb.sqa import Model, begin_write, db
+from timApp.database.model import Model
+from timApp.database.work import UnitOfWork
 from timApp.user.password import hash_password
 from timApp.user.usergroup import (
     ADMIN_GROUP,
     SUPERVISOR_GROUP,
     UserGroup,
-    get_or_create_group,
     membership,
+    require_real_group,
 )
 from timApp.util.clock import now
 from timApp.util.errors import BadInput, Conflict, NotFound
 from timApp.util.text import is_storable, quoted
-from timApp.util.turns import turn_given
 
+#: Largest id that a database holds.
+ID_MAX = 2**31 - 1
 #: Longest name, real name and email, in characters.
 NAME_MAX_LENGTH = 255
 # Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
@@ -32,8 +32,8 @@ _UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 PASSWORD_MAX_LENGTH = 1024
 
 
-class User(UserMixin, Model):
-    """A person with an account."""
+class User(Model):
+    """A person who has been seen here: with an account of this site, or vouched for by others."""
 
     __tablename__ = "useraccount"
 
@@ -42,7 +42,8 @@ class User(UserMixin, Model):
     name: orm.Mapped[str] = orm.mapped_column(unique=True)
     real_name: orm.Mapped[str] = orm.mapped_column(default="")
     email: orm.Mapped[str] = orm.mapped_column(default="")
-    password_hash: orm.Mapped[str]
+    #: None for people whose passwords are not this site's matter.
+    password_hash: orm.Mapped[str | None]
     created_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
 
     groups: orm.Mapped[list[UserGroup]] = orm.relationship(
@@ -56,7 +57,7 @@ class User(UserMixin, Model):
     )
     active_sessions: orm.Mapped[list[Any]] = orm.relationship(
         "UserSession",
-        primaryjoin="and_(User.id == UserSession.user_id, UserSession.expired_at.is_(None))",
+        primaryjoin="and_(User.id == UserSession.user_id, ~UserSession.expired)",
         order_by="UserSession.logged_in_at, UserSession.session_id",
         viewonly=True,
     )
@@ -78,55 +79,56 @@ class User(UserMixin, Model):
         )
 
     @classmethod
-    def get_by_name(cls, name: str) -> "User | None":
+    def get_by_name(cls, work: UnitOfWork, name: str) -> "User | None":
         """Return the user of exactly that name, or None."""
         if not is_storable(name):
             return None
-        return db.session.scalar(sa.select(cls).where(cls.name == name))
+        return work.session.scalar(sa.select(cls).where(cls.name == name))
 
 
-def require_user(name: str, field: str = "user") -> User:
+def require_user(work: UnitOfWork, name: str, field: str = "user") -> User:
     """Return the user of exactly that name; `NotFound` when there is none.
 
     `field` is what the error calls the input that held the name.
     """
-    user = User.get_by_name(name)
+    user = User.get_by_name(work, name)
     if user is None:
-        msg = gettext("There is no user named %(name)s.", name=quoted(name))
-        raise NotFound(msg, field=field)
+        raise NotFound("There is no user named %(name)s.", field=field, name=quoted(name))
     return user
 
 
 def create_user(
-    name: str, password: str, *, real_name: str = "", email: str = "", groups: Iterable[str] = ()
+    work: UnitOfWork,
+    name: str,
+    password: str | None,
+    *,
+    real_name: str = "",
+    email: str = "",
+    groups: Iterable[str] = (),
 ) -> User:
     """Add a user, their personal group and their memberships; missing groups are made.
 
-    `Conflict` when a user or group of that name exists; `BadInput` for a name, real name, email
-    or password that is too long, has control characters, or (name, password) is empty.
+    Without a password nobody logs in as them with one. `Conflict` when a user or group of that
+    name exists; `BadInput` for a name, real name, email or password that is too long, has control
+    characters, or (name, password) is empty.
     """
     check_text("name", name, required=True)
     check_text("real_name", real_name)
     check_text("email", email)
     group_names = [check_text("group", group, required=True) for group in groups]
-    password_hash = hash_password(check_password(password))
+    password_hash = None if password is None else hash_password(check_password(password))
     name_taken = Conflict(f"A user or group named {name!r} exists already.", field="name")
-    if UserGroup.get_by_name(name) is not None:
+    if UserGroup.get_by_name(work, name) is not None:
         raise name_taken
     user = User(name=name, real_name=real_name, email=email, password_hash=password_hash)
-    db.session.add(user)
+    work.session.add(user)
     try:
-        db.session.flush()
+        work.session.flush()
     except sa.exc.IntegrityError as error:  # somebody else was faster
         raise name_taken from error
     user.groups.append(UserGroup(name=name, personal_user_id=user.id))
-    for group_name in dict.fromkeys(group_names):
-        group = get_or_create_group(group_name)
-        if group.personal_user_id is not None:
-            msg = f"{group_name!r} is a user, not a group."
-            raise Conflict(msg, field="group")
-        user.groups.append(group)
-    db.session.flush()
+    user.groups += [require_real_group(work, one) for one in dict.fromkeys(group_names)]
+    work.session.flush()
     return user
 
 
@@ -173,40 +175,3 @@ def check_text(field: str, text: str, *, required: bool = False) -> str:
         )
         raise BadInput(msg, field=field)
     return text
-
-
-def lock_user(user_id: int) -> None:
-    """Wait until no other transaction changes this user's sessions, and keep them out till the end.
-
-    The race it prevents: two logins that both count the active sessions before either has added
-    its own. What is read after this call is what the one before us has committed. On SQLite,
-    which has one writer at a time, it means to become that writer. An unknown id locks nothing.
-    Other requests are worked on while it waits (see `timApp.util.turns`).
-    """
-    lock_users([user_id])
-
-
-def lock_users(user_ids: Iterable[int]) -> None:
-    """Do what `lock_user` does for several users: in the order of their ids, so never in a ring."""
-    begin_write(db.session.connection())
-    with turn_given():
-        db.session.execute(
-            sa.select(User.id)
-            .where(User.id.in_(user_ids))
-            .order_by(User.id)
-            .with_for_update(key_share=True)
-        )
-
-
-def lock_all_users() -> None:
-    """Wait for every transaction that holds a `lock_user`, and keep new ones waiting till the end.
-
-    For changes of all sessions at once: a login that counted before such a change and inserted
-    after it would leave one active session too many.
-    """
-    connection = db.session.connection()
-    begin_write(connection)
-    if connection.dialect.name == "postgresql":
-        # Conflicts with the table lock that goes with every row lock, but not with plain reads.
-        with turn_given():
-            db.session.execute(sa.text("LOCK TABLE useraccount IN EXCLUSIVE MODE"))

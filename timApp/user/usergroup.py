@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from timApp.timdb.sqa import Model, db
-from timApp.util.errors import NotFound
+from timApp.database.model import Model
+from timApp.database.work import UnitOfWork
+from timApp.util.errors import Conflict, NotFound
 from timApp.util.text import is_storable, quoted
 
 ADMIN_GROUP = "Administrators"
@@ -35,30 +36,32 @@ class UserGroup(Model):
     )
 
     @classmethod
-    def get_by_name(cls, name: str) -> "UserGroup | None":
+    def get_by_name(cls, work: UnitOfWork, name: str) -> "UserGroup | None":
         """Return the group of that name (a personal one by its user's name), or None."""
         if not is_storable(name):
             return None
-        return db.session.scalar(sa.select(cls).where(cls.name == name))
+        return work.session.scalar(sa.select(cls).where(cls.name == name))
 
 
-def require_group(name: str) -> UserGroup:
+def require_group(work: UnitOfWork, name: str) -> UserGroup:
     """Return the group, or the personal group of the user, of that name; else `NotFound`."""
-    group = UserGroup.get_by_name(name)
+    group = UserGroup.get_by_name(work, name)
     if group is None:
-        msg = f"There is no user or group named {quoted(name)}."
-        raise NotFound(msg, field="group")
+        msg = "There is no user or group named %(name)s."
+        raise NotFound(msg, field="group", name=quoted(name))
     return group
 
 
-def get_or_create_group(name: str) -> UserGroup:
+def require_real_group(work: UnitOfWork, name: str) -> UserGroup:
     """Return the group of that name, made now if there was none.
 
-    A user's personal group is returned as it is; the caller decides whether it will do.
+    `Conflict` (field ``group``) if it is a user's personal group, of which nobody else is a member.
     """
-    group = UserGroup.get_by_name(name)
+    group = UserGroup.get_by_name(work, name)
     if group is None:
         group = UserGroup(name=name)
-        db.session.add(group)
-        db.session.flush()
+        work.session.add(group)
+        work.session.flush()
+    elif group.personal_user_id is not None:
+        raise Conflict("%(name)s is a user, not a group.", field="group", name=repr(name))
     return group

@@ -6,17 +6,25 @@ from typing import ClassVar
 class TimError(Exception):
     """An error with a sentence for the person who meets it.
 
-    `message` is that sentence, and also what `str()` gives. `field` names the input at fault, or
-    is None. `status` is the HTTP status that answers a request ended by this error; the command
-    line prints the message and exits with 1.
+    `text` is the sentence, in which ``%(name)s`` stands for the evidence of that name: what it is
+    about, which one, why. It is also what translators translate; pages show it in the reader's
+    language (`timApp.ui.language.words_of`). `message`, which `str()` gives too, has it in English.
+    `field` names the input at fault, or is None. `status` is the HTTP status that answers a request
+    ended by this error; the command line prints the message and exits with 1.
     """
 
     status: ClassVar[int] = 500
 
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, text: str, field: str | None = None, **evidence: object) -> None:
+        super().__init__(text)
+        self.text = text
         self.field = field
+        self.evidence = evidence
+
+    @property
+    def message(self) -> str:
+        """The sentence in English."""
+        return self.text % self.evidence if self.evidence else self.text
 
     def __str__(self) -> str:
         return self.message
@@ -63,8 +71,8 @@ class Busy(TimError):  # noqa: N818
 
     status = 503
 
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, retry_after: int, **evidence: object) -> None:
+        super().__init__(text, None, **evidence)
         self.retry_after = retry_after
 
 

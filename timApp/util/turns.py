@@ -5,13 +5,9 @@ late. So few work at a time, and whoever waits for something gives the turn to o
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class _Mine(threading.local):
@@ -24,27 +20,13 @@ _mine = _Mine()
 
 
 class Turns:
-    """A WSGI application of which so many requests are worked on at a time.
+    """So many turns, of which a thread has at most one."""
 
-    Others wait. An answer that is sent piece by piece needs no turn for that.
-    """
-
-    def __init__(self, application: "WSGIApplication", count: int) -> None:
-        self._application = application
+    def __init__(self, count: int) -> None:
         # A queue is several times as fast as Python's semaphore.
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(count):
             self._free.put(None)
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        """Answer the request when its turn has come."""
-        self.take()
-        try:
-            return self._application(environ, start_response)
-        finally:
-            self.give()
 
     def take(self) -> None:
         """Wait for a turn for this thread."""

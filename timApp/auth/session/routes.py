@@ -1,24 +1,12 @@
 """Routes for managing user sessions."""
 
-from enum import Enum
-
 from flask import Response, jsonify
 from marshmallow import Schema, fields
 
-from timApp.auth.accesshelper import (
-    open_to_expired_sessions,
-    session_is_valid,
-    verify_admin,
-    verify_logged_in,
-)
+from timApp.auth.access import open_to_expired_sessions, verify_admin, verify_logged_in
 from timApp.auth.csrf import csrf
-from timApp.auth.hostaccess import verify_host_or_admin
-from timApp.auth.session.bulk import invalidate_all_sessions, verify_all_sessions
-from timApp.auth.session.download import download
-from timApp.auth.session.export import ExportFormat
-from timApp.auth.session.filter import SessionFilter
-from timApp.auth.session.lookup import require_user_and_session, require_verifiable
-from timApp.auth.session.schemas import (
+from timApp.auth.download import download
+from timApp.auth.schemas import (
     CurrentSessionAnswer,
     ErrorAnswer,
     RemoteSessionArgs,
@@ -27,16 +15,15 @@ from timApp.auth.session.schemas import (
     StatusAnswer,
     text_field,
 )
-from timApp.auth.session.transition import invalidate_sessions, verify_session
-from timApp.auth.session.util import (
-    current_session_id,
-    invalidate_sessions_for,
-    verify_session_for,
-)
-from timApp.hosts.changenote import ChangeNote
-from timApp.timdb.sqa import db
+from timApp.auth.session.util import current_session_id
+from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.visitor import current_actor, visitor_passes
+from timApp.guard.changes.change import Change, Everybody, OnePerson
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.vocabulary import Action, ExportFormatOptions, SessionStateFilterOptions
 from timApp.user.user import NAME_MAX_LENGTH, require_user
-from timApp.util.stamp import Stamp
+
+__all__ = ["ExportFormatOptions", "SessionStateFilterOptions", "sessions"]
 
 sessions = SessionBlueprint(
     "sessions",
@@ -44,31 +31,6 @@ sessions = SessionBlueprint(
     url_prefix="/user/sessions",
     description="Sessions of users: status, export, verification.",
 )
-
-
-class SessionStateFilterOptions(Enum):
-    """Options for filtering the sessions by state."""
-
-    #: Allow any session state.
-    ALL = "all"
-    #: Only allow active sessions.
-    ACTIVE = "active"
-    #: Only allow expired sessions.
-    EXPIRED = "expired"
-
-    @property
-    def expired(self) -> bool | None:
-        """What is asked of a session's `expired`; None when both will do."""
-        return {"active": False, "expired": True}.get(self.value)
-
-
-class ExportFormatOptions(Enum):
-    """Options for session export format."""
-
-    #: Export sessions as CSV.
-    CSV = "csv"
-    #: Export sessions as JSON.
-    JSON = "json"
 
 
 class _ExportArgs(Schema):
@@ -92,8 +54,8 @@ def get_current_session() -> Response:
 
     Returns a JSON response with the session ID and validity.
     """
-    verify_logged_in()
-    return jsonify(sessionId=current_session_id(), valid=session_is_valid())
+    visitor = verify_logged_in()
+    return jsonify(sessionId=current_session_id(), valid=visitor_passes(visitor))
 
 
 @sessions.get("/all")
@@ -117,9 +79,8 @@ def get_all_sessions(
     answer is streamed; the header X-Row-Count says how many sessions belong to it.
     """
     verify_admin()
-    user_id = None if user is None else require_user(user).id
-    which = SessionFilter(expired=state.expired, user_id=user_id)
-    return download(which, ExportFormat(export_format.value))
+    user_id = None if user is None else require_user(db, user).id
+    return download(SessionFilter(states=state.states, user_id=user_id), export_format)
 
 
 @sessions.post("/verifyAll")
@@ -128,9 +89,7 @@ def get_all_sessions(
 def validate_all() -> Response:
     """Validate all latest sessions."""
     verify_admin()
-    verify_all_sessions()
-    db.session.commit()
-    return _ok()
+    return _applied(Change(Action.VERIFY, Everybody(), current_actor()))
 
 
 @sessions.post("/invalidateAll")
@@ -139,9 +98,7 @@ def validate_all() -> Response:
 def invalidate_all() -> Response:
     """Invalidate all sessions."""
     verify_admin()
-    invalidate_all_sessions()
-    db.session.commit()
-    return _ok()
+    return _applied(Change(Action.INVALIDATE, Everybody(), current_actor()))
 
 
 @sessions.post("/<path:user>/verify")
@@ -158,10 +115,7 @@ def validate_session(user: str, session_id: str | None = None) -> Response:
     latest session will be validated.
     """
     verify_admin()
-    require_verifiable(user, session_id)
-    verify_session_for(user, session_id)
-    db.session.commit()
-    return _ok()
+    return _change_here(Action.VERIFY, user, session_id)
 
 
 @sessions.post("/<path:user>/invalidate")
@@ -176,10 +130,7 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
     all sessions will be invalidated.
     """
     verify_admin()
-    require_user_and_session(user, session_id)
-    invalidate_sessions_for(user, session_id)
-    db.session.commit()
-    return _ok()
+    return _change_here(Action.INVALIDATE, user, session_id)
 
 
 @sessions.post("/verify")
@@ -200,10 +151,7 @@ def validate_remote_session(
     validated. Without the `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller
     must be an administrator.
     """
-    note = verify_host_or_admin(secret)
-    verify_session(require_user(username, "username").id, session_id, *_dated(note))
-    db.session.commit()
-    return _ok()
+    return _change_for_host(Action.VERIFY, username, session_id, secret)
 
 
 @sessions.post("/invalidate")
@@ -223,16 +171,28 @@ def invalidate_remote_session(
     `secret` (timApp.defaultconfig.DIST_RIGHTS_RECEIVE_SECRET), the caller must be an
     administrator.
     """
-    note = verify_host_or_admin(secret)
-    invalidate_sessions(require_user(username, "username").id, session_id, *_dated(note))
+    return _change_for_host(Action.INVALIDATE, username, session_id, secret)
+
+
+def _change_here(action: Action, username: str, session_id: str | None) -> Response:
+    """Change sessions that have to be on this server."""
+    user = require_user(db, username)
+    scope = OnePerson(user.name, user.id, session_id, must_be_here=True)
+    return _applied(Change(action, scope, current_actor()))
+
+
+def _change_for_host(
+    action: Action, username: str, session_id: str | None, secret: str | None
+) -> Response:
+    """Change sessions as another host has, when it says it did; here and now if it does not say."""
+    note = current_site().verify_host_or_admin(secret)
+    user = require_user(db, username, "username")
+    scope = OnePerson(user.name, user.id, session_id)
+    reason, stamp = ("", None) if note is None else (note.reason, note.stamp)
+    return _applied(Change(action, scope, current_actor(), reason, stamp))
+
+
+def _applied(change: Change) -> Response:
+    current_guard().apply(change, db)
     db.session.commit()
-    return _ok()
-
-
-def _dated(note: ChangeNote | None) -> tuple[str, Stamp | None]:
-    """Return why and when a host has made a change; it is made here and now if it does not say."""
-    return ("", None) if note is None else (note.reason, note.stamp)
-
-
-def _ok() -> Response:
     return jsonify(status="ok")

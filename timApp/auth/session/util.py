@@ -1,32 +1,23 @@
 """Helper functions for managing user sessions.
 
-The functions that change something work in the transaction of `timApp.timdb.sqa.db.session` and
-leave the commit to their caller.
+The functions that change something work in the transaction of `timApp.auth.site.db` and leave the
+commit to their caller.
 """
 
-import sqlalchemy as sa
 from flask import current_app
 
-from timApp.auth.session.beginning import begin_session
-from timApp.auth.session.distribution import distribute
-from timApp.auth.session.model import UserSession
-from timApp.auth.session.policy import needs_active_session
-from timApp.auth.session.transition import invalidate_sessions, verify_session
-from timApp.auth.sessioninfo import cookie_session_id, current_visitor
+from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.visitor import cookie_session_id, current_actor, current_visitor
+from timApp.guard.changes.change import Change, OnePerson
+from timApp.guard.changes.lock import lock_people
+from timApp.guard.rules.validity import needs_active_session
+from timApp.guard.visitor import session_is_active
+from timApp.guard.vocabulary import Action
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, has_access
 from timApp.item.item import Item, ItemBase
-from timApp.timdb.quickread import QuickRead
-from timApp.timdb.sqa import db
-from timApp.user.user import User, lock_user, require_user
-
-_active_session_query = QuickRead(
-    sa.select(UserSession.session_id).where(
-        UserSession.user_id == sa.bindparam("user_id"),
-        UserSession.session_id == sa.bindparam("session_id"),
-        UserSession.expired_at.is_(None),
-    )
-)
+from timApp.user.people import require_person
+from timApp.user.user import User, require_user
 
 
 class SessionExpired(Exception):  # noqa: N818 - the name is part of the public API
@@ -52,15 +43,13 @@ def has_valid_session(user: User | None = None) -> bool:
     active now: the database is asked at each call.
     """
     visitor = current_visitor()
-    if visitor is None or not needs_active_session(
-        tracking_enabled=current_app.config["SESSIONS_ENABLE"],
-        is_logged_in=True,
-        is_admin=visitor.is_admin,
-        asks_about_self=user is None or user.id == visitor.id,
+    if visitor is None or (user is not None and user.id != visitor.id):
+        return True
+    if not needs_active_session(
+        tracking_enabled=current_guard().options.tracks_sessions, is_admin=visitor.is_admin
     ):
         return True
-    key = {"user_id": visitor.id, "session_id": cookie_session_id()}
-    return _active_session_query.first(key) is not None
+    return session_is_active(db, visitor.id, cookie_session_id())
 
 
 def is_allowed_document(path: str) -> bool:
@@ -84,7 +73,7 @@ def session_has_access(i: ItemBase | Block, user: User | None = None) -> bool:
         return False
     if not has_valid_session(user) and not (isinstance(i, Item) and is_allowed_document(i.path)):
         return False
-    return visitor.is_admin or has_access(visitor.id, i.id, AccessType.VIEW)
+    return visitor.is_admin or has_access(db, visitor.id, i.id, AccessType.VIEW)
 
 
 def add_user_session(user: User, session_id: str, origin: str) -> None:
@@ -97,15 +86,12 @@ def add_user_session(user: User, session_id: str, origin: str) -> None:
     happens while `timApp.defaultconfig.SESSIONS_ENABLE` is off.
 
     `origin` is any information on where the session comes from (user agent, endpoint, etc); it
-    is cut off behind `timApp.auth.session.beginning.ORIGIN_MAX_LENGTH` characters. `BadInput` for
+    is cut off after `timApp.guard.vocabulary.ORIGIN_MAX_LENGTH` characters. `BadInput` for
     an empty or overlong session id, and for one that the user has had before.
     """
-    if not current_app.config["SESSIONS_ENABLE"]:
-        return
-    lock_user(user.id)
-    begin_session(user.id, user.name, [group.name for group in user.groups], session_id, origin)
-    # They were read before there was the new one.
-    db.session.expire(user, ["sessions", "active_sessions"])
+    lock_people(db, [user.id])  # which begins the transaction that it is part of
+    person = require_person(db, user.name)
+    current_guard().begin(person, origin, session_id=session_id, actor=current_actor(), work=db)
 
 
 def expire_user_session(user: User, session_id: str | None) -> None:
@@ -116,27 +102,27 @@ def expire_user_session(user: User, session_id: str | None) -> None:
     expired already.
     """
     if session_id is not None:
-        invalidate_sessions(user.id, session_id)
+        _change(Action.INVALIDATE, user, session_id)
 
 
 def verify_session_for(username: str, session_id: str | None = None) -> None:
     """Verify that the session is valid for the user and expire all other sessions.
 
-    Without an id it is the user's latest session by ``(logged_in_at, session_id)`` that is not
-    logged out. With an id that this host does not have, or that is logged out, the other
-    sessions expire all the same: the verified one lives on another host, or nowhere any more.
-    Repeating it changes nothing. `NotFound` for an unknown user.
+    Without an id (None, or empty) it is the user's latest session by ``(logged_in_at,
+    session_id)`` that is not logged out. With an id that this host does not have, or that is logged
+    out, the other sessions expire all the same: the verified one lives on another host, or nowhere
+    any more. Repeating it changes nothing. `NotFound` for an unknown user.
     """
-    verify_session(require_user(username).id, session_id)
+    _change(Action.VERIFY, require_user(db, username), session_id or None)
 
 
 def invalidate_sessions_for(username: str, session_id: str | None = None) -> None:
-    """Invalidate the session for the user; without an id, all of the user's sessions.
+    """Invalidate the session for the user; without an id (None, or empty) all of the user's.
 
     Only active sessions change: an unknown one is nothing to invalidate, and an expired one keeps
     the time when it expired. `NotFound` for an unknown user.
     """
-    invalidate_sessions(require_user(username).id, session_id)
+    _change(Action.INVALIDATE, require_user(db, username), session_id or None)
 
 
 def distribute_session_verification(
@@ -147,14 +133,19 @@ def distribute_session_verification(
     `action` is ``"verify"`` or ``"invalidate"``; `targets` are names in
     `timApp.defaultconfig.DIST_RIGHTS_HOSTS`. Every host of every target is asked at the same
     time, once, for at most `timApp.defaultconfig.DIST_RIGHTS_TIMEOUT` seconds, and authenticated
-    to with `timApp.defaultconfig.DIST_RIGHTS_SEND_SECRET`. Without a session id, "verify" means
-    each host's latest session of the user.
+    to with `timApp.defaultconfig.DIST_RIGHTS_SEND_SECRET`. Without a session id (None, or empty),
+    "verify" means each host's latest session of the user.
 
     Returns one readable error for each host that failed. An unknown target and a target without
     hosts are errors too, and the other targets are asked all the same; an unknown action and a
     missing secret are errors with which nobody is asked. No target, no error.
 
     Nothing is written before the hosts are asked. What came of it is noted then, and when the
-    caller commits, hosts that failed are told later on (`timApp.hosts.worker`).
+    caller commits, hosts that failed are told later on (`timApp.hosts.outbox.worker`).
     """
-    return distribute(action, username, session_id, targets)
+    return current_site().distribute(action, username, session_id or None, targets)
+
+
+def _change(action: Action, user: User, session_id: str | None) -> None:
+    scope = OnePerson(user.name, user.id, session_id)
+    current_guard().apply(Change(action, scope, current_actor()), db)

@@ -1,0 +1,242 @@
+"""`timapp session`."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.visitor import current_actor
+from timApp.cli.context import application
+from timApp.cli.export import export_to_file, export_to_stdout
+from timApp.cli.help import examples
+from timApp.cli.output import print_rows, printable
+from timApp.cli.parameters import TEXT, state_option, user_option
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.export.stream import SessionExport
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import state_of
+from timApp.guard.vocabulary import (
+    SESSION_ID_MAX_LENGTH,
+    Action,
+    ExportFormatOptions,
+    SessionKey,
+    SessionStateFilterOptions,
+    State,
+)
+from timApp.hosts.distribution import tell_audience
+from timApp.hosts.outbox.delivery import DeliveryState
+from timApp.net.call import require_secret
+from timApp.net.network import Host
+from timApp.user.user import User, require_user
+from timApp.util.errors import BadInput
+from timApp.util.text import fits
+
+#: So many rows are fetched at a time.
+_ROWS_PER_BLOCK = 1000
+_STATES = {State.ACTIVE: "active", State.EXPIRED: "expired", State.LOGGED_OUT: "logged out"}
+_SOME_SESSION = "0191d3f0-7b3c-7c5e-a9a4-2f0e8f2f6a11"
+
+
+@click.group(
+    "session", epilog=examples("timapp session list --state active", "timapp session verify alice")
+)
+def command() -> None:
+    """List, verify, invalidate and export sessions.
+
+    Changes are made on this server, and at the targets that are named, and recorded as made at the
+    command line.
+    """
+
+
+@command.command(
+    "list",
+    epilog=examples(
+        "timapp session list --state active", "timapp session list --user alice | cut -f 2"
+    ),
+)
+@state_option
+@user_option
+def list_sessions(state: SessionStateFilterOptions, user: str | None) -> None:
+    """List sessions: user, session, state, time of login, time of expiry, origin.
+
+    A table at a terminal; else a line for each session, tab-separated and without headings.
+    Times are in UTC.
+    """
+    with application():
+        print_rows(
+            ("User", "Session", "State", "Logged in", "Expired", "Origin"),
+            _session_rows(_filter(state, user)),
+        )
+
+
+_target_option = click.option(
+    "--target",
+    "targets",
+    metavar="T",
+    type=TEXT,
+    multiple=True,
+    help="Do it at the hosts of target T as well; may be repeated.",
+)
+
+
+@command.command(
+    epilog=examples(
+        "timapp session verify alice",
+        f"timapp session verify alice {_SOME_SESSION}",
+        "timapp session verify alice --target exam",
+    )
+)
+@click.argument("user", type=TEXT)
+@click.argument("session", type=TEXT, required=False)
+@_target_option
+@click.pass_context
+def verify(
+    context: click.Context, user: str, session: str | None, targets: tuple[str, ...]
+) -> None:
+    """Make SESSION of USER active, and expire the user's others.
+
+    Without SESSION it is the latest one here that is not logged out. With --target, SESSION may be
+    one that is not here but at the target. A line for each host that failed, and then the exit code
+    is 1.
+    """
+    which = "latest session" if session is None else f"session {session}"
+    with application():
+        receipt = _change(Action.VERIFY, user, session, targets)
+        click.echo(f"Verified the {which} of {user}.")
+        _deliver(context, receipt)
+
+
+@command.command(
+    epilog=examples(
+        "timapp session invalidate alice",
+        f"timapp session invalidate alice {_SOME_SESSION}",
+        "timapp session invalidate alice --target exam",
+    )
+)
+@click.argument("user", type=TEXT)
+@click.argument("session", type=TEXT, required=False)
+@_target_option
+@click.pass_context
+def invalidate(
+    context: click.Context, user: str, session: str | None, targets: tuple[str, ...]
+) -> None:
+    """Expire SESSION of USER, or all of the user's sessions.
+
+    With --target, SESSION may be one that is not here but at the target. A line for each host that
+    failed, and then the exit code is 1.
+    """
+    which = "all sessions" if session is None else f"the session {session}"
+    with application():
+        receipt = _change(Action.INVALIDATE, user, session, targets)
+        click.echo(f"Invalidated {which} of {user}.")
+        _deliver(context, receipt)
+
+
+@command.command(
+    epilog=examples(
+        "timapp session export --output sessions.csv",
+        "timapp session export --format json --state active | jq length",
+    )
+)
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice([export_format.value for export_format in ExportFormatOptions]),
+    default=ExportFormatOptions.CSV.value,
+    show_default=True,
+    help="How they are written down.",
+)
+@state_option
+@user_option
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write to FILE, for its owner only, when all sessions are in it; else there is no FILE.",
+)
+def export(
+    export_format: str, state: SessionStateFilterOptions, user: str | None, output: Path | None
+) -> None:
+    """Export sessions as CSV or JSON: user, session_id, origin, logged_in_at, expired_at.
+
+    The sessions that are written are counted; unless it is all of them the exit code is 1.
+    """
+    chosen = ExportFormatOptions(export_format)
+    with (
+        application(),
+        closing(SessionExport(db.engine, _filter(state, user), chosen)) as sessions,
+    ):
+        if output is None or output == Path("-"):
+            export_to_stdout(sessions, chosen)
+        else:
+            export_to_file(sessions, chosen, output)
+
+
+def _change(action: Action, name: str, session_id: str | None, targets: tuple[str, ...]) -> Receipt:
+    """Make the change and commit it; a session that is not here may be at the targets."""
+    hosts = _hosts_of(targets)
+    user = require_user(db, name)
+    may_be_elsewhere = session_id is not None and bool(hosts) and _is_elsewhere(user, session_id)
+    scope = OnePerson(user.name, user.id, session_id, must_be_here=not may_be_elsewhere)
+    receipt = current_guard().apply(Change(action, scope, current_actor(), audience=hosts), db)
+    db.session.commit()
+    return receipt
+
+
+def _hosts_of(targets: tuple[str, ...]) -> list[Host]:
+    """Return the targets' hosts; `TimError` if there are none, or they cannot be told anything."""
+    network = current_site().network
+    hosts, errors = network.hosts_of(targets)
+    if errors:
+        raise BadInput(errors[0], field="target")
+    if hosts:
+        require_secret(network)
+    return hosts
+
+
+def _is_elsewhere(user: User, session_id: str) -> bool:
+    """Tell whether the session is not here, but may be on another host."""
+    key: SessionKey = (user.id, session_id)
+    return fits(session_id, SESSION_ID_MAX_LENGTH) and db.session.get(UserSession, key) is None
+
+
+def _deliver(context: click.Context, receipt: Receipt) -> None:
+    """Tell the hosts of a change; print those that failed, and end with 1 if any did."""
+    outcomes = tell_audience(current_site().network, db.engine, receipt)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in failed:
+        click.echo(printable(f"{outcome.host.label}: {outcome.error}"), err=True)
+    owed = sum(outcome.state is DeliveryState.OWED for outcome in failed)
+    if owed:
+        click.echo(
+            f"Still owed to {owed} of them: `timapp run` or `timapp deliver` tells them later on.",
+            err=True,
+        )
+    if failed:
+        context.exit(1)
+
+
+def _filter(state: SessionStateFilterOptions, user: str | None) -> SessionFilter:
+    """Return the filter; `NotFound` for an unknown user."""
+    user_id = None if user is None else require_user(db, user).id
+    return SessionFilter(states=state.states, user_id=user_id)
+
+
+def _session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
+    query = (
+        sa.select(UserSession, User.name)
+        .join(User, User.id == UserSession.user_id)
+        .where(*which.conditions())
+        .order_by(User.name, UserSession.logged_in_at, UserSession.session_id)
+    )
+    for session, name in db.session.execute(
+        query, execution_options={"yield_per": _ROWS_PER_BLOCK}
+    ):
+        expired_at = session.expired_at.isoformat(timespec="seconds") if session.expired_at else ""
+        state = _STATES[state_of(session)]
+        logged_in_at = session.logged_in_at.isoformat(timespec="seconds")
+        yield name, session.session_id, state, logged_in_at, expired_at, session.origin

@@ -1,0 +1,94 @@
+"""`timapp user`."""
+
+import click
+import sqlalchemy as sa
+
+from timApp.auth.site import db
+from timApp.cli.context import application
+from timApp.cli.help import examples
+from timApp.cli.output import print_rows
+from timApp.cli.parameters import TEXT, password_option, read_password
+from timApp.user.user import User, create_user, require_user, set_password
+from timApp.user.usergroup import UserGroup, membership
+
+
+@click.group("user", epilog=examples("timapp user add alice --group Students", "timapp user list"))
+def command() -> None:
+    """Add and list people, and set their passwords."""
+
+
+@command.command(
+    epilog=examples(
+        'timapp user add alice --real-name "Alice Jones" --group Students',
+        "timapp user add boss --group Administrators --password-stdin < password.txt",
+    )
+)
+@click.argument("name", type=TEXT)
+@click.option("--real-name", metavar="NAME", type=TEXT, default="", help="The person's full name.")
+@click.option("--email", metavar="ADDRESS", type=TEXT, default="", help="Their email address.")
+@click.option(
+    "--group",
+    "groups",
+    metavar="GROUP",
+    type=TEXT,
+    multiple=True,
+    help="A group to make them a member of; made if there is none. May be repeated.",
+)
+@password_option
+def add(
+    name: str, real_name: str, email: str, groups: tuple[str, ...], *, password_stdin: bool
+) -> None:
+    """Add a user who logs in with NAME.
+
+    Members of the group "Administrators" may do everything; members of "Session supervisors"
+    may verify sessions.
+    """
+    with application():
+        password = read_password(from_stdin=password_stdin)
+        create_user(db, name, password, real_name=real_name, email=email, groups=groups)
+        db.session.commit()
+    click.echo(f"Added the user {name}.")
+
+
+@command.command("list", epilog=examples("timapp user list", "timapp user list | cut -f 1"))
+def list_users() -> None:
+    """List the users: name, full name, email, groups.
+
+    A table at a terminal; else a line for each user, tab-separated and without headings.
+    """
+    with application():
+        groups: dict[int, list[str]] = {}
+        for user_id, group in db.session.execute(
+            sa.select(membership.c.user_id, UserGroup.name)
+            .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
+            .where(UserGroup.personal_user_id.is_(None))
+            .order_by(UserGroup.name)
+        ):
+            groups.setdefault(user_id, []).append(group)
+        users = db.session.execute(
+            sa.select(User.id, User.name, User.real_name, User.email).order_by(User.name)
+        )
+        print_rows(
+            ("Name", "Full name", "Email", "Groups"),
+            (
+                (user.name, user.real_name, user.email, ", ".join(groups.get(user.id, ())))
+                for user in users
+            ),
+        )
+
+
+@command.command(
+    epilog=examples(
+        "timapp user passwd alice", "timapp user passwd alice --password-stdin < password.txt"
+    )
+)
+@click.argument("name", type=TEXT)
+@password_option
+def passwd(name: str, *, password_stdin: bool) -> None:
+    """Set the password of the user NAME. Their sessions stay as they are."""
+    with application():
+        user = require_user(db, name)
+        db.session.rollback()  # no transaction stays open while somebody types
+        set_password(user, read_password(from_stdin=password_stdin))
+        db.session.commit()
+    click.echo(f"Set the password of {name}.")

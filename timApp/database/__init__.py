@@ -1,0 +1,1 @@
+"""The database: engine, units of work, base class of the models, column types, migrations."""

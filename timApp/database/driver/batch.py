@@ -1,0 +1,49 @@
+"""Statements that are executed once for each of many rows, with as few round trips as can be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from timApp.database.driver.statement import DriverStatement
+
+
+class BatchStatement:
+    """One statement, without lists of parameters (``IN``), on a connection of the driver.
+
+    On PostgreSQL all rows travel together (the protocol's pipeline), and the database takes them
+    one after the other, each as a statement of its own that sees what was committed before it
+    began. SQLite works in this process, where there is nothing to wait for.
+    """
+
+    def __init__(self, statement: sa.Select[Any] | sa.Update | sa.Insert) -> None:
+        self._statement = statement
+        self._compiled: WeakKeyDictionary[sa.Engine, DriverStatement] = WeakKeyDictionary()
+
+    def first_rows(
+        self, engine: sa.Engine, driver: Any, rows: Sequence[Mapping[str, object]]
+    ) -> list[Any]:
+        """Return the first row that the statement gives for each of the parameters, or None."""
+        statement = self._of(engine)
+        values = [statement.given(row) for row in rows]
+        if engine.dialect.name == "sqlite":
+            return [driver.execute(statement.text, one).fetchone() for one in values]
+        with driver.cursor() as cursor:
+            cursor.executemany(statement.text, values, returning=True)
+            found = [cursor.fetchone()]
+            while cursor.nextset():
+                found.append(cursor.fetchone())
+        return found
+
+    def execute(self, engine: sa.Engine, driver: Any, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute the statement with each of the parameters, in their order."""
+        statement = self._of(engine)
+        driver.cursor().executemany(statement.text, [statement.given(row) for row in rows])
+
+    def _of(self, engine: sa.Engine) -> DriverStatement:
+        compiled = self._compiled.get(engine)
+        if compiled is None:
+            compiled = DriverStatement(engine.dialect, self._statement)
+            self._compiled[engine] = compiled
+        return compiled

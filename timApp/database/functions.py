@@ -1,0 +1,72 @@
+"""Functions that each database has by another name."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+_Value = TypeVar("_Value")
+
+#: What stands between joined texts. Names of people and groups have no control characters.
+SEPARATOR = "\x1f"
+
+
+class _NamedByDatabase(FunctionElement[_Value]):
+    inherit_cache = True
+    #: How each database has it, with ``{}`` in the place of the argument.
+    forms: ClassVar[Mapping[str, str]]
+
+
+@compiles(_NamedByDatabase)
+def _compile(function: _NamedByDatabase[Any], compiler: SQLCompiler, **options: Any) -> str:
+    form = function.forms[compiler.dialect.name]
+    return form.format(compiler.process(function.clauses, **options))
+
+
+class Joined(_NamedByDatabase[str]):
+    """The texts of a group of rows, joined by `SEPARATOR`, in no order; NULL if there are none.
+
+    SQLAlchemy's own such function makes no text of a statement that a driver could be given.
+    """
+
+    name = "joined"
+    inherit_cache = True
+    type = sa.Text()
+    forms: ClassVar[Mapping[str, str]] = {
+        "postgresql": "string_agg({}, chr(31))",
+        "sqlite": "group_concat({}, char(31))",
+    }
+
+
+class FirstCode(_NamedByDatabase[int]):
+    """The number in Unicode of a text's first character; 0 or NULL if there is none."""
+
+    name = "first_code"
+    inherit_cache = True
+    type = sa.Integer()
+    forms: ClassVar[Mapping[str, str]] = {"postgresql": "ascii({})", "sqlite": "unicode({})"}
+
+
+class LostInCrash(FunctionElement[bool]):
+    """A condition that is true, and with which PostgreSQL does not wait for the disk to commit.
+
+    A crash of the database may lose such a transaction, of which this is the last second's at most,
+    and nothing else. It is said in the statement, since anything else would take more round trips
+    or outlast the transaction. On SQLite no commit waits for the disk.
+    """
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(LostInCrash)
+def _compile_lost_in_crash(*_: object, **__: object) -> str:
+    return "1 = 1"
+
+
+@compiles(LostInCrash, "postgresql")
+def _compile_lost_in_crash_on_postgresql(*_: object, **__: object) -> str:
+    return "set_config('synchronous_commit', 'off', true) = 'off'"

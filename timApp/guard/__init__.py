@@ -1,0 +1,36 @@
+"""The session guard: tracks logins, limits them, blocks the others, and lets people verify them.
+
+It knows no web framework. `Guard` is its face; timApp's own pages use it as any program does.
+"""
+
+from timApp.guard.changes.change import AllButOne, Change, Everybody, OnePerson, Picked, Receipt
+from timApp.guard.cookie import COOKIE_NAME, Claims, Cookies
+from timApp.guard.guard import Begun, Guard, Standing, Verdict
+from timApp.guard.options import GuardOptions
+from timApp.guard.visitor import Visitor
+from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.user.people import Identity, Person
+
+__all__ = [
+    "COOKIE_NAME",
+    "Action",
+    "Actor",
+    "ActorKind",
+    "AllButOne",
+    "Begun",
+    "Change",
+    "Claims",
+    "Cookies",
+    "Everybody",
+    "Guard",
+    "GuardOptions",
+    "Identity",
+    "OnePerson",
+    "Person",
+    "Picked",
+    "Receipt",
+    "Standing",
+    "State",
+    "Verdict",
+    "Visitor",
+]

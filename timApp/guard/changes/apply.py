@@ -1,0 +1,190 @@
+"""The one operation that changes sessions: lock, look, decide, write, record."""
+
+from collections import Counter
+
+import sqlalchemy as sa
+
+from timApp.database.work import UnitOfWork
+from timApp.guard.changes.change import (
+    AllButOne,
+    Change,
+    Everybody,
+    OnePerson,
+    Picked,
+    Receipt,
+)
+from timApp.guard.changes.everybody import change_everybody
+from timApp.guard.changes.lock import lock_people
+from timApp.guard.changes.move import move
+from timApp.guard.changes.order import next_stamp_of, place_change, place_changes
+from timApp.guard.changes.record import Entry, record
+from timApp.guard.reading.sessions import latest_session_id
+from timApp.guard.rules.lifetime import FOR_THE_OTHERS, Event
+from timApp.guard.rules.verification import (
+    FoundSession,
+    require_all_changeable,
+    require_changeable,
+)
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import state_of
+from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, Action, SessionKey, State
+from timApp.guard.waiting.codes import stop_waiting
+from timApp.user.user import User
+from timApp.util.clock import now
+from timApp.util.text import fits, storable
+
+_EVENTS = {
+    Action.VERIFY: Event.VERIFIED,
+    Action.INVALIDATE: Event.INVALIDATED,
+    Action.LOGOUT: Event.LOGGED_OUT,
+}
+_key = sa.tuple_(UserSession.user_id, UserSession.session_id)
+
+
+def apply(work: UnitOfWork, change: Change) -> Receipt:
+    """Make the change in the work's transaction, and return what it came to.
+
+    Whatever is looked up is looked up after the lock, so the receipt says what is true when the
+    change is committed. A change that was asked for as it cannot be made is refused, and nothing is
+    changed: see `timApp.guard.rules.verification`. Repeating a change changes nothing. A change of
+    another host (one with a stamp) does nothing if it has arrived before, or if a later one has
+    overwritten it; nor does the session become active that a later change has invalidated.
+    `ValueError` for an action that the scope does not have.
+    """
+    match change.scope:
+        case OnePerson() if change.action is Action.LOGOUT:
+            return _log_out(work, change, change.scope)
+        case AllButOne() if change.action is Action.LOGOUT:
+            return _log_others_out(work, change, change.scope)
+        case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
+            return _change_one(work, change, change.scope)
+        case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE}:
+            return _change_picked(work, change, set(change.scope.sessions))
+        case Everybody() if change.action in {Action.VERIFY, Action.INVALIDATE}:
+            return change_everybody(work, change)
+    msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."
+    raise ValueError(msg)
+
+
+def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
+    named = storable(scope.session_id) if scope.session_id is not None else None
+    user_id = scope.user_id
+    if user_id is None:
+        stamp = change.stamp or next_stamp_of(work, None)
+        return Receipt(change, stamp, session_id=named, takes_effect=False)
+    lock_people(work, [user_id])
+    chosen = named
+    if chosen is None and change.action is Action.VERIFY:
+        chosen = latest_session_id(work, user_id)
+    if scope.must_be_here:
+        found = None if chosen is None else _found(work, user_id, chosen, scope.name)
+        require_changeable(change.action, scope.name, named, found)
+    placement = place_change(work, user_id, change.action, chosen, change.stamp)
+    receipt = Receipt(
+        change, placement.stamp, session_id=chosen, takes_effect=placement.takes_effect
+    )
+    # With nothing to verify, whatever sessions there are, they are logged out.
+    has_nothing = chosen is None and change.action is Action.VERIFY
+    if not placement.takes_effect or has_nothing:
+        return receipt
+    event, moment = _EVENTS[change.action], now()
+    is_owned = UserSession.user_id == user_id
+    is_chosen = sa.true() if chosen is None else UserSession.session_id == chosen
+    changed = 0
+    if event in FOR_THE_OTHERS:
+        changed += len(move(work, FOR_THE_OTHERS[event], moment, is_owned, ~is_chosen))
+    activated = 0
+    if event is not Event.VERIFIED:
+        changed += len(move(work, event, moment, is_owned, is_chosen))
+    elif placement.may_activate:
+        activated = len(move(work, event, moment, is_owned, is_chosen))
+        changed += activated
+        stop_waiting(work, [user_id])
+    entry = Entry(user_id, chosen, changed)
+    record(work, change, change.action, moment, [entry])
+    return Receipt(change, placement.stamp, chosen, changed, activated)
+
+
+def _change_picked(work: UnitOfWork, change: Change, chosen: set[SessionKey]) -> Receipt:
+    owners = sorted({user_id for user_id, _ in chosen})
+    lock_people(work, owners)
+    found = _all_found(work, chosen)
+    require_all_changeable(change.action, chosen, found)
+    stamp = place_changes(work, change.action, chosen)
+    event, moment = _EVENTS[change.action], now()
+    counts: Counter[SessionKey] = Counter()
+    activated = 0
+    if event is Event.VERIFIED:
+        is_other = sa.and_(UserSession.user_id.in_(owners), _key.not_in(chosen))
+        others = move(work, FOR_THE_OTHERS[event], moment, is_other)
+        verified = move(work, event, moment, _key.in_(chosen))
+        stop_waiting(work, owners)
+        activated = len(verified)
+        of_owner = Counter(others + verified)
+        counts.update({key: of_owner[key[0]] for key in chosen})
+    else:
+        before = {(one.user_id, one.session_id) for one in found if one.state is State.ACTIVE}
+        move(work, event, moment, _key.in_(chosen))
+        counts.update(before)
+    entries = [Entry(*key, counts[key]) for key in sorted(chosen)]
+    record(work, change, change.action, moment, entries)
+    return Receipt(change, stamp, changed=counts.total(), activated=activated)
+
+
+def _log_out(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
+    user_id, named = scope.user_id, scope.session_id
+    if user_id is None:
+        return Receipt(change, session_id=named)
+    lock_people(work, [user_id])
+    if scope.must_be_here and named is not None:
+        found = _found(work, user_id, named, scope.name)
+        require_changeable(change.action, scope.name, named, found)
+    is_meant = sa.true() if named is None else UserSession.session_id == named
+    return _end(work, change, user_id, named, is_meant)
+
+
+def _log_others_out(work: UnitOfWork, change: Change, scope: AllButOne) -> Receipt:
+    lock_people(work, [scope.user_id])
+    is_meant = UserSession.session_id != (scope.kept or "")
+    return _end(work, change, scope.user_id, None, is_meant)
+
+
+def _end(
+    work: UnitOfWork,
+    change: Change,
+    user_id: int,
+    named: str | None,
+    is_meant: sa.ColumnElement[bool],
+) -> Receipt:
+    moment = now()
+    ended = len(move(work, Event.LOGGED_OUT, moment, UserSession.user_id == user_id, is_meant))
+    stop_waiting(work, [user_id])
+    record(work, change, Action.LOGOUT, moment, [Entry(user_id, named, ended)])
+    return Receipt(change, session_id=named, changed=ended)
+
+
+def _found(work: UnitOfWork, user_id: int, session_id: str, name: str) -> FoundSession | None:
+    if not fits(session_id, SESSION_ID_MAX_LENGTH):
+        return None
+    session = work.session.scalar(
+        sa.select(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.session_id == session_id)
+        .execution_options(populate_existing=True)
+    )
+    if session is None:
+        return None
+    return FoundSession(user_id, session_id, name, state_of(session))
+
+
+def _all_found(work: UnitOfWork, keys: set[SessionKey]) -> list[FoundSession]:
+    query = (
+        sa.select(UserSession, User.name)
+        .join(User, User.id == UserSession.user_id)
+        .where(_key.in_(keys))
+        .order_by(UserSession.user_id, UserSession.session_id)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        FoundSession(session.user_id, session.session_id, name, state_of(session))
+        for session, name in work.session.execute(query)
+    ]

@@ -1,0 +1,216 @@
+"""How sessions begin: counting the active ones, adding and recording, as one step a person.
+
+Sessions that begin at the same time are written together (`timApp.database.driver.groupcommit`),
+by the same statements on both databases. Whether one may be active is decided by
+`timApp.guard.rules.admission`, between what is read under the lock and what is written.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from timApp.database.driver.batch import BatchStatement
+from timApp.database.driver.connections import use_driver
+from timApp.database.driver.groupcommit import GroupCommit
+from timApp.database.driver.statement import sqlalchemys_error
+from timApp.database.engine import begin_write
+from timApp.database.types import UTCDateTime
+from timApp.database.work import UnitOfWork
+from timApp.guard.reading.sessions import LATEST_FIRST
+from timApp.guard.rules.admission import admitted
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import is_active
+from timApp.guard.vocabulary import (
+    ORIGIN_MAX_LENGTH,
+    SESSION_ID_MAX_LENGTH,
+    Action,
+    Actor,
+    State,
+)
+from timApp.user.user import User
+from timApp.util.clock import now
+from timApp.util.errors import BadInput
+from timApp.util.text import fits, quoted, storable
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A session that is to begin."""
+
+    user_id: int
+    user_name: str
+    session_id: str
+    #: Where it comes from; cut off after `ORIGIN_MAX_LENGTH` characters.
+    origin: str
+    #: How many active sessions the person may have; None means any number.
+    limit: int | None
+    actor: Actor
+
+
+def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
+    """Add a session; return whether it is active, or expired from birth: over the limit.
+
+    It is part of the work's transaction if that is in one; otherwise it is a transaction of its
+    own, which locks the person for as short as can be. `BadInput` (field ``session_id``) for an
+    empty or overlong id, and for one that the person has had before.
+    """
+    if not fits(beginning.session_id, SESSION_ID_MAX_LENGTH):
+        msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
+        raise BadInput(msg, field="session_id")
+    if work.is_in_transaction():
+        work.session.flush()  # what was done before stands before it in the record, too
+        connection = work.session.connection()
+        begin_write(connection)
+        driver = connection.connection.driver_connection
+        (state,) = _guarded(work.engine, partial(_begin, driver, work.engine, [beginning]))
+        work.session.expire_all()
+    else:
+        state = _together.write(work.engine, beginning)
+    if state is None:
+        raise BadInput(
+            "%(name)s has had a session %(session)s before; ids are not used again.",
+            field="session_id",
+            name=quoted(beginning.user_name),
+            session=quoted(beginning.session_id),
+        )
+    return state
+
+
+def _transact(engine: sa.Engine, beginnings: Sequence[Beginning]) -> Sequence[State | None]:
+    """Let the sessions begin in one transaction, over a connection that is kept."""
+
+    def work(driver: Any) -> Sequence[State | None]:
+        if engine.dialect.name == "sqlite":
+            driver.execute("BEGIN IMMEDIATE")
+            states = _begin(driver, engine, beginnings)
+            driver.commit()
+            return states
+        with driver.pipeline(), driver.transaction():
+            return _begin(driver, engine, beginnings)
+
+    return _guarded(engine, partial(use_driver, engine, work))
+
+
+_together = GroupCommit(_transact)
+
+
+def _begin(
+    driver: Any, engine: sa.Engine, beginnings: Sequence[Beginning]
+) -> Sequence[State | None]:
+    """Let the sessions begin; return the state of each, or None for an id that was used before.
+
+    The people are locked in the order of their numbers, in which everybody locks them, so never in
+    a ring. What is read afterwards are statements of their own, which see what was committed before
+    the lock was given. On SQLite the driver's connection is the writer by now.
+    """
+    moment = now()
+    order = sorted(range(len(beginnings)), key=lambda number: beginnings[number].user_id)
+    ordered = [beginnings[number] for number in order]
+    keys = [_key_of(one) for one in ordered]
+    if engine.dialect.name != "sqlite":
+        _lock.execute(engine, driver, [{"person": key["person"]} for key in keys])
+    found = _look.first_rows(engine, driver, keys)
+    added: Counter[int] = Counter()
+    begun: set[tuple[int, str]] = set()
+    states: list[State | None] = [None] * len(ordered)
+    sessions, changes = [], []
+    for place, one, (active, was_used) in zip(order, ordered, found, strict=True):
+        if was_used or (one.user_id, one.session_id) in begun:
+            continue
+        state = admitted(active + added[one.user_id], one.limit)
+        added[one.user_id] += state is State.ACTIVE
+        begun.add((one.user_id, one.session_id))
+        states[place] = state
+        sessions.append(_session_of(one, state, moment))
+        changes.append(_change_of(one, state, moment))
+    if sessions:
+        _add_session.execute(engine, driver, sessions)
+        _add_change.execute(engine, driver, changes)
+    return states
+
+
+def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
+    """Return what the work returns; errors of the driver become those of SQLAlchemy."""
+    try:
+        return work()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise sqlalchemys_error(error, "begin sessions", engine.dialect) from error
+
+
+# With the names of its parameters, none of which is a column's.
+_lock = BatchStatement(
+    sa.select(User.id).where(User.id == sa.bindparam("person")).with_for_update(key_share=True)
+)
+# No more active ones are looked for than are allowed; newest first, where they are found soonest.
+_active = (
+    sa.select(sa.literal_column("1"))
+    .select_from(UserSession)
+    .where(UserSession.user_id == sa.bindparam("person"), is_active())
+    .order_by(*LATEST_FIRST)
+    .limit(sa.func.coalesce(sa.bindparam("most", type_=sa.Integer()), 0))
+    .subquery("active")
+)
+_look = BatchStatement(
+    sa.select(
+        sa.select(sa.func.count()).select_from(_active).scalar_subquery(),
+        sa.exists().where(
+            UserSession.user_id == sa.bindparam("person"),
+            UserSession.session_id == sa.bindparam("new_session"),
+        ),
+    )
+)
+_add_session = BatchStatement(
+    sa.insert(UserSession).values(
+        user_id=sa.bindparam("person"),
+        session_id=sa.bindparam("new_session"),
+        logged_in_at=sa.bindparam("moment", type_=UTCDateTime()),
+        expired_at=sa.bindparam("ended", type_=UTCDateTime()),
+        origin=sa.bindparam("came_from"),
+    )
+)
+_add_change = BatchStatement(
+    sa.insert(SessionChange).values(
+        at=sa.bindparam("moment", type_=UTCDateTime()),
+        actor_kind=sa.bindparam("by_kind", type_=SessionChange.actor_kind.type),
+        actor=sa.bindparam("by_name"),
+        address=sa.bindparam("by_address"),
+        action=sa.bindparam("what", type_=SessionChange.action.type),
+        user_id=sa.bindparam("person"),
+        session_id=sa.bindparam("new_session"),
+        session_count=1,
+    )
+)
+
+
+def _key_of(one: Beginning) -> dict[str, object]:
+    return {"person": one.user_id, "new_session": one.session_id, "most": one.limit}
+
+
+def _session_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
+    return {
+        "person": one.user_id,
+        "new_session": one.session_id,
+        "moment": moment,
+        "ended": None if state is State.ACTIVE else moment,
+        "came_from": storable(one.origin)[:ORIGIN_MAX_LENGTH],
+    }
+
+
+def _change_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
+    return {
+        "moment": moment,
+        "by_kind": one.actor.kind,
+        "by_name": one.actor.name,
+        "by_address": one.actor.address,
+        "what": Action.LOGIN if state is State.ACTIVE else Action.BLOCKED_LOGIN,
+        "person": one.user_id,
+        "new_session": one.session_id,
+    }

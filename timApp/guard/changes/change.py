@@ -1,0 +1,89 @@
+"""A change of sessions as it is asked for, and what came of it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from timApp.guard.vocabulary import Action, Actor, SessionKey
+from timApp.net.network import Host
+from timApp.util.stamp import Stamp
+
+
+@dataclass(frozen=True)
+class OnePerson:
+    """One person's sessions: the named one or, if none is named, the latest or all of them.
+
+    A verification without a session means the latest that is not logged out, anything else all of
+    them.
+    """
+
+    name: str
+    #: None for somebody whom this server does not know: then nothing changes here, and the hosts
+    #: are told all the same.
+    user_id: int | None
+    session_id: str | None = None
+    #: Whether the session has to be one of this server's that can be changed. If not, one that is
+    #: not here lives on another host, and a verification expires the ones that are here.
+    must_be_here: bool = False
+
+
+@dataclass(frozen=True)
+class AllButOne:
+    """All of a person's sessions but one; with None, all."""
+
+    name: str
+    user_id: int
+    kept: str | None
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Sessions that somebody has picked, of whichever people."""
+
+    sessions: Collection[SessionKey]
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """The sessions of all people; a verification means the latest of each."""
+
+
+Scope = OnePerson | AllButOne | Picked | Everybody
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done to which sessions, by whom and why.
+
+    The action is VERIFY or INVALIDATE, or LOGOUT of `OnePerson` or `AllButOne`.
+    """
+
+    action: Action
+    scope: Scope
+    actor: Actor
+    reason: str = ""
+    #: When another host made the change; None for one that is made here, now.
+    stamp: Stamp | None = None
+    #: The hosts that are to be told.
+    audience: Sequence[Host] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a change came to, as it is true when it is committed."""
+
+    change: Change
+    #: When it was made; None for a logout, which no other host hears of.
+    stamp: Stamp | None = None
+    #: The session that was meant; None if all were, or there is none.
+    session_id: str | None = None
+    #: How many sessions changed their state.
+    changed: int = 0
+    #: How many of them became active; None where that is not counted, of everybody's.
+    activated: int | None = 0
+    #: False for a change of another host that has arrived before, or that a later one overwrites.
+    takes_effect: bool = True
+
+    @property
+    def ended(self) -> int | None:
+        """How many sessions are active no more, or open no more; None where it is not counted."""
+        return None if self.activated is None else self.changed - self.activated

@@ -1,0 +1,107 @@
+"""The cookie that says who is logged in: a text that is signed, and can be read by anybody.
+
+It is that of Flask's sessions, so that a site and the programs beside it can share it. Source: the
+documentation of Flask, "Sessions", and of itsdangerous.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+#: The cookie's name.
+COOKIE_NAME = "timapp"
+#: Keys of what the cookie holds; the first is that of Flask-Login.
+USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
+#: A cookie is taken for so long after it was signed; what ends a session is not its age.
+MAX_AGE = timedelta(days=31)
+
+#: Cookies of which a process remembers that they are signed; it takes a kilobyte each, or less.
+_REMEMBERED = 4096
+_SALT = "cookie-session"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Who the bearer of a cookie is; whether their session is good is for the database to say."""
+
+    user_id: int
+    #: None for a login from before sessions were tracked.
+    session_id: str | None
+
+
+class Cookies:
+    """Signs cookies, and reads those that were signed with one of the keys.
+
+    That a cookie is signed is remembered: it comes with each request.
+    """
+
+    def __init__(self, keys: Sequence[str], max_age: timedelta = MAX_AGE) -> None:
+        """Take the keys, the newest last: it signs, and each of them is taken."""
+        self._max_age = max_age.total_seconds()
+        self._serializer = URLSafeTimedSerializer(
+            list(keys),
+            salt=_SALT,
+            serializer=json,
+            serializer_kwargs={"separators": (",", ":")},
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha1},
+        )
+        self._verified = lru_cache(_REMEMBERED)(self._verify)
+
+    def sign(self, content: Mapping[str, object]) -> str:
+        """Return the cookie with that content, signed now."""
+        cookie = self._serializer.dumps(dict(content))
+        return cookie if isinstance(cookie, str) else cookie.decode()
+
+    def issue(self, claims: Claims) -> str:
+        """Return a cookie for a login."""
+        return self.sign({USER_ID_KEY: str(claims.user_id), SESSION_ID_KEY: claims.session_id})
+
+    def read(self, cookie: str) -> str:
+        """Return the content of a cookie, as JSON.
+
+        `BadSignature` if it was not signed with these keys, or too long ago.
+        """
+        return self._timely(cookie).content
+
+    def claims(self, cookie: str) -> Claims | None:
+        """Return who the bearer is; None for a cookie that is not ours, or of nobody."""
+        try:
+            return self._timely(cookie).claims
+        except BadSignature:
+            return None
+
+    def _timely(self, cookie: str) -> "_Verified":
+        verified = self._verified(cookie)
+        if not 0 <= int(time.time()) - verified.signed_at <= self._max_age:
+            msg = "The cookie is too old, or its time has not come."
+            raise BadSignature(msg)
+        return verified
+
+    def _verify(self, cookie: str) -> "_Verified":
+        content, signed_at = self._serializer.loads(cookie, return_timestamp=True)
+        text = json.dumps(content, separators=(",", ":"))
+        return _Verified(text, _claims_in(content), int(signed_at.timestamp()))
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """What is known of a cookie that was signed by us."""
+
+    content: str
+    claims: Claims | None
+    signed_at: int
+
+
+def _claims_in(content: Any) -> Claims | None:
+    match content:
+        case {"_user_id": str(user_id)} if user_id.isascii() and user_id.isdecimal():
+            session_id = content.get(SESSION_ID_KEY)
+            return Claims(int(user_id), session_id if isinstance(session_id, str) else None)
+    return None

@@ -1,0 +1,180 @@
+"""The guard of a site: one object that every program in front of the database asks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+import sqlalchemy as sa
+import uuid_utils
+
+from timApp.database.engine import open_engine
+from timApp.database.migrate import upgrade_database
+from timApp.database.work import UnitOfWork, Work
+from timApp.guard.changes.apply import apply
+from timApp.guard.changes.begin import Beginning, begin_session
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.changes.lock import lock_people
+from timApp.guard.cookie import Claims, Cookies
+from timApp.guard.options import GuardOptions
+from timApp.guard.rules.validity import needs_active_session
+from timApp.guard.visitor import Visitor, find_visitor
+from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.user.people import Identity, Person, find_person, remember
+
+#: Told of each change in its transaction, before the commit.
+Listener = Callable[[UnitOfWork, Receipt], object]
+
+
+class Standing(Enum):
+    """How it stands with whoever asks."""
+
+    #: Nobody is logged in.
+    ANONYMOUS = "anonymous"
+    #: Their session is active, or they need none.
+    VALID = "valid"
+    #: Their session is expired, and waits for a verification.
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the guard says of a cookie."""
+
+    standing: Standing
+    #: None for nobody.
+    visitor: Visitor | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A session that has begun."""
+
+    person: Person
+    session_id: str
+    #: Expired from birth if the person has too many.
+    state: State
+    #: What the browser is to send with each request from now on, named `COOKIE_NAME`.
+    cookie: str
+
+
+_NOBODY = Verdict(Standing.ANONYMOUS)
+
+
+class Guard:
+    """Tracks, limits, checks and changes the sessions of a site; knows no web framework.
+
+    One serves all threads of a process. What writes takes a unit of work, and is part of its
+    transaction, which the caller commits; without one it is a transaction of its own, and committed
+    when the method returns.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, cookies: Cookies, options: GuardOptions | None = None
+    ) -> None:
+        self.engine = engine
+        self.cookies = cookies
+        self.options = options or GuardOptions()
+        self.listeners: list[Listener] = []
+
+    @classmethod
+    def at(cls, url: str, keys: Sequence[str], options: GuardOptions | None = None) -> "Guard":
+        """Return the guard of the database at an SQLAlchemy URL; nothing is asked of it yet.
+
+        `keys` sign the cookies: the last one, and each is taken.
+        """
+        return cls(open_engine(url), Cookies(keys), options)
+
+    def upgrade_database(self) -> None:
+        """Make the tables, or bring them up to date; see `timApp.database.migrate`."""
+        upgrade_database(self.engine)
+
+    def check(self, cookie: str | None) -> Verdict:
+        """Say how it stands with the bearer of a cookie, by one look into the database.
+
+        A cookie that is not signed by us, is too old, or whose session is logged out is nobody's.
+        """
+        claims = self.cookies.claims(cookie) if cookie else None
+        if claims is None:
+            return _NOBODY
+        visitor = find_visitor(Work(self.engine), claims.user_id, claims.session_id, Visitor)
+        if visitor is None:
+            return _NOBODY
+        return Verdict(Standing.VALID if self.passes(visitor) else Standing.BLOCKED, visitor)
+
+    def passes(self, visitor: Visitor) -> bool:
+        """Tell whether a visitor's session is valid: is active, or need not be."""
+        return visitor.session_is_active or not needs_active_session(
+            tracking_enabled=self.options.tracks_sessions, is_admin=visitor.is_admin
+        )
+
+    def begin(
+        self,
+        identity: Identity | Person,
+        origin: str,
+        *,
+        actor: Actor | None = None,
+        former: Claims | None = None,
+        session_id: str | None = None,
+        work: UnitOfWork | None = None,
+    ) -> Begun:
+        """Let a session begin for somebody who has proved who they are; remember them.
+
+        `origin` is any information on where they are; `actor` is who lets it begin, they themselves
+        if nobody is given. `former` is whom this browser was logged in as: that session ends for
+        good, so that nobody is blocked by their own in the same browser, which no cookie leads to
+        any more. The id is made up unless it is given. While sessions are not tracked, none is added, and the
+        state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be remembered, and
+        for an id that was used before.
+        """
+        if work is not None:
+            return self._begin(work, identity, origin, actor, former, session_id)
+        with self.transaction() as own:
+            return self._begin(own, identity, origin, actor, former, session_id)
+
+    def _begin(  # noqa: PLR0917 - those of `begin`
+        self,
+        work: UnitOfWork,
+        identity: Identity | Person,
+        origin: str,
+        actor: Actor | None,
+        former: Claims | None,
+        session_id: str | None,
+    ) -> Begun:
+        person = identity if isinstance(identity, Person) else remember(work, identity)
+        actor = actor or Actor(ActorKind.USER, person.name)
+        session_id = str(uuid_utils.uuid7()) if session_id is None else session_id
+        if former is not None and former.session_id is not None:
+            # In one order: two browsers that swap two users must not wait for each other.
+            lock_people(work, {person.id, former.user_id})
+            scope = OnePerson("", former.user_id, former.session_id)
+            self.apply(Change(Action.LOGOUT, scope, actor), work)
+        state = State.EXPIRED
+        if self.options.tracks_sessions:
+            limit = self.options.limit_for(person.name, person.groups)
+            state = begin_session(
+                work, Beginning(person.id, person.name, session_id, origin, limit, actor)
+            )
+        cookie = self.cookies.issue(Claims(person.id, session_id))
+        return Begun(person, session_id, state, cookie)
+
+    def apply(self, change: Change, work: UnitOfWork | None = None) -> Receipt:
+        """Make a change, and tell the listeners; see `timApp.guard.changes.apply`."""
+        if work is None:
+            with self.transaction() as own:
+                return self.apply(change, own)
+        receipt = apply(work, change)
+        for listener in self.listeners:
+            listener(work, receipt)
+        return receipt
+
+    def person(self, name: str) -> Person | None:
+        """Return who is remembered by exactly that name, or None."""
+        return find_person(Work(self.engine), name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """Yield a unit of work that is committed at the end, and undone after an error."""
+        with Work(self.engine) as work:
+            yield work
+            work.commit()

@@ -1,0 +1,25 @@
+"""What a site chooses about its guard."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from timApp.guard.rules.admission import limit_of
+from timApp.user.usergroup import SUPERVISOR_GROUP
+
+
+@dataclass(frozen=True)
+class GuardOptions:
+    """The options of a guard; those of a site are in `timApp.defaultconfig`, by longer names."""
+
+    #: Whether logins are tracked; if not, everybody passes and nothing is written.
+    tracks_sessions: bool = True
+    #: How many active sessions a person may have; None means any number.
+    limit: int | None = 1
+    #: The same for the members of a group; of several, the most generous one counts.
+    limits_of_groups: Mapping[str, int | None] = field(
+        default_factory=lambda: {SUPERVISOR_GROUP: None}
+    )
+
+    def limit_for(self, name: str, groups: Collection[str]) -> int | None:
+        """Return how many active sessions a person of that name and those groups may have."""
+        return limit_of({name, *groups}, self.limits_of_groups, self.limit)

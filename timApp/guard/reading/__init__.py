@@ -1,0 +1,1 @@
+"""What is read of sessions: lists, one person's, what was recorded."""

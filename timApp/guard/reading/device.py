@@ -1,0 +1,40 @@
+"""What kind of device a session comes from."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ua_parser import parse
+
+_ORIGIN = re.compile(r"\[(?P<address>[^\]]*)\] (?P<user_agent>.*)", re.DOTALL)
+#: Longest text of an origin that is shown as it is, in characters.
+_SHOWN_MAX_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a session comes from."""
+
+    #: Network address; empty if unknown.
+    address: str
+    #: Such as "Firefox 133", or the first words of what an unknown browser says of itself.
+    browser: str
+    #: Such as "Windows 10"; empty if unknown.
+    system: str = ""
+
+
+@lru_cache(maxsize=4096)
+def device_of(origin: str) -> Device:
+    """Return what an origin tells, such as "Firefox 133" on "Windows 10"."""
+    match = _ORIGIN.fullmatch(origin)
+    address, user_agent = (match["address"], match["user_agent"]) if match else ("", origin)
+    found = parse(user_agent)
+    browser = found.user_agent and _with_version(found.user_agent.family, found.user_agent.major)
+    system = found.os and _with_version(found.os.family, found.os.major)
+    if not browser:
+        return Device(address, user_agent[:_SHOWN_MAX_LENGTH])
+    return Device(address, browser, system or "")
+
+
+def _with_version(name: str, major: str | None) -> str:
+    return f"{name} {major}" if major else name

@@ -1,0 +1,87 @@
+"""One person's sessions, the latest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from timApp.database.work import UnitOfWork
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import is_in, state_of
+from timApp.guard.vocabulary import State
+
+#: So many sessions of a person are told to a supervisor, here and on another host.
+MAX_SUMMARIES = 20
+#: So many open sessions of a person are shown to them.
+MAX_OPEN = 50
+
+#: The order in which a person's sessions are latest first.
+LATEST_FIRST: Sequence[sa.ColumnElement[Any]] = (
+    UserSession.logged_in_at.desc(),
+    UserSession.session_id.desc(),
+)
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """What there is to know of a session to decide about it, of this server or of another host."""
+
+    session_id: str
+    origin: str
+    logged_in_at: datetime
+    last_seen_at: datetime | None
+    state: State
+
+
+def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
+    """Return the user's latest session that is not logged out, or None."""
+    return work.session.scalar(
+        sa.select(UserSession.session_id)
+        .where(UserSession.user_id == user_id, is_in({State.ACTIVE, State.EXPIRED}))
+        .order_by(*LATEST_FIRST)
+        .limit(1)
+    )
+
+
+def latest_sessions(work: UnitOfWork, user_id: int, limit: int) -> list[UserSession]:
+    """Return the user's latest sessions, at most so many."""
+    return list(work.session.scalars(_of_user(user_id).order_by(*LATEST_FIRST).limit(limit)))
+
+
+def open_sessions(work: UnitOfWork, user_id: int, first: str | None) -> list[UserSession]:
+    """Return the user's sessions that are not logged out; at most `MAX_OPEN`.
+
+    The one named `first`, if there is one, comes first, then the latest.
+    """
+    query = _of_user(user_id).where(is_in({State.ACTIVE, State.EXPIRED}))
+    return list(
+        work.session.scalars(query.order_by(_is_other(first), *LATEST_FIRST).limit(MAX_OPEN))
+    )
+
+
+def session_summaries(work: UnitOfWork, user_id: int, chosen: str | None) -> list[SessionSummary]:
+    """Return the person's sessions, at most `MAX_SUMMARIES`.
+
+    The chosen one comes first, then those that are not logged out, and the latest first.
+    """
+    query = _of_user(user_id).order_by(_is_other(chosen), is_in({State.LOGGED_OUT}), *LATEST_FIRST)
+    return [
+        SessionSummary(
+            session_id=session.session_id,
+            origin=session.origin,
+            logged_in_at=session.logged_in_at,
+            last_seen_at=session.last_seen_at,
+            state=state_of(session),
+        )
+        for session in work.session.scalars(query.limit(MAX_SUMMARIES))
+    ]
+
+
+def _of_user(user_id: int) -> sa.Select[UserSession]:
+    return sa.select(UserSession).where(UserSession.user_id == user_id)
+
+
+def _is_other(first: str | None) -> sa.ColumnElement[int]:
+    return sa.case((UserSession.session_id == (first or ""), 0), else_=1)

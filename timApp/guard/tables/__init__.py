@@ -1,0 +1,1 @@
+"""The tables of the guard, and the states of sessions as conditions on them."""

@@ -1,0 +1,34 @@
+"""The record of every change of sessions: who did what to whom, from where, and why."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.database.model import NUMBER, Model, enum_column
+from timApp.guard.vocabulary import Action, ActorKind
+from timApp.util.clock import now
+
+
+class SessionChange(Model):
+    """One entry of an append-only table; the database refuses to change or delete one."""
+
+    __tablename__ = "sessionchange"
+
+    id: orm.Mapped[int] = orm.mapped_column(NUMBER, primary_key=True)
+    at: orm.Mapped[datetime] = orm.mapped_column(default=now, index=True)
+    actor_kind: orm.Mapped[ActorKind] = orm.mapped_column(enum_column(ActorKind))
+    #: See `timApp.guard.vocabulary.Actor`.
+    actor: orm.Mapped[str]
+    address: orm.Mapped[str | None]
+    action: orm.Mapped[Action] = orm.mapped_column(enum_column(Action))
+    #: Whose sessions were changed; None when it was everybody's.
+    user_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("useraccount.id"))
+    #: The session that was named; None when none was.
+    session_id: orm.Mapped[str | None]
+    #: How many sessions the action changed.
+    session_count: orm.Mapped[int]
+    #: Why, in the words of the one who did it; None when they did not say.
+    reason: orm.Mapped[str | None]
+
+    __table_args__ = (sa.Index("ix_sessionchange_user_id", "user_id", "id"),)

@@ -1,0 +1,87 @@
+"""The words in which everybody speaks of sessions; this module knows nothing else."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+#: Longest session id, in characters.
+SESSION_ID_MAX_LENGTH = 255
+#: An origin is cut off after so many characters: browsers choose theirs freely.
+ORIGIN_MAX_LENGTH = 1000
+
+#: What names a session: user id and session id.
+SessionKey = tuple[int, str]
+
+
+class State(Enum):
+    """What a session is at a moment; `timApp.guard.rules.lifetime` says how it changes."""
+
+    #: It opens documents.
+    ACTIVE = "active"
+    #: It is blocked until somebody verifies it.
+    EXPIRED = "expired"
+    #: It is over for good.
+    LOGGED_OUT = "logged_out"
+
+
+class SessionStateFilterOptions(Enum):
+    """Options for filtering the sessions by state."""
+
+    #: Allow any session state.
+    ALL = "all"
+    #: Only allow active sessions.
+    ACTIVE = "active"
+    #: Only allow expired sessions, also those that are logged out.
+    EXPIRED = "expired"
+
+    @property
+    def states(self) -> frozenset[State]:
+        """The states that are allowed."""
+        return _ALLOWED[self]
+
+
+_ALLOWED = {
+    SessionStateFilterOptions.ALL: frozenset(State),
+    SessionStateFilterOptions.ACTIVE: frozenset({State.ACTIVE}),
+    SessionStateFilterOptions.EXPIRED: frozenset(State) - {State.ACTIVE},
+}
+
+
+class ExportFormatOptions(Enum):
+    """Options for session export format."""
+
+    #: Export sessions as CSV.
+    CSV = "csv"
+    #: Export sessions as JSON.
+    JSON = "json"
+
+
+class Action(Enum):
+    """What is done to sessions, as it is recorded."""
+
+    LOGIN = "login"
+    #: A login over the limit: the session is expired from birth.
+    BLOCKED_LOGIN = "blocked login"
+    LOGOUT = "logout"
+    VERIFY = "verify"
+    INVALIDATE = "invalidate"
+    VERIFY_ALL = "verify all"
+    INVALIDATE_ALL = "invalidate all"
+
+
+class ActorKind(Enum):
+    """What somebody is who changes sessions."""
+
+    USER = "user"
+    HOST = "host"
+    COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who makes a change, for the record of changes."""
+
+    kind: ActorKind
+    #: A user's name, a host, or the name of the operating system's user at the command line.
+    name: str
+    #: Network address that the request came from; None at the command line.
+    address: str | None = None

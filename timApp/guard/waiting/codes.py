@@ -1,0 +1,182 @@
+"""Blocked sessions that wait for verification, and the short codes by which they are named."""
+
+import secrets
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from timApp.database.driver.read import QuickRead
+from timApp.database.engine import begin_write
+from timApp.database.model import conflict_insert
+from timApp.database.work import UnitOfWork
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import is_in
+from timApp.guard.tables.waiting import WaitingSession
+from timApp.guard.vocabulary import State
+from timApp.user.user import User
+from timApp.util.clock import now
+
+#: A blocked page that has not asked for so long is closed: its session waits no more.
+PATIENCE = timedelta(seconds=30)
+
+# Without characters that look like another: B8, I1, O0, S5, Z2, and V beside U.
+_LETTERS = "ACDEFGHJKLMNPQRTUWXY"
+_DIGITS = "34679"
+_PATTERN = (_LETTERS, _LETTERS, _DIGITS, _DIGITS)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody who waits."""
+
+    code: str
+    user_name: str
+    real_name: str
+    session_id: str
+    origin: str
+    since: datetime
+
+
+def normal_code(text: str) -> str | None:
+    """Return the text as a short code, in capitals and without blanks; None if it is none."""
+    code = "".join(text.split()).upper()
+    if len(code) != len(_PATTERN):
+        return None
+    return code if all(char in kind for char, kind in zip(code, _PATTERN, strict=True)) else None
+
+
+def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
+    """Return the short code of a blocked session, made now if its page is shown for the first time.
+
+    None for a session that does not exist. The code belongs to no other session that waits; one
+    that does not wait any more loses its code to the newcomer. No commit.
+    """
+    known = _known_code(work, user_id, session_id)
+    if known is not None or work.session.get(UserSession, (user_id, session_id)) is None:
+        return known
+    begin_write(work.session.connection())
+    for code in _random_codes():
+        _release(work, code)
+        # Two pages that are shown at once may draw the same code; the unique key lets one have it.
+        added = work.session.scalar(
+            _insert_waiting(work).values(
+                user_id=user_id, session_id=session_id, code=code, since=now()
+            )
+        )
+        if added is not None:
+            return str(added)
+        # Or this very session has got its code meanwhile, in another tab.
+        known = _known_code(work, user_id, session_id)
+        if known is not None:
+            return known
+    return None
+
+
+def waiting_sessions(work: UnitOfWork, limit: int = 500) -> list[Waiting]:
+    """Return who waits now, longest first, at most `limit` of them."""
+    query = _waiting_query().order_by(WaitingSession.since, WaitingSession.session_id).limit(limit)
+    return [Waiting(**row._mapping) for row in work.session.execute(query)]
+
+
+def count_waiting(work: UnitOfWork) -> int:
+    """Return how many wait now."""
+    return work.session.scalars(
+        sa.select(sa.func.count())
+        .select_from(WaitingSession)
+        .join(UserSession, _is_of_session())
+        .where(_still_waits())
+    ).one()
+
+
+def find_waiting(work: UnitOfWork, code: str) -> Waiting | None:
+    """Return who waits with that short code (as `normal_code` has it), or None."""
+    row = work.session.execute(_waiting_query().where(WaitingSession.code == code)).first()
+    return row and Waiting(**row._mapping)
+
+
+def stop_waiting(work: UnitOfWork, user_ids: Collection[int] | None = None) -> None:
+    """Drop the short codes of sessions that are active or logged out by now.
+
+    Those of these users, or of everybody; for whoever has changed sessions.
+    """
+    settled = (
+        sa.select(UserSession.user_id, UserSession.session_id)
+        .join(WaitingSession, _is_of_session())
+        .where(~is_in({State.EXPIRED}))
+    )
+    if user_ids is not None:
+        settled = settled.where(WaitingSession.user_id.in_(user_ids))
+    work.session.execute(
+        sa.delete(WaitingSession).where(
+            sa.tuple_(WaitingSession.user_id, WaitingSession.session_id).in_(settled)
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _known_code(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
+    row = _code_query.first(work, {"user_id": user_id, "session_id": session_id})
+    return row and str(row.code)
+
+
+_code_query = QuickRead(
+    sa.select(WaitingSession.code).where(
+        WaitingSession.user_id == sa.bindparam("user_id"),
+        WaitingSession.session_id == sa.bindparam("session_id"),
+    )
+)
+
+
+def _is_of_session() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        WaitingSession.user_id == UserSession.user_id,
+        WaitingSession.session_id == UserSession.session_id,
+    )
+
+
+def _still_waits() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        is_in({State.EXPIRED}),
+        UserSession.last_seen_at > now() - PATIENCE,
+    )
+
+
+def _waiting_query() -> sa.Select[str, str, str, str, str, datetime]:
+    return (
+        sa.select(
+            WaitingSession.code,
+            User.name.label("user_name"),
+            User.real_name,
+            UserSession.session_id,
+            UserSession.origin,
+            WaitingSession.since,
+        )
+        .join(UserSession, _is_of_session())
+        .join(User, User.id == UserSession.user_id)
+        .where(_still_waits())
+    )
+
+
+def _insert_waiting(work: UnitOfWork) -> Any:
+    insert = conflict_insert(work.session.connection(), WaitingSession)
+    return insert.on_conflict_do_nothing().returning(WaitingSession.code)
+
+
+def _random_codes() -> Iterator[str]:
+    # Far more tries than it takes: a hall has fewer people than there are codes.
+    for _ in range(1000):
+        yield "".join(secrets.choice(kind) for kind in _PATTERN)
+
+
+def _release(work: UnitOfWork, code: str) -> None:
+    """Drop the code if the session that has it does not wait any more."""
+    work.session.execute(
+        sa.delete(WaitingSession).where(
+            WaitingSession.code == code,
+            ~sa.select(UserSession.session_id).where(_is_of_session(), _still_waits()).exists(),
+        ),
+        execution_options={"synchronize_session": False},
+    )

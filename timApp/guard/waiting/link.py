@@ -1,0 +1,68 @@
+"""Signed links that name a blocked session: what its QR code holds."""
+
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+
+from timApp.util.errors import BadInput
+
+#: Seconds that a link can be followed. The blocked page renews it by itself.
+LINK_LIFETIME = 300
+#: What comes before the token in an address.
+LINK_PATH = "/supervise/link/"
+
+
+class ForgedLink(BadInput):
+    """A link that no server that shares our secret has made."""
+
+
+class ExpiredLink(BadInput):
+    """A link that is older than `LINK_LIFETIME`."""
+
+
+@dataclass(frozen=True)
+class LinkedSession:
+    """The session that a link names."""
+
+    username: str
+    session_id: str
+
+
+class Links:
+    """Makes links to one server, and reads those of every server that has the same key."""
+
+    def __init__(self, key: str) -> None:
+        self._serializer = URLSafeTimedSerializer(key, salt="session link")
+
+    def sign(self, username: str, session_id: str) -> str:
+        """Return a token, fit for an address, that names the session for `LINK_LIFETIME` seconds.
+
+        It proves nothing but that we made it, and lets nobody in.
+        """
+        token = self._serializer.dumps([username, session_id])
+        return token if isinstance(token, str) else token.decode()
+
+    def address(self, base_url: str, username: str, session_id: str) -> str:
+        """Return the address at a server at which a supervisor looks at the session."""
+        return f"{base_url.rstrip('/')}{LINK_PATH}{self.sign(username, session_id)}"
+
+    def read(self, token: str) -> LinkedSession:
+        """Return what a token names; reading it again is no error.
+
+        `ForgedLink` or `ExpiredLink` otherwise.
+        """
+        try:
+            content = self._serializer.loads(token, max_age=LINK_LIFETIME)
+        except SignatureExpired:
+            raise ExpiredLink(
+                "This link is too old. Scan the code on the page again; it is renewed by itself.",
+                field="token",
+            ) from None
+        except BadSignature:
+            raise ForgedLink(
+                "This link was not made by a server of this site.", field="token"
+            ) from None
+        match content:
+            case [str(username), str(session_id)]:
+                return LinkedSession(username, session_id)
+        raise ForgedLink("This link does not name a session.", field="token")

@@ -1,0 +1,198 @@
+"""Who tells the hosts what they are owed: one at a time, whoever finds it due.
+
+What was claimed by a process that is no more is free again when the claim has run out. A host that
+is told twice all the same overlooks the second time.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.guard.vocabulary import Action
+from timApp.hosts.outbox.delivery import (
+    Delivery,
+    DeliveryState,
+    HostChange,
+    Outcome,
+    is_free,
+    is_owed,
+    locked,
+)
+from timApp.net.network import Host, Network
+from timApp.net.note import ChangeNote
+from timApp.util.clock import now
+from timApp.util.stamp import Stamp
+
+#: A claim outlasts the time that hosts have to answer by so much.
+_MARGIN = timedelta(seconds=5)
+
+_columns = (
+    Delivery.id,
+    Delivery.host,
+    Delivery.action,
+    Delivery.user_name,
+    Delivery.session_id,
+    Delivery.at,
+    Delivery.change_id,
+    Delivery.made_by,
+    Delivery.reason,
+    Delivery.attempts,
+)
+_older = orm.aliased(Delivery)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A delivery that is ours to make: nobody else makes it before `until`."""
+
+    id: int
+    host: Host
+    change: HostChange
+    attempts: int
+    until: datetime
+
+
+def claim_time(network: Network) -> timedelta:
+    """Return how long a claim lasts: longer than a call may take."""
+    return timedelta(seconds=network.timeout) + _MARGIN
+
+
+def claim_due(network: Network, engine: sa.Engine) -> tuple[list[Claim], list[Outcome]]:
+    """Claim what is due for the network's hosts, in the order of the stamps; drop what is too old.
+
+    Two who claim at once never get the same. What other hosts are owed stays owed. Returns what was
+    dropped, too: verifications older than `timApp.defaultconfig.DIST_RIGHTS_VERIFY_MAX_AGE`, to
+    whichever host.
+    """
+    moment = now()
+    is_not_ready = (_older.next_attempt_at > moment) | (_older.claimed_until > moment)
+    return _claim(
+        network,
+        engine,
+        network.hosts,
+        moment,
+        Delivery.next_attempt_at <= moment,
+        ~_follows(is_not_ready),
+    )
+
+
+def claim_of(
+    network: Network, engine: sa.Engine, user_name: str, hosts: Iterable[Host]
+) -> tuple[list[Claim], list[Outcome]]:
+    """Do as `claim_due` with whatever the hosts are owed of one person's changes, due or not."""
+    moment = now()
+    is_not_ready = _older.claimed_until > moment
+    return _claim(
+        network, engine, hosts, moment, Delivery.user_name == user_name, ~_follows(is_not_ready)
+    )
+
+
+def claims_on(engine: sa.Engine, change: HostChange, hosts: Sequence[Host]) -> list[Claim]:
+    """Return the claims that whoever noted the change was given with it, in the hosts' order."""
+    stamp = change.note.stamp
+    query = sa.select(*_columns, Delivery.claimed_until).where(
+        is_owed,
+        Delivery.user_name == change.user_name,
+        Delivery.host.in_([host.url for host in hosts]),
+        Delivery.at == stamp.at,
+        Delivery.change_id == stamp.id,
+    )
+    with engine.connect() as connection:
+        rows = {row.host: row for row in connection.execute(query)}
+    return [
+        Claim(row.id, host, change, row.attempts, row.claimed_until)
+        for host in hosts
+        if (row := rows.get(host.url)) is not None
+    ]
+
+
+def renew(network: Network, engine: sa.Engine, claim: Claim) -> Claim | None:
+    """Return the claim as a new one; None if it was lost: run out, or the delivery is settled."""
+    until = now() + claim_time(network)
+    with engine.begin() as connection:
+        renewed = connection.scalar(
+            sa.update(Delivery)
+            .where(Delivery.id == claim.id, is_owed, Delivery.claimed_until == claim.until)
+            .values(claimed_until=until)
+            .returning(Delivery.id)
+        )
+    return None if renewed is None else replace(claim, until=until)
+
+
+def find_followers(engine: sa.Engine, claims: Sequence[Claim]) -> set[int]:
+    """Return the ids of the deliveries that must not be made before another that is still owed.
+
+    That is the invalidation of a session whose verification the host is still to be told: told in
+    the other order, a host that knows no stamps would let the session be active.
+    """
+    ids = [claim.id for claim in claims if not claim.change.is_whole]
+    if not ids:
+        return set()
+    query = sa.select(Delivery.id).where(Delivery.id.in_(ids), _follows())
+    with engine.connect() as connection:
+        return set(connection.scalars(query))
+
+
+def _follows(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that an older verification of the same session is owed, and is such."""
+    return sa.and_(
+        Delivery.action != Action.VERIFY,
+        Delivery.session_id.is_not(None),
+        sa.exists().where(
+            _older.settled_at.is_(None),
+            _older.action == Action.VERIFY,
+            _older.host == Delivery.host,
+            _older.user_name == Delivery.user_name,
+            _older.session_id.is_(None) | (_older.session_id == Delivery.session_id),
+            sa.tuple_(_older.at, _older.change_id) < sa.tuple_(Delivery.at, Delivery.change_id),
+            *which,
+        ),
+    )
+
+
+def _claim(
+    network: Network,
+    engine: sa.Engine,
+    hosts: Iterable[Host],
+    moment: datetime,
+    *which: sa.ColumnElement[bool],
+) -> tuple[list[Claim], list[Outcome]]:
+    by_url = {host.url: host for host in hosts}
+    until = moment + claim_time(network)
+    too_old = moment - network.verify_max_age
+    is_expired = sa.and_(is_free(moment), Delivery.action == Action.VERIFY, Delivery.at < too_old)
+    is_wanted = sa.and_(is_free(moment), Delivery.host.in_(by_url), *which)
+    with engine.begin() as connection:
+        query = sa.select(Delivery.id).where(is_owed, is_expired | is_wanted).limit(1)
+        if connection.scalar(query) is None:
+            return [], []  # as mostly, and nobody who writes had to wait
+        dropped = connection.execute(
+            sa.update(Delivery)
+            .where(Delivery.id.in_(locked(is_expired, skip_locked=True)))
+            .values(state=DeliveryState.EXPIRED, settled_at=moment)
+            .returning(*_columns)
+        ).all()
+        claimed = connection.execute(
+            sa.update(Delivery)
+            .where(Delivery.id.in_(locked(is_wanted, skip_locked=True)))
+            .values(claimed_until=until)
+            .returning(*_columns)
+        ).all()
+    claims = [
+        Claim(row.id, by_url[row.host], change_of(row), row.attempts, until) for row in claimed
+    ]
+    outcomes = [
+        Outcome(by_url.get(row.host) or Host(row.host), change_of(row), DeliveryState.EXPIRED)
+        for row in dropped
+    ]
+    return sorted(claims, key=lambda claim: claim.change.note.stamp), outcomes
+
+
+def change_of(row: Any) -> HostChange:
+    """Return the change that a delivery, or a row with its columns, is about."""
+    note = ChangeNote(Stamp(row.at, row.change_id), row.made_by, row.reason)
+    return HostChange(row.action, row.user_name, row.session_id, note)

@@ -1,0 +1,131 @@
+"""Tells hosts what they are owed: at once when a change was made, or later when they are back."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Event, Thread
+
+import sqlalchemy as sa
+
+from timApp.hosts.outbox.debts import settle
+from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
+from timApp.hosts.outbox.lease import Claim, claim_due, claim_of, find_followers, renew
+from timApp.net.call import NO_SECRET, call_hosts
+from timApp.net.network import Host, Network
+
+#: Why a host was not told yet, when it could have been.
+_FOLLOWS = "is told of this after an earlier verification that it has not been told of yet."
+#: Seconds between two looks at what is due.
+_PAUSE = 1
+
+_log = logging.getLogger(__name__)
+
+
+def deliver(network: Network, engine: sa.Engine, claims: Sequence[Claim]) -> list[Outcome]:
+    """Make the deliveries of one change, to all its hosts at once; return what came of each.
+
+    To be called after the commit of the change, outside of any transaction. Takes about as long as
+    the slowest host, at most `timApp.defaultconfig.DIST_RIGHTS_TIMEOUT`. What fails stays owed.
+    """
+    if not claims or not network.send_secret:
+        return _not_told(claims, NO_SECRET)
+    followers = find_followers(engine, claims)
+    told = [claim for claim in claims if claim.id not in followers]
+    put_off = [claim for claim in claims if claim.id in followers]
+    replies = call_hosts(network, engine, [claim.change.call(claim.host) for claim in told])
+    with engine.begin() as connection:
+        outcomes = settle(connection, list(zip(told, replies, strict=True)), put_off)
+    return outcomes + _not_told(put_off, _FOLLOWS)
+
+
+def deliver_in_order(network: Network, engine: sa.Engine, claims: Sequence[Claim]) -> list[Outcome]:
+    """Make deliveries, one after the other for each host, all hosts at the same time.
+
+    A host that fails is left alone from there on. Otherwise as `deliver`.
+    """
+    if not network.send_secret:
+        return _not_told(claims, NO_SECRET)
+    queues = defaultdict(list)
+    for claim in claims:
+        queues[claim.host].append(claim)
+    outcomes: list[Outcome] = []
+    errors: list[Exception] = []
+
+    def work(queue: Sequence[Claim]) -> None:
+        try:
+            outcomes.extend(_deliver_to_one_host(network, engine, queue))
+        except Exception as error:
+            errors.append(error)
+
+    # Threads that the end of the process need not wait for, unlike those of a pool.
+    threads = [Thread(target=work, args=(queue,), daemon=True) for queue in queues.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return outcomes
+
+
+def deliver_owed(
+    network: Network, engine: sa.Engine, user_name: str, hosts: Iterable[Host]
+) -> list[Outcome]:
+    """Make the deliveries that the hosts are owed of one person's changes, due or not, in order.
+
+    Not those that somebody else is about to make. Otherwise as `deliver_due`.
+    """
+    claims, dropped = claim_of(network, engine, user_name, hosts)
+    return dropped + deliver_in_order(network, engine, claims)
+
+
+def deliver_due(network: Network, engine: sa.Engine) -> list[Outcome]:
+    """Make the deliveries that are due, in order for each host; drop those that are too old.
+
+    Returns what came of each. Several may do so at once, in whatever processes. A host that fails
+    is asked only once, and one that has left the configuration not at all: it stays owed.
+    """
+    claims, dropped = claim_due(network, engine)
+    return dropped + deliver_in_order(network, engine, claims)
+
+
+def deliver_forever(
+    network: Network, engine: sa.Engine, stop: Event, report: Callable[[Outcome], object]
+) -> None:
+    """Do `deliver_due` again and again until `stop` is set, and report what came of it.
+
+    An error ends a round only, as when the database is restarted.
+    """
+    while not stop.is_set():
+        try:
+            for outcome in deliver_due(network, engine):
+                report(outcome)
+        except Exception as error:
+            _log.error(
+                "Other hosts could not be told what they are owed: %s",
+                error,
+                exc_info=not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError),
+            )
+        stop.wait(_PAUSE)
+
+
+def _deliver_to_one_host(
+    network: Network, engine: sa.Engine, claims: Sequence[Claim]
+) -> Iterator[Outcome]:
+    """Make one host's deliveries until one fails, and give back the others."""
+    for number, claimed in enumerate(claims):
+        claim = renew(network, engine, claimed)
+        if claim is None:
+            continue  # superseded meanwhile, or made by somebody else
+        (reply,) = call_hosts(network, engine, [claim.change.call(claim.host)])
+        has_failed = state_after(reply) is DeliveryState.OWED
+        with engine.begin() as connection:
+            yield from settle(
+                connection, [(claim, reply)], claims[number + 1 :] if has_failed else ()
+            )
+        if has_failed:
+            return
+
+
+def _not_told(claims: Sequence[Claim], why: str) -> list[Outcome]:
+    return [Outcome(claim.host, claim.change, DeliveryState.OWED, why) for claim in claims]

@@ -1,0 +1,1 @@
+"""What servers ask each other: who waits there, and about a person."""

@@ -1,0 +1,67 @@
+"""Who waits, on this server and on the other hosts together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from timApp.database.work import UnitOfWork
+from timApp.guard.reading.device import Device, device_of
+from timApp.guard.waiting.codes import Waiting, waiting_sessions
+from timApp.hosts.questions.hostview import View
+from timApp.hosts.questions.polling import refresh
+from timApp.net.network import Host, Network
+
+
+@dataclass(frozen=True)
+class WaitingPerson:
+    """Somebody who waits, and where."""
+
+    entry: Waiting
+    #: None for this server.
+    host: Host | None
+
+    @property
+    def device(self) -> Device:
+        """What the person waits at."""
+        return device_of(self.entry.origin)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a supervisor has before them: who waits, and which hosts could not be asked."""
+
+    waiting: Sequence[WaitingPerson]
+    #: Hosts of which it is not known who waits there.
+    silent: Sequence[View]
+    #: Whether there are other hosts, so that it has to be said where somebody waits.
+    spans_hosts: bool
+
+
+def look_at_desk(network: Network, work: UnitOfWork, patience: float = 0) -> Desk:
+    """Return the desk as it is now.
+
+    Waits at most `patience` seconds for the hosts; see `timApp.hosts.questions.polling.refresh`.
+    """
+    views = refresh(network, work, patience)
+    return gather(waiting_sessions(work), views)
+
+
+def gather(local: Iterable[Waiting], views: Sequence[View]) -> Desk:
+    """Put together who waits here and elsewhere, the longest first.
+
+    What a host tells of a session that waits here is left out: this server knows better, and may
+    be one of the hosts of its own targets.
+    """
+    here = [WaitingPerson(entry, None) for entry in local]
+    known = {(one.entry.user_name, one.entry.session_id) for one in here}
+    elsewhere = [
+        WaitingPerson(entry, view.host)
+        for view in views
+        for entry in view.waiting
+        if (entry.user_name, entry.session_id) not in known
+    ]
+    return Desk(
+        # Sorting is stable: of two since the same moment, the one here comes first.
+        waiting=sorted(here + elsewhere, key=lambda one: one.entry.since),
+        silent=[view for view in views if not view.answers],
+        spans_hosts=bool(views),
+    )

@@ -1,0 +1,56 @@
+"""Routes for other hosts of the site, which sign what they ask.
+
+They are no part of the API for people's programs; see `timApp.net.call` for the other side.
+"""
+
+from flask import Blueprint, Response, jsonify, request
+
+from timApp.auth.csrf import csrf
+from timApp.auth.schemas import BodyParser, HostPersonArgs
+from timApp.auth.site import db
+from timApp.guard.reading.sessions import session_summaries
+from timApp.guard.waiting.codes import waiting_sessions
+from timApp.hosts.access import verify_signed_host
+from timApp.hosts.questions.wire import MAX_WAITING, person_as_json, waiting_as_json
+from timApp.user.user import require_user
+
+hosts = Blueprint("hosts", __name__, url_prefix="/hosts")
+
+_parser = BodyParser()
+
+
+@hosts.post("/check")
+@csrf.exempt
+def check() -> Response:
+    """Answer that the host's secret is right, and change nothing."""
+    _verify_host()
+    return jsonify(status="ok")
+
+
+@hosts.post("/waiting")
+@csrf.exempt
+def waiting() -> Response:
+    """Answer who waits here: the longest first, at most `MAX_WAITING`."""
+    _verify_host()
+    return jsonify(waiting=waiting_as_json(waiting_sessions(db, MAX_WAITING)))
+
+
+@hosts.post("/sessions")
+@csrf.exempt
+def sessions() -> Response:
+    """Answer a person's real name and sessions; 404 if there is nobody of that name here.
+
+    The JSON object in the body has the ``username``, and may have the ``session_id`` of a session
+    that is to be among the answer's, which are not all that there are.
+    """
+    _verify_host()
+    asked = _parser.parse(HostPersonArgs(), request, location="body")
+    user = require_user(db, asked["username"], field="username")
+    return jsonify(
+        person_as_json(user.real_name, session_summaries(db, user.id, asked["session_id"]))
+    )
+
+
+def _verify_host() -> None:
+    verify_signed_host()
+    db.session.commit()  # the number of the request, which counts once whatever it asks

@@ -1,0 +1,1 @@
+"""Signed requests between servers: whom there is to ask, how, and what came of it."""

@@ -1,0 +1,1 @@
+"""The pages of administrators: what there is, who was where."""

@@ -1,0 +1,168 @@
+"""The form above the administrators' list of sessions, as an address holds it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from werkzeug.datastructures import MultiDict
+
+from timApp.auth.site import db
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.reading.sorting import Position, Sort
+from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
+from timApp.pages.administer.cursor import read_cursor
+from timApp.pages.timelabels import reader_zone
+from timApp.user.user import require_user
+from timApp.util.errors import BadInput, TimError
+from timApp.util.localtime import span_of
+from timApp.util.text import is_storable, quoted
+
+_Choice = TypeVar("_Choice", bound=Enum)
+_Default = TypeVar("_Default")
+
+
+#: What stands in an address for sessions in any state. Unlike in exports, those that are logged out
+#: are a state by itself: for an administrator who looks for whom to verify, they are not expired.
+ANY_STATE = "all"
+_FIELDS = ("state", "user", "origin", "since", "until", "sort", "after")
+
+
+@dataclass
+class FilterForm:
+    """What was filled in, what it means, and what is wrong with it."""
+
+    #: What was filled in, by field; without empty fields.
+    texts: dict[str, str]
+    which: SessionFilter = field(default_factory=SessionFilter)
+    #: None for any.
+    state: State | None = None
+    sort: Sort = Sort.NEWEST
+    after: Position | None = None
+    #: What cannot be carried out, by field. Then `which` lacks it.
+    errors: dict[str, TimError] = field(default_factory=dict)
+
+    def parameters(self, **changes: str | None) -> dict[str, str]:
+        """Return the address's parameters with some changed, or (None) left out."""
+        return {name: text for name, text in (self.texts | changes).items() if text is not None}
+
+    def require_valid(self) -> None:
+        """Raise the first error, if there is one."""
+        for error in self.errors.values():
+            raise error
+
+
+def read_filter(parameters: MultiDict[str, str], *others: str) -> FilterForm:
+    """Return the form with these parameters; an empty field is as good as none.
+
+    Parameters of the names `others` are taken too, and are for the caller to read.
+
+    Errors of the fields that somebody types into are kept in the form. `BadInput` for all that
+    no form sends: other names, a name given twice, a choice that does not exist.
+    """
+    form = FilterForm(_texts(parameters, {*_FIELDS, *others}))
+    form.state = read_choice(State, form.texts, "state", None, no_choice=ANY_STATE)
+    form.sort = read_choice(Sort, form.texts, "sort", Sort.NEWEST)
+    if "after" in form.texts:
+        form.after = read_cursor(form.texts["after"])
+    conditions: dict[str, Any] = {}
+    if form.state is not None:
+        conditions["states"] = frozenset({form.state})
+    for name, read in _READERS.items():
+        if name in form.texts:
+            try:
+                conditions.update(read(form.texts[name]))
+            except TimError as error:
+                form.errors[name] = error
+    form.which = SessionFilter(**conditions)
+    since, until = form.which.since, form.which.until
+    if since is not None and until is not None and until <= since:
+        msg = "The end of the time range has to come after its beginning."
+        form.errors["until"] = BadInput(msg, field="until")
+    return form
+
+
+def read_choice(
+    choices: type[_Choice],
+    texts: dict[str, str],
+    name: str,
+    default: _Default,
+    no_choice: str | None = None,
+) -> _Choice | _Default:
+    """Return the choice that a field names; `BadInput` if there is no such choice.
+
+    The default is for an empty field, and for the text `no_choice`.
+    """
+    text = texts.get(name)
+    if text is None or text == no_choice:
+        return default
+    try:
+        return choices(text)
+    except ValueError:
+        known = [] if no_choice is None else [no_choice]
+        raise BadInput(
+            "%(name)s has no value %(value)s. It has: %(choices)s.",
+            field=name,
+            name=name,
+            value=quoted(text),
+            choices=", ".join([*known, *(str(choice.value) for choice in choices)]),
+        ) from None
+
+
+def _texts(parameters: MultiDict[str, str], known: Collection[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, texts in parameters.lists():
+        if name not in known:
+            raise BadInput("There is no filter named %(name)s.", field=name, name=quoted(name))
+        if len(texts) > 1:
+            raise BadInput("%(name)s is given more than once.", field=name, name=quoted(name))
+        if texts[0].strip():
+            found[name] = texts[0].strip()
+    return found
+
+
+def _read_user(text: str) -> dict[str, Any]:
+    return {"user_id": require_user(db, text).id}
+
+
+def _read_origin(text: str) -> dict[str, Any]:
+    if len(text) > ORIGIN_MAX_LENGTH or not is_storable(text):
+        msg = "Type at most %(num)s characters, none of them NUL."
+        raise BadInput(msg, field="origin", num=ORIGIN_MAX_LENGTH)
+    return {"origin": text}
+
+
+def _read_since(text: str) -> dict[str, Any]:
+    return {"since": _moments("since", text)[0]}
+
+
+def _read_until(text: str) -> dict[str, Any]:
+    return {"until": _moments("until", text)[1]}
+
+
+def _moments(name: str, text: str) -> tuple[datetime, datetime]:
+    """Return the earliest and the latest moment when the reader's clock shows that date and time.
+
+    With the one for a beginning and the other for an end, a time range has the whole of the hour
+    that is repeated when summer time ends.
+    """
+    try:
+        wall = datetime.fromisoformat(text)
+        if wall.tzinfo is None:
+            return span_of(wall, reader_zone())
+    except (ValueError, OverflowError):
+        pass  # no date, or none that a clock will ever show
+    raise BadInput(
+        "%(value)s is no date and time. Write it like this: 2026-05-04T09:30.",
+        field=name,
+        value=quoted(text),
+    )
+
+
+_READERS = {
+    "user": _read_user,
+    "origin": _read_origin,
+    "since": _read_since,
+    "until": _read_until,
+}

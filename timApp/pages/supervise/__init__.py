@@ -1,0 +1,1 @@
+"""The pages of supervisors: who waits, who it is, and the verification."""

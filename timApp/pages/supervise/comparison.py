@@ -1,0 +1,135 @@
+"""The sessions of one person side by side, for a supervisor who decides about one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from timApp.auth.site import current_site, db
+from timApp.guard.reading.device import Device, device_of
+from timApp.guard.reading.sessions import SessionSummary, session_summaries
+from timApp.guard.vocabulary import State
+from timApp.hosts.questions.person import HostAnswer, ask_about, failed
+from timApp.hosts.questions.wire import PersonTold
+from timApp.net.network import Host
+from timApp.user.user import User
+from timApp.util.errors import NotFound
+from timApp.util.text import quoted, storable
+
+
+@dataclass(frozen=True)
+class ComparedSession:
+    """One session as it is shown."""
+
+    session_id: str
+    device: Device
+    logged_in_at: datetime
+    last_seen_at: datetime | None
+    state: State
+    #: Whether it is the one that was scanned or named.
+    is_chosen: bool
+    #: Where it is; None for this server.
+    host: Host | None
+    #: The person's real name over there, if that is another one.
+    known_as: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A person and their sessions, wherever those are."""
+
+    name: str
+    real_name: str
+    #: Whether this server knows the person.
+    is_here: bool
+    sessions: Sequence[ComparedSession]
+    #: What each of the hosts told.
+    answers: Sequence[HostAnswer]
+    #: Whether a session was named that is on no host that has answered.
+    lacks_chosen: bool
+
+    @property
+    def failed(self) -> list[HostAnswer]:
+        """The hosts that may have sessions which are not shown."""
+        return failed(self.answers)
+
+    @property
+    def strangers(self) -> list[Host]:
+        """The hosts that know nobody of that name."""
+        return [one.host for one in self.answers if one.person is None and one.error is None]
+
+
+def compare_sessions(name: str, chosen: str | None) -> Comparison:
+    """Return the sessions of the person of that name, on this server and on the other hosts.
+
+    Waits for the hosts; see `timApp.hosts.questions.person.ask_about`. `NotFound` if nobody is
+    known to have the name, here and there.
+    """
+    chosen = storable(chosen) if chosen else None
+    answers = ask_about(current_site().network, db, name, chosen)
+    user = User.get_by_name(db, name)
+    local = PersonTold(user.real_name, session_summaries(db, user.id, chosen)) if user else None
+    if local is None and not any(answer.person for answer in answers):
+        raise nobody_named(name, answers)
+    return put_side_by_side(name, chosen, local, answers)
+
+
+def put_side_by_side(
+    name: str, chosen: str | None, local: PersonTold | None, answers: Sequence[HostAnswer]
+) -> Comparison:
+    """Put together what is known of a person here (None: nothing) and elsewhere.
+
+    The chosen session comes first, then those that are not logged out, and the latest first; each
+    host has a part in them, however many another one tells of. What a host tells of a session that
+    is here is left out: this server knows better, and may be one of the hosts of its targets.
+    """
+    told = [(answer.host, answer.person) for answer in answers if answer.person is not None]
+    real_name = local.real_name if local is not None else told[0][1].real_name
+    here = [] if local is None else [_compared(one, chosen) for one in local.sessions]
+    known = {session.session_id for session in here}
+    elsewhere = [
+        _compared(one, chosen, host, None if person.real_name == real_name else person.real_name)
+        for host, person in told
+        for one in person.sessions
+        if one.session_id not in known
+    ]
+    sessions = sorted(here + elsewhere, key=lambda one: one.logged_in_at, reverse=True)
+    sessions.sort(key=lambda one: (not one.is_chosen, one.state is State.LOGGED_OUT))
+    return Comparison(
+        name=name,
+        real_name=real_name,
+        is_here=local is not None,
+        sessions=sessions,
+        answers=answers,
+        lacks_chosen=chosen is not None and not any(one.is_chosen for one in sessions),
+    )
+
+
+def nobody_named(name: str, answers: Sequence[HostAnswer]) -> NotFound:
+    """Return the error for a name that is known nowhere, as far as hosts have answered."""
+    silent = failed(answers)
+    if not silent:
+        return NotFound("There is nobody named %(name)s.", field="user", name=quoted(name))
+    return NotFound(
+        "Nobody named %(name)s was found, but these servers could not be asked: %(hosts)s.",
+        field="user",
+        name=quoted(name),
+        hosts=", ".join(answer.host.label for answer in silent),
+    )
+
+
+def _compared(
+    session: SessionSummary,
+    chosen: str | None,
+    host: Host | None = None,
+    known_as: str | None = None,
+) -> ComparedSession:
+    return ComparedSession(
+        session_id=session.session_id,
+        device=device_of(session.origin),
+        logged_in_at=session.logged_in_at,
+        last_seen_at=session.last_seen_at,
+        state=session.state,
+        is_chosen=session.session_id == chosen,
+        host=host,
+        known_as=known_as,
+    )

@@ -1,0 +1,161 @@
+"""The supervisors' console: who waits, who it is, and the verification."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.access import verify_supervisor
+from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.visitor import current_actor
+from timApp.guard.changes.change import Change
+from timApp.guard.vocabulary import Action
+from timApp.hosts.distribution import tell_audience
+from timApp.hosts.outbox.debts import last_outcomes
+from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
+from timApp.hosts.outbox.worker import deliver_owed
+from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
+from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
+from timApp.pages.supervise.comparison import compare_sessions
+from timApp.pages.supervise.search import Meant, find_meant
+from timApp.pages.supervise.subject import Subject, read_subject
+from timApp.ui.words import error_words
+from timApp.util.errors import BadInput, TimError
+
+supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
+
+#: The console waits so many seconds for the other hosts before it is shown without them.
+_FIRST_LOOK = 0.5
+
+
+@supervise.get("")
+def console() -> ResponseReturnValue:
+    """Show who waits, and the field for a name, a short code or a link."""
+    verify_supervisor()
+    return _console()
+
+
+@supervise.get("/waiting")
+def waiting() -> ResponseReturnValue:
+    """Return the list of who waits alone, for the console to put in place of an older one."""
+    verify_supervisor()
+    return render_template("waiting_list.html", desk=look_at_desk(current_site().network, db))
+
+
+@supervise.get("/find")
+def find() -> ResponseReturnValue:
+    """Go to the person that the field's text means; say so on the console if there is none."""
+    verify_supervisor()
+    text = request.args.get("q", "")
+    try:
+        meant = find_meant(text)
+    except TimError as error:
+        return _console(text, error=error_words(error)), error.status
+    if not isinstance(meant, Meant):
+        return _console(text, choices=meant)
+    return redirect(url_for("supervise.compare", user=meant.username, session=meant.session_id))
+
+
+@supervise.get("/link/<token>")
+def follow_link(token: str) -> ResponseReturnValue:
+    """Show the session that a scanned link names; nothing changes by that."""
+    verify_supervisor()
+    linked = current_site().links.read(token)
+    return _comparison(linked.username, linked.session_id)
+
+
+@supervise.get("/person")
+def compare() -> ResponseReturnValue:
+    """Show a person's sessions side by side."""
+    verify_supervisor()
+    return _comparison(request.args.get("user", ""), request.args.get("session"))
+
+
+@supervise.post("/verify")
+def verify() -> ResponseReturnValue:
+    """Verify the session that the supervisor has looked at, here and on the chosen targets."""
+    return _change(Action.VERIFY)
+
+
+@supervise.post("/invalidate")
+def invalidate() -> ResponseReturnValue:
+    """Invalidate the session that the supervisor has looked at, here and on the targets."""
+    return _change(Action.INVALIDATE)
+
+
+@supervise.post("/retry")
+def retry() -> ResponseReturnValue:
+    """Tell hosts again, now, what they are still owed of a person's changes."""
+    verify_supervisor()
+    subject = read_subject()
+    actions = {one.value: one for one in ACTIONS}
+    action = actions.get(request.form.get("action", ""))
+    urls = request.form.getlist("host")
+    network = current_site().network
+    hosts = network.find(urls)
+    if action is None or len(hosts) != len(set(urls)):
+        msg = "Nobody was asked: there is no such action or host."
+        raise BadInput(msg, field="host")
+    db.session.rollback()  # no connection is held while hosts take their time
+    deliver_owed(network, db.engine, subject.user_name, hosts)
+    outcomes = last_outcomes(db, action, subject.user_name, subject.session_id, hosts)
+    return _outcome(action, subject, outcomes)
+
+
+def _change(action: Action) -> ResponseReturnValue:
+    verify_supervisor()
+    subject = read_subject()
+    network = current_site().network
+    hosts, errors = network.hosts_of(request.form.getlist("target"))
+    receipt = current_guard().apply(
+        Change(
+            action,
+            subject.scope,
+            current_actor(),
+            read_reason(),
+            audience=subject.with_home(hosts),
+        ),
+        db,
+    )
+    db.session.commit()
+    return _outcome(action, subject, tell_audience(network, db.engine, receipt), errors)
+
+
+def _outcome(
+    action: Action, subject: Subject, outcomes: Sequence[Outcome], errors: Sequence[str] = ()
+) -> ResponseReturnValue:
+    """Show what came of a change, host by host."""
+    return render_template(
+        "outcome.html",
+        action=action.value,
+        user_name=subject.user_name,
+        real_name=subject.real_name,
+        session_id=subject.session_id,
+        is_here=subject.user_id is not None,
+        home=subject.home,
+        outcomes=outcomes,
+        owed=[outcome.host.url for outcome in outcomes if outcome.state is DeliveryState.OWED],
+        errors=errors,
+    )
+
+
+def _console(
+    query: str = "", *, error: str | None = None, choices: Sequence[WaitingPerson] = ()
+) -> str:
+    return render_template(
+        "console.html",
+        desk=look_at_desk(current_site().network, db, _FIRST_LOOK),
+        query=query,
+        error=error,
+        choices=choices,
+    )
+
+
+def _comparison(username: str, chosen: str | None) -> str:
+    return render_template(
+        "compare.html",
+        person=compare_sessions(username, chosen),
+        targets=current_site().network.targets,
+        default_targets=current_app.config["SESSIONS_VERIFY_TARGETS"],
+        reason_max_length=REASON_MAX_LENGTH,
+    )

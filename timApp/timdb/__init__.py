@@ -1,1 +1,0 @@
-"""The database: engine, base class of the models, column types, migrations."""

@@ -1,0 +1,62 @@
+"""The answer to an expired session: why, and what the supervisor has to scan."""
+
+from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask_babel import gettext
+from markupsafe import Markup
+
+from timApp.auth.negotiation import wants_json
+from timApp.auth.session.util import SessionExpired
+from timApp.auth.site import current_site, db
+from timApp.auth.visitor import Visitor, current_visitor
+from timApp.guard.waiting.cause import find_cause
+from timApp.guard.waiting.codes import begin_waiting
+from timApp.guard.waiting.link import LINK_LIFETIME
+from timApp.guard.waiting.qr import qr_svg
+from timApp.ui.address import address_of_request
+from timApp.ui.words import cause_words
+
+#: Status of an answer to an expired session. It is registered nowhere, hence the text.
+SESSION_EXPIRED_STATUS = "490 Session Expired"
+
+
+def answer_session_expired(_error: SessionExpired) -> Response:
+    """Answer status 490: JSON for programs, for people a page with a QR code and a short code."""
+    visitor = current_visitor()
+    assert visitor is not None  # noqa: S101 - only somebody's session expires
+    if visitor.session_id is None:  # the cookie is older than the tracking of sessions
+        what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
+    else:
+        what = cause_words(find_cause(db, visitor.id, visitor.session_id))
+        to_do = gettext("Ask the supervisor to verify this session.")
+    if wants_json():
+        response = jsonify(error=f"Your session is expired. {what} {to_do}")
+    else:
+        response = _blocked_page(visitor, f"{what} {to_do}")
+    response.status = SESSION_EXPIRED_STATUS
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _blocked_page(visitor: Visitor, message: str) -> Response:
+    link = code = None
+    if visitor.session_id is not None:
+        base_url = current_app.config["SESSIONS_SUPERVISE_URL"] or request.url_root
+        link = current_site().links.address(base_url, visitor.name, visitor.session_id)
+        code = begin_waiting(db, visitor.id, visitor.session_id)
+        db.session.commit()
+    page = render_template(
+        "blocked.html",
+        message=message,
+        user_name=visitor.name,
+        real_name=visitor.real_name,
+        short_code=code,
+        link=link,
+        qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno
+        renew_seconds=LINK_LIFETIME // 2,
+        reload_url=(
+            address_of_request()
+            if request.method in {"GET", "HEAD"}
+            else url_for("documents.index")
+        ),
+    )
+    return make_response(page)

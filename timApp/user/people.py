@@ -1,0 +1,161 @@
+"""People as they are remembered at login: whoever vouched for them, here is what was said."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from timApp.database.driver.read import QuickRead
+from timApp.database.functions import SEPARATOR, Joined
+from timApp.database.work import UnitOfWork
+from timApp.user.user import User, check_text, create_user
+from timApp.user.usergroup import (
+    ADMIN_GROUP,
+    SUPERVISOR_GROUP,
+    UserGroup,
+    membership,
+    require_real_group,
+)
+from timApp.util.errors import NotFound
+from timApp.util.text import is_storable, quoted
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is, as their password, another program or an identity provider vouches for it.
+
+    None means that nothing is said of it: what is remembered stays.
+    """
+
+    name: str
+    real_name: str | None = None
+    email: str | None = None
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person who is remembered, as they were when they were looked up."""
+
+    id: int
+    name: str
+    real_name: str
+    email: str
+    #: Their groups, without the personal one, which has their name.
+    groups: frozenset[str]
+    #: None for people whose passwords are not this site's matter.
+    password_hash: str | None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether they are a member of the group `Administrators`."""
+        return ADMIN_GROUP in self.groups
+
+    @property
+    def is_supervisor(self) -> bool:
+        """Whether they are a member of the group `Session supervisors`."""
+        return SUPERVISOR_GROUP in self.groups
+
+    def is_as(self, identity: Identity) -> bool:
+        """Tell whether there is nothing new in what is said of them."""
+        return all(
+            said is None or said == known
+            for said, known in (
+                (identity.real_name, self.real_name),
+                (identity.email, self.email),
+                (identity.groups, self.groups),
+            )
+        )
+
+
+def group_names(user_id: sa.ColumnElement[int]) -> sa.ScalarSelect[str]:
+    """Return the names of a user's groups, without the personal one, as one text.
+
+    They are separated by `timApp.database.functions.SEPARATOR`; NULL if there are none.
+    """
+    return (
+        sa.select(Joined(UserGroup.name))
+        .join(membership, membership.c.usergroup_id == UserGroup.id)
+        .where(membership.c.user_id == user_id, UserGroup.personal_user_id.is_(None))
+        .scalar_subquery()
+    )
+
+
+def read_groups(text: str | None) -> frozenset[str]:
+    """Return the groups that `group_names` has brought."""
+    return frozenset(text.split(SEPARATOR)) if text else frozenset()
+
+
+_person_query = QuickRead(
+    sa.select(
+        User.id,
+        User.name,
+        User.real_name,
+        User.email,
+        User.password_hash,
+        group_names(User.__table__.c.id).label("groups"),
+    ).where(User.name == sa.bindparam("name"))
+)
+
+
+def find_person(work: UnitOfWork, name: str) -> Person | None:
+    """Return the person of exactly that name, or None; it is one statement."""
+    row = _person_query.first(work, {"name": name}) if is_storable(name) else None
+    if row is None:
+        return None
+    return Person(
+        id=row.id,
+        name=row.name,
+        real_name=row.real_name,
+        email=row.email,
+        groups=read_groups(row.groups),
+        password_hash=row.password_hash,
+    )
+
+
+def require_person(work: UnitOfWork, name: str, field: str = "user") -> Person:
+    """Return the person of exactly that name; `NotFound` for the field if there is none."""
+    person = find_person(work, name)
+    if person is None:
+        raise NotFound("There is no user named %(name)s.", field=field, name=quoted(name))
+    return person
+
+
+def remember(work: UnitOfWork, identity: Identity) -> Person:
+    """Return the person of that name, made or brought up to date with what is said of them.
+
+    Nothing is written if there is nothing new. `BadInput` and `Conflict` as in `create_user`: a
+    name that is a group's, say.
+    """
+    known = find_person(work, identity.name)
+    if known is not None and known.is_as(identity):
+        return known
+    if known is None:
+        create_user(
+            work,
+            identity.name,
+            None,
+            real_name=identity.real_name or "",
+            email=identity.email or "",
+            groups=identity.groups or (),
+        )
+    else:
+        _update(work, known, identity)
+    work.session.flush()
+    person = find_person(work, identity.name)
+    assert person is not None  # noqa: S101 - we have just written it down
+    return person
+
+
+def _update(work: UnitOfWork, known: Person, identity: Identity) -> None:
+    user = work.session.get_one(User, known.id)
+    if identity.real_name is not None:
+        user.real_name = check_text("real_name", identity.real_name)
+    if identity.email is not None:
+        user.email = check_text("email", identity.email)
+    if identity.groups is not None:
+        groups = [
+            require_real_group(work, check_text("group", name, required=True))
+            for name in sorted(identity.groups)
+        ]
+        personal = [group for group in user.groups if group.personal_user_id is not None]
+        user.groups = personal + groups
