@@ -142,6 +142,7 @@ def test_an_option_is_set_from_each_source(source: tuple[Load, Callable[[str], s
         ("DIST_RIGHTS_RECEIVE_SECRET", ["old secret", "ä secret"]),
         ("DIST_RIGHTS_TIMEOUT", 2.5),
         ("SECRET_KEY", "12345"),
+        ("SITE_URL", "https://exam.example:8443/tim/"),
     ]
     for name, value in values:
         assert load(name, value) == load_config(environ={}) | {name: value}
@@ -274,6 +275,7 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_expected(
         ("SESSIONS_ENABLE", "perhaps", "be true or false."),
         ("SESSION_BLOCK_IGNORE_DOCUMENTS", {"a": "b"}, "be a list of document paths"),
         ("SECRET_KEY", "", "be text that is not empty, or none."),
+        ("SITE_URL", "exam.example", "be a base URL that begins with http:// or https://"),
     ]
     for name, value, words in wrong:
         error = failure(partial(load, name, value))

@@ -85,6 +85,14 @@ DIST_RIGHTS_HOSTS: Targets = {}
 # they may stand here and nothing follows from them.
 DIST_RIGHTS_NETWORK: Network = {}
 
+# What other servers call this one. A base URL such as https://exam.example.org; None = other
+# servers know it by no address. Default: None.
+# Requests that other servers have signed are held against it, and never against the Host header,
+# which the caller writes: a request that was signed for another server is refused. With None, all
+# signed requests of other servers are refused, in words that name this option; `timapp hosts check`
+# shows them over there.
+SITE_URL: BaseUrl | None = None
+
 # The secret by which other servers know this one. Text, not empty. Default: None.
 # It has to be one of the texts of DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
 # sent to other servers.
