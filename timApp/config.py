@@ -5,21 +5,26 @@ value may be, or hold, a secret.
 """
 
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from flask import Flask
-from marshmallow import ValidationError, fields
+from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy.engine import URL, make_url
 
 from timApp import defaultconfig
-from timApp.configschema import DATABASE_DRIVERS, ConfigSchema, Secrets, means_none
 from timApp.net.network import read_network
+from timApp.optiontypes import DATABASE_DRIVERS, can_be_none, means_none, requirement
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 
@@ -29,7 +34,72 @@ CONFIG_FILE_VARIABLE = "TIM_CONFIG"
 FOREIGN_PREFIXES = ("SQLALCHEMY_", "WTF_", "API_", "OPENAPI_", "BOOTSTRAP_", "ALEMBIC")
 """Options of Flask's extensions begin with these; they pass through an argument unchecked."""
 
-_SCHEMA = ConfigSchema()
+_TYPES: dict[str, Any] = {
+    name: option_type
+    for name, option_type in get_type_hints(defaultconfig, include_extras=True).items()
+    if name.isupper()
+}
+_FIELDS: dict[str, Any] = {
+    name: (option_type, getattr(defaultconfig, name)) for name, option_type in _TYPES.items()
+}
+
+
+class _Settings(BaseSettings):
+    """What all options have in common.
+
+    Each source is checked by itself: so an error names it, and the table of one source replaces
+    that of another, where pydantic-settings would mix them.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, case_sensitive=True, strict=True, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(  # the signature is the library's
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the one source that is checked."""
+        return (init_settings,)
+
+
+_Options = create_model("_Options", __base__=_Settings, **_FIELDS)
+
+
+class _Environment(EnvSettingsSource):
+    """The TIM_ variables of an environment, which need not be that of the process."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(_Options)
+        self.env_vars = environ
+
+    def prepare_field_value(
+        self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool
+    ) -> Any:
+        """Return what a text means; one that means nothing is left for the check to refuse.
+
+        The library alone would take `true` for the number 1, and `null` for no variable.
+        """
+        is_complex, _ = self._field_is_complex(field)
+        if value is None or is_complex:
+            return super().prepare_field_value(field_name, field, value, value_is_complex)
+        try:
+            return TypeAdapter(_TYPES[field_name]).validate_strings(value)
+        except ValidationError:
+            return value
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return the list or table that stands in the text, or else the text: a secret may be."""
+        try:
+            decoded = super().decode_complex_value(field_name, field, value)
+        except (ValueError, RecursionError):
+            return value
+        return decoded if isinstance(decoded, list | dict) else value
 
 
 def load_config(
@@ -43,11 +113,7 @@ def load_config(
     Raises ConfigError, one line that names the option and where it came from, for an unknown
     option or an ill-typed value, and one that names the file if that cannot be read.
     """
-    config: dict[str, Any] = {
-        name: deepcopy(getattr(defaultconfig, name))
-        for name in get_type_hints(defaultconfig)
-        if name.isupper()
-    }
+    config = _Options().model_dump()
     if CONFIG_FILE_VARIABLE in environ:
         config |= _from_file(environ[CONFIG_FILE_VARIABLE])
     config |= _from_environment(environ)
@@ -74,7 +140,7 @@ def database_url(config: Mapping[str, Any]) -> str:
         file = instance_path(config) / "timapp.db"
         url = URL.create("sqlite", database=str(file))
     else:
-        _checked({"DATABASE_URL": value}, lambda _: "argument")
+        _checked({"DATABASE_URL": value}, _argument_source)
         url = make_url(value)
         url = url.set(drivername=DATABASE_DRIVERS[url.drivername])
         is_file = url.database and url.database != ":memory:" and "uri" not in url.query
@@ -107,104 +173,84 @@ def _from_file(name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         # Of what stands in the file, the parser repeats at most the name of a key.
         raise _error(f"{CONFIG_FILE_VARIABLE}: {source} is no valid TOML: {error}.") from None
-    for option, value in values.items():
-        field = _SCHEMA.fields.get(option)
-        if field is not None and field.allow_none and means_none(value):
-            values[option] = None
-    return _checked(values, lambda _: source)
+    return _checked(_with_none(values), lambda _: source)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the options of the TIM_ variables, checked."""
-    values: dict[str, Any] = {}
-    for variable, text in environ.items():
-        if not variable.startswith(ENV_PREFIX) or variable == CONFIG_FILE_VARIABLE:
-            continue
-        option = variable.removeprefix(ENV_PREFIX)
-        field = _SCHEMA.fields.get(option)
-        try:
-            values[option] = text if field is None else _parse(field, text)
-        except (ValidationError, ValueError, RecursionError):
-            raise _invalid(option, _environment_source(option)) from None
-    return _checked(values, _environment_source)
+    variables = (name for name in environ if name.startswith(ENV_PREFIX))
+    options = (name.removeprefix(ENV_PREFIX) for name in variables if name != CONFIG_FILE_VARIABLE)
+    _refuse_unknown(options, _environment_source)
+    return _checked(_with_none(_Environment(environ)()), _environment_source)
 
 
 def _from_argument(overrides: Mapping[str, object]) -> dict[str, Any]:
     """Return the options of create_app's argument: ours checked, those of Flask as they are."""
     foreign = {name: value for name, value in overrides.items() if _is_foreign(name)}
     ours = {name: value for name, value in overrides.items() if name not in foreign}
-    return foreign | _checked(ours, lambda _: "argument")
+    return foreign | _checked(ours, _argument_source)
 
 
 def _is_foreign(name: str) -> bool:
     known_to_flask = name in Flask.default_config or name.startswith(FOREIGN_PREFIXES)
-    return known_to_flask and name not in _SCHEMA.fields
+    return known_to_flask and name not in _TYPES
 
 
 def _environment_source(option: str) -> str:
     return f"environment variable {ENV_PREFIX}{option}"
 
 
-def _parse(field: fields.Field[Any], text: str) -> Any:
-    """Turn the text of an environment variable into the kind of value the field wants."""
-    if field.allow_none and means_none(text):
-        return None
-    value: Any = text
-    match field:
-        case fields.Boolean():
-            value = fields.Boolean().deserialize(text.strip())
-        case fields.Integer():
-            value = fields.Integer().deserialize(text)
-        case fields.Float():
-            value = fields.Float().deserialize(text)
-        case Secrets():
-            value = Secrets.parse(text)
-        case fields.List() | fields.Dict():
-            value = json.loads(text)
-    return value
+def _argument_source(_option: str) -> str:
+    return "argument"
+
+
+def _with_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a source that writes None as a word, with None for the word."""
+    return {
+        name: None if means_none(value) and can_be_none(_TYPES.get(name)) else value
+        for name, value in values.items()
+    }
 
 
 def _checked(values: Mapping[str, object], source: Callable[[str], str]) -> dict[str, Any]:
-    """Return the values as the schema has them, or raise the error of the first that is wrong."""
+    """Return the values as their types have them, or raise the error of one that is wrong."""
+    # First of all, since pydantic-settings takes some other names for its own parameters.
+    _refuse_unknown(values, source)
     try:
-        checked: dict[str, Any] = _SCHEMA.load(values)
-    except ValidationError as error:
-        messages = error.messages_dict
+        options = _Options(**values)
+    except ValidationError as errors:
+        option, *path = errors.errors(include_url=False, include_context=False)[0]["loc"]
     else:
-        return checked
-    option = next(option for option in values if option in messages)
-    if option not in _SCHEMA.fields:
-        raise _unknown(option, source(option))
-    raise _invalid(option, source(option), "".join(_place(messages[option])))
+        return options.model_dump(exclude_unset=True)
+    place = "".join(_place(values[str(option)], path))
+    at = f", at {place}" if place else ""
+    message = f"{option} ({source(str(option))}{at}) must {requirement(_TYPES[str(option)])}."
+    raise _error(message, str(option))
 
 
-def _place(messages: Any) -> Iterator[str]:
-    """Yield where in a list or table the first error is, such as `exam`, `.hosts`, `[1]`."""
+def _place(value: object, path: Iterable[int | str]) -> Iterator[str]:
+    """Yield where in a list or table an error is, such as `exam`, `.hosts`, `[1]`.
+
+    What pydantic puts into the path besides, such as the members of a union, leads nowhere in the
+    value and is passed over.
+    """
     first = True
-    while isinstance(messages, Mapping):
-        key, messages = next(iter(messages.items()))
-        if isinstance(key, int):
+    for key in path:
+        if isinstance(value, list | tuple) and isinstance(key, int):
             yield f"[{key}]"
-        elif first:
-            yield str(key)
-            # marshmallow puts the word "key" or "value" between a table's key and the errors;
-            # further inside, these words are passed over.
-            messages = next(iter(messages.values()))
-        elif key not in {"_schema", "key", "value"}:
-            yield f".{key}"
+            value = value[key]
+        elif isinstance(value, Mapping) and key in value:
+            yield str(key) if first else f".{key}"
+            value = value[key]
         first = False
 
 
-def _unknown(option: str, source: str) -> ConfigError:
-    similar = difflib.get_close_matches(str(option).upper(), list(_SCHEMA.fields), n=1)
-    hint = f" Did you mean {similar[0]}?" if similar else ""
-    return _error(f"{option} ({source}): there is no such option.{hint}", option)
-
-
-def _invalid(option: str, source: str, place: str = "") -> ConfigError:
-    at = f", at {place}" if place else ""
-    must = _SCHEMA.fields[option].metadata["must"]
-    return _error(f"{option} ({source}{at}) must {must}.", option)
+def _refuse_unknown(options: Iterable[str], source: Callable[[str], str]) -> None:
+    for option in options:
+        if option not in _TYPES:
+            similar = difflib.get_close_matches(option.upper(), list(_TYPES), n=1)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
+            raise _error(f"{option} ({source(option)}): there is no such option.{hint}", option)
 
 
 def _error(message: str, option: str | None = None) -> ConfigError:

@@ -4,126 +4,154 @@ An option is changed in one of three places, the later one winning: a TOML file 
 the environment variable `TIM_CONFIG`, with the option's name as the key; an environment variable
 called `TIM_` and the option's name; or the mapping given to `create_app`. Lists and tables are
 written as JSON in the environment. Where None is possible, `none` stands for it in the file and
-in the environment. `timApp.config` checks all of it when the site starts.
+in the environment. `timApp.config` checks all of it when the site starts, by the type of each
+option: `timApp.optiontypes` says what each takes.
 """
 
-from typing import Any
+from timApp.optiontypes import (
+    BaseUrl,
+    ByteCount,
+    Count,
+    DatabaseUrl,
+    DocumentPaths,
+    Flag,
+    FolderPath,
+    GroupLimits,
+    Limit,
+    Network,
+    Seconds,
+    Secret,
+    Secrets,
+    TargetNames,
+    Targets,
+)
 
 # Whether logins are tracked as sessions, and people with an expired session are kept from
 # documents. True or false. Default: True.
 # When it is off, every session counts as valid and no document is ever blocked.
-SESSIONS_ENABLE: bool = True
+SESSIONS_ENABLE: Flag = True
 
 # How many active sessions one person may have at once. A number, at least 1, or None, which means
 # that there is no limit. Default: 1.
 # A login above the limit makes a session that is expired from the start: it opens no document
 # until a supervisor or an administrator verifies it.
-SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: int | None = 1
+SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: Limit | None = 1
 
 # How many active sessions the members of a group may have at once, instead of the number above. A
 # table of group names and numbers, each at least 1, or None, which means that there is no limit.
 # Default: {"Session supervisors": None}.
 # Supervisors carry a phone and a laptop. Of a person who is in several of the groups, the most
 # generous number counts.
-SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: dict[str, int | None] = {"Session supervisors": None}
+SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: GroupLimits = {"Session supervisors": None}
 
 # The server at which supervisors verify sessions. A base URL such as https://exam.example.org;
 # None = the server that the blocked person is on. Default: None.
 # It is where the QR code on the blocked page leads. The other server has to have the same
 # SESSIONS_LINK_SECRET, or it will call the link a forgery.
-SESSIONS_SUPERVISE_URL: str | None = None
+SESSIONS_SUPERVISE_URL: BaseUrl | None = None
 
 # The key that signs the links in QR codes. Text, not empty; None = the secret key of this server.
 # Default: None.
 # Servers that read each other's links must share it. Whoever has it can make links, which say who
 # waits for verification, but verify nothing by themselves.
-SESSIONS_LINK_SECRET: str | None = None
+SESSIONS_LINK_SECRET: Secret | None = None
 
 # The targets that are told by default when a supervisor verifies or invalidates a session. A list
 # of names of targets in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK. Default: [].
 # With an empty list, a verification counts on this server only, unless the supervisor chooses a
 # target. A name that is in neither stops the start.
-SESSIONS_VERIFY_TARGETS: list[str] = []
+SESSIONS_VERIFY_TARGETS: TargetNames = []
 
 # Documents that stay readable with an expired session, such as the instructions of an exam.
 # Exact document paths, as they stand after /view/. Default: [].
+# In place of the list an empty table will do, which is how TIM writes that there are none.
 # Only the session is overlooked; a person without the right to the document is still refused.
-SESSION_BLOCK_IGNORE_DOCUMENTS: list[str] = []
+SESSION_BLOCK_IGNORE_DOCUMENTS: DocumentPaths = []
 
 # The other servers that are told when a session is verified or invalidated here. A name (the
 # target) for each group of servers, with their base URLs:
 # {"exam": {"hosts": ["https://exam1.example.org", "https://exam2.example.org"]}}. Default: {}.
 # An empty table means that nothing is sent anywhere. A target without hosts is reported as an
 # error each time something is sent to it.
-DIST_RIGHTS_HOSTS: dict[str, Any] = {}
+DIST_RIGHTS_HOSTS: Targets = {}
 
 # The same with names, for sites with many servers: "hosts" gives each server a name, "groups" puts
 # servers together, "targets" are made of both:
 # {"hosts": {"a1": "https://a1.example.org", "b1": "https://b1.example.org"},
 #  "groups": {"hall a": ["a1"]}, "targets": {"exam": ["hall a", "b1"]}}. Default: {}.
 # Messages and pages call the servers by these names. A name that stands for nothing, or for two
-# things, stops the start. Targets of DIST_RIGHTS_HOSTS are there as well.
-DIST_RIGHTS_NETWORK: dict[str, Any] = {}
+# things, stops the start. Targets of DIST_RIGHTS_HOSTS are there as well. Tables or lists called
+# "distribute_groups" and "distribute_targets" are TIM's own, about rights and not about sessions:
+# they may stand here and nothing follows from them.
+DIST_RIGHTS_NETWORK: Network = {}
+
+# What other servers call this one. A base URL such as https://exam.example.org; None = other
+# servers know it by no address. Default: None.
+# Requests that other servers have signed are held against it, and never against the Host header,
+# which the caller writes: a request that was signed for another server is refused. With None, all
+# signed requests of other servers are refused, in words that name this option; `timapp hosts check`
+# shows them over there.
+SITE_URL: BaseUrl | None = None
 
 # The secret by which other servers know this one. Text, not empty. Default: None.
 # It has to be one of the texts of DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
 # sent to other servers.
-DIST_RIGHTS_SEND_SECRET: str | None = None
+DIST_RIGHTS_SEND_SECRET: Secret | None = None
 
 # The secret by which this server knows the servers that may verify and invalidate its sessions.
 # Text, not empty, or a list of such texts, each of which is taken. Default: None.
 # Whoever has it can verify anybody's session, so it should be long and random. A list is for the
 # time in which the servers get a new one. With None, no other server is believed.
-DIST_RIGHTS_RECEIVE_SECRET: list[str] | str | None = None
+DIST_RIGHTS_RECEIVE_SECRET: Secrets | None = None
 
 # Whether the other servers are known to sign what they ask, as timApp does. True or false.
 # Default: False.
 # With True, the secret is never sent, and requests that show it instead of a signature are
 # refused, so that nothing that is read off the wire is of use to anybody. With False, servers of
 # the older kind can be told and can tell; to a server that has once signed, the secret is not sent.
-DIST_RIGHTS_SIGNED_ONLY: bool = False
+DIST_RIGHTS_SIGNED_ONLY: Flag = False
 
 # How long each other server may take to answer. A number of seconds, above 0; fractions of them
 # are possible. Default: 10.
 # A server that takes longer is reported as failed, and told later. All are asked at the same time,
 # so this is also about the longest that the person who verifies has to wait.
-DIST_RIGHTS_TIMEOUT: float = 10
+DIST_RIGHTS_TIMEOUT: Seconds = 10
 
 # How long a server that did not answer is still told of a verification. A number of seconds,
 # above 0. Default: 600 (10 minutes).
 # After that nobody stands at the place any more; the verification is dropped and shown as dropped.
 # An invalidation is told however long it takes.
-DIST_RIGHTS_VERIFY_MAX_AGE: float = 600
+DIST_RIGHTS_VERIFY_MAX_AGE: Seconds = 600
 
 # Where the data is kept. An SQLAlchemy URL, sqlite:///file (relative to the working directory) or
 # postgresql://user:password@host/database; None = the SQLite file timapp.db in the folder
 # INSTANCE_PATH. Default: None.
 # After a change the site sees the data of the other database; nothing is moved there.
-DATABASE_URL: str | None = None
+DATABASE_URL: DatabaseUrl | None = None
 
 # The folder for what the site keeps for itself: the SQLite database and the secret key. A path,
 # relative to the working directory. Default: "instance".
 # After a change the site starts with an empty database, if DATABASE_URL is None, and with a new
 # secret key, if SECRET_KEY is None.
-INSTANCE_PATH: str = "instance"
+INSTANCE_PATH: FolderPath = "instance"
 
 # The key that signs the cookies. Text, not empty; None = made at the first start and kept in the
 # folder INSTANCE_PATH. Default: None.
 # Whoever has it can log in as anybody. A new key logs everybody out. Servers that share the
 # visitors of one address must share the key.
-SECRET_KEY: str | None = None
+SECRET_KEY: Secret | None = None
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.
 # With True, nobody can log in over plain HTTP. With False, the cookie can be read on the way.
-SESSION_COOKIE_SECURE: bool | None = None
+SESSION_COOKIE_SECURE: Flag | None = None
 
 # How many reverse proxies stand in front of the site, one behind the other; their
 # X-Forwarded-* headers are believed. A number, at least 0. Default: 0.
 # Too high, and visitors can make up the address that is recorded for them. Too low, and everybody
 # seems to come from the proxy, and HTTPS that ends at the proxy is not noticed.
-TRUSTED_PROXIES: int = 0
+TRUSTED_PROXIES: Count = 0
 
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
 # A larger one is answered with status 413.
-MAX_CONTENT_LENGTH: int = 1_048_576
+MAX_CONTENT_LENGTH: ByteCount = 1_048_576

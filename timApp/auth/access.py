@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from flask import current_app, request
 
-from timApp.auth.session.util import SessionExpired, is_allowed_document
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, current_visitor, visitor_passes
 from timApp.item.accesstype import AccessType
@@ -21,6 +20,10 @@ _OPEN_MARK = "_open_to_expired_sessions"
 
 class LoginRequired(AccessDenied):
     """Nobody is logged in, and the page is not for everybody."""
+
+
+class SessionExpired(Exception):  # noqa: N818 - the name is part of the public API
+    """Raised when current user's session is expired."""
 
 
 def open_to_expired_sessions(view: _View) -> _View:
@@ -47,6 +50,15 @@ def verify_valid_session() -> None:
     visitor = current_visitor()
     if visitor is not None and not visitor_passes(visitor):
         raise SessionExpired
+
+
+def is_allowed_document(path: str) -> bool:
+    """Check if the document at `path` may be read with an expired session.
+
+    True if and only if `timApp.defaultconfig.SESSION_BLOCK_IGNORE_DOCUMENTS` holds exactly this
+    path. Access rights are another matter.
+    """
+    return path in current_app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"]
 
 
 def verify_logged_in() -> Visitor:

@@ -4,8 +4,8 @@ from flask import Response, current_app, jsonify, make_response, render_template
 from flask_babel import gettext
 from markupsafe import Markup
 
+from timApp.auth.access import SessionExpired
 from timApp.auth.negotiation import wants_json
-from timApp.auth.session.util import SessionExpired
 from timApp.auth.site import current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.guard.waiting.cause import find_cause

@@ -20,9 +20,8 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from timApp.auth.access import LoginRequired
+from timApp.auth.access import LoginRequired, SessionExpired
 from timApp.auth.negotiation import wants_json
-from timApp.auth.session.util import SessionExpired
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of

@@ -4,8 +4,7 @@ The functions that change something work in the transaction of `timApp.auth.site
 commit to their caller.
 """
 
-from flask import current_app
-
+from timApp.auth.access import SessionExpired, is_allowed_document
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import cookie_session_id, current_actor, current_visitor
 from timApp.guard.changes.change import Change, OnePerson
@@ -19,9 +18,18 @@ from timApp.item.item import Item, ItemBase
 from timApp.user.people import require_person
 from timApp.user.user import User, require_user
 
-
-class SessionExpired(Exception):  # noqa: N818 - the name is part of the public API
-    """Raised when current user's session is expired."""
+__all__ = [
+    "SessionExpired",
+    "add_user_session",
+    "current_session_id",
+    "distribute_session_verification",
+    "expire_user_session",
+    "has_valid_session",
+    "invalidate_sessions_for",
+    "is_allowed_document",
+    "session_has_access",
+    "verify_session_for",
+]
 
 
 def current_session_id() -> str | None:
@@ -50,15 +58,6 @@ def has_valid_session(user: User | None = None) -> bool:
     ):
         return True
     return session_is_active(db, visitor.id, cookie_session_id())
-
-
-def is_allowed_document(path: str) -> bool:
-    """Check if the document at `path` may be read with an expired session.
-
-    True if and only if `timApp.defaultconfig.SESSION_BLOCK_IGNORE_DOCUMENTS` holds exactly this
-    path. Access rights are another matter.
-    """
-    return path in current_app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"]
 
 
 def session_has_access(i: ItemBase | Block, user: User | None = None) -> bool:

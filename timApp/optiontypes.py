@@ -1,0 +1,175 @@
+"""The types of the options, each with its range and with words for what a value must be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import NoneType
+from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, with_config
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from typing_extensions import TypedDict
+
+#: The databases that a URL may name, and the driver that is used for each.
+DATABASE_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+@dataclass(frozen=True)
+class Must:
+    """What a value of the type must be, in the words of a message: the rest of "X must ..."."""
+
+    words: str
+
+
+def requirement(option_type: Any) -> str:
+    """Return what a value of an option must be, in words.
+
+    `option_type` is the annotation of an option in `timApp.defaultconfig`: a type of this module,
+    or one of them or None.
+    """
+    found = [part for part in _parts(option_type) if part is not NoneType]
+    words = next(mark.words for mark in get_args(found[0]) if isinstance(mark, Must))
+    return f"{words}, or none" if can_be_none(option_type) else words
+
+
+def can_be_none(option_type: Any) -> bool:
+    """Tell whether an option of that annotation may be None."""
+    return NoneType in _parts(option_type)
+
+
+def means_none(value: object) -> bool:
+    """Tell whether the value is the text that stands for None, in files and the environment."""
+    return isinstance(value, str) and value.strip().lower() == "none"
+
+
+def _parts(option_type: Any) -> tuple[Any, ...]:
+    parts = get_args(option_type)
+    return parts if NoneType in parts else (option_type,)
+
+
+def _satisfying(fits: Callable[[str], object]) -> AfterValidator:
+    """Return the check that refuses each text that does not fit."""
+
+    def check(text: str) -> str:
+        if not fits(text):
+            raise ValueError
+        return text
+
+    return AfterValidator(check)
+
+
+def _is_filled(text: str) -> bool:
+    return bool(text.strip()) and "\0" not in text
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        well_formed = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # a port or an IPv6 address that is none, or a name that cannot be
+        return False
+    # A password would be printed with every error about the host.
+    well_formed = well_formed and parts.username is None and parts.password is None
+    # urlsplit drops line breaks and tabs; the path of a request is appended, so nothing may follow.
+    return bool(well_formed) and text.isprintable() and set(" ?#").isdisjoint(text)
+
+
+def _is_database_url(text: str) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    # sqlite://name.db lacks a slash: SQLAlchemy reads the name as a host.
+    misplaced_host = url.drivername.startswith("sqlite") and url.host is not None
+    return url.drivername in DATABASE_DRIVERS and not misplaced_host
+
+
+def _none_for_its_word(value: object) -> object:
+    return None if means_none(value) else value
+
+
+def _no_items_for_empty_table(value: object) -> object:
+    return [] if value == {} else value
+
+
+# Parts of the types below.
+
+_Filled = Annotated[str, _satisfying(_is_filled)]
+_Url = Annotated[str, _satisfying(_is_base_url)]
+# In Python a tuple or a set does as well as a list.
+_Names = Annotated[list[_Filled], Strict(strict=False)]
+_Number = Annotated[int, Field(ge=1)]
+_FORM_OF_URLS = "with base URLs that begin with http:// or https:// and a host"
+
+# The types of the options.
+
+Flag = Annotated[bool, Must("be true or false")]
+Limit = Annotated[_Number, Must("be a whole number of at least 1")]
+GroupLimits = Annotated[
+    # As a value in a table, None needs its word in files and the environment too.
+    dict[_Filled, Annotated[_Number | None, BeforeValidator(_none_for_its_word)]],
+    Must("be a table of groups and whole numbers of at least 1, or none"),
+]
+Count = Annotated[int, Field(ge=0), Must("be a whole number of at least 0")]
+ByteCount = Annotated[int, Field(ge=1), Must("be a whole number of bytes, at least 1")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Must("be a number of seconds above 0")]
+FolderPath = Annotated[_Filled, Must("be the path of a folder")]
+BaseUrl = Annotated[_Url, Must("be a base URL that begins with http:// or https:// and a host")]
+DatabaseUrl = Annotated[
+    str,
+    _satisfying(_is_database_url),
+    Must("be a URL like sqlite:///file or postgresql://user:password@host/database"),
+]
+Secret = Annotated[_Filled, Must("be text that is not empty")]
+Secrets = Annotated[
+    Annotated[_Names, Field(min_length=1)] | _Filled,
+    Must("be text that is not empty, or a list of such texts"),
+]
+TargetNames = Annotated[
+    _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK")
+]
+DocumentPaths = Annotated[
+    _Names,
+    BeforeValidator(_no_items_for_empty_table),
+    Must("be a list of document paths, none of them empty"),
+]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class Target(TypedDict):
+    """What stands under one name of DIST_RIGHTS_HOSTS; other keys are kept as they are."""
+
+    hosts: Annotated[list[_Url], Strict(strict=False)]
+
+
+Targets = Annotated[
+    dict[_Filled, Target],
+    Must(f'be a table of targets, each of the form {{"hosts": [...]}} {_FORM_OF_URLS}'),
+]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class NamedNetwork(TypedDict, total=False):
+    """The tables of DIST_RIGHTS_NETWORK; the last two are TIM's own and kept as they are."""
+
+    hosts: dict[_Filled, _Url]
+    groups: dict[_Filled, _Names]
+    targets: dict[_Filled, _Names]
+    distribute_groups: dict[str, Any] | list[Any]
+    distribute_targets: dict[str, Any] | list[Any]
+
+
+Network = Annotated[
+    NamedNetwork,
+    Must(
+        'be a table {"hosts": {name: URL}, "groups": {name: [host, ...]},'
+        f' "targets": {{name: [host or group, ...]}}}} {_FORM_OF_URLS}'
+    ),
+]
