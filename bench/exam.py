@@ -12,7 +12,7 @@ from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
 from timApp.user.user import User
-from timApp.user.usergroup import get_or_create_group, membership
+from timApp.user.usergroup import require_real_group, membership
 
 _PATH = "exam"
 #: Where the document is.
@@ -32,7 +32,7 @@ def site(url: str, folder: Path) -> Iterator[None]:
 def add_document() -> None:
     """Add the document, and let everybody view it."""
     document, _ = save_document(db, _PATH, "# Exam\n\n" + "A question of some length.\n\n" * 20)
-    group = get_or_create_group("students")
+    group = require_real_group(db, "students")
     grant_access(db, document.block, group, AccessType.VIEW)
     members = sa.select(User.id, sa.literal(group.id))
     columns = [membership.c.user_id, membership.c.usergroup_id]

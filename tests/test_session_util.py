@@ -36,7 +36,7 @@ from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, grant_access
 from timApp.item.item import Item, ItemBase
 from timApp.user.user import User, require_user
-from timApp.user.usergroup import ADMIN_GROUP, UserGroup, get_or_create_group
+from timApp.user.usergroup import ADMIN_GROUP, UserGroup, require_real_group
 from timApp.util.errors import BadInput, NotFound
 
 MORNING = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def person(site: Site, name: str, *groups: str) -> None:
     """Add a user who cannot log in: there is no hash to compute."""
     with site.app.app_context():
         user = User(name=name, password_hash="-")
-        user.groups = [UserGroup(name=name), *map(get_or_create_group, groups)]
+        user.groups = [UserGroup(name=name), *map(require_real_group, groups)]
         db.session.add(user)
         db.session.commit()
 

@@ -15,8 +15,8 @@ from timApp.user.usergroup import (
     ADMIN_GROUP,
     SUPERVISOR_GROUP,
     UserGroup,
-    get_or_create_group,
     require_group,
+    require_real_group,
 )
 from timApp.util.errors import BadInput, Conflict, NotFound
 
@@ -60,7 +60,7 @@ def test_create_user_makes_a_personal_group_of_the_same_name(site: Site) -> None
 def test_create_user_adds_memberships_and_makes_missing_groups(site: Site) -> None:
     """Groups that are there are used, others are made, and one named twice counts once."""
     with site.app.app_context():
-        there = get_or_create_group("Course")
+        there = require_real_group(db, "Course")
         alice = create_user(db, "alice", PASSWORD, groups=["Course", "New", "Course"])
         db.session.commit()
         assert {group.name for group in alice.groups} == {"alice", "Course", "New"}

@@ -123,8 +123,8 @@ class Guard:
         `origin` is any information on where they are; `actor` is who lets it begin, they themselves
         if nobody is given. `former` is whom this browser was logged in as: that session ends for
         good, so that nobody is blocked by their own in the same browser, which no cookie leads to
-        any more. The id is made up unless it is given. While sessions are not tracked, none is added, and the
-        state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be remembered, and
+        any more. The id is made up unless it is given. While sessions are not tracked, none is
+        added, and the state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be remembered, and
         for an id that was used before.
         """
         if work is not None:

@@ -49,9 +49,9 @@ def owe(
 
     The deliveries are claimed for the caller, who commits and then makes them, see
     `timApp.hosts.outbox.worker.deliver`; if they never do, the worker does. Older deliveries that
-    the change makes pointless are superseded: all of the person's by an invalidation of all sessions,
-    its like by that of one session. A verification supersedes others when it has been told: until
-    then it may itself get too old.
+    the change makes pointless are superseded: all of the person's by an invalidation of all
+    sessions, its like by that of one session. A verification supersedes others when it has been
+    told: until then it may itself get too old.
     """
     if not hosts:
         return []

@@ -41,8 +41,8 @@ def ask_about(
     """Ask all hosts at once for the person's sessions, that session among them if it is there.
 
     Takes at most as long as `timApp.hosts.questions.polling.question_timeout` says, and a host that
-    has failed to tell who waits there gets only `FAILING_TIMEOUT`. Without hosts, or a secret to send,
-    nobody is asked. Ends the transaction of the work.
+    has failed to tell who waits there gets only `FAILING_TIMEOUT`. Without hosts, or a secret to
+    send, nobody is asked. Ends the transaction of the work.
     """
     hosts = hosts_to_ask(network)
     if not hosts or not is_storable(username):
