@@ -6,7 +6,7 @@ PEOPLE ?= 2000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crossing check format bench bench-short translations screenshots lock clean
+.PHONY: help run test crossing check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -51,6 +51,10 @@ translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and co
 
 screenshots: $(VENV)/dev.stamp ## Take the pictures of the pages for the docs (needs Chromium)
 	@$(BIN)/python -m tests.screenshots docs/pictures
+
+diagrams: $(VENV)/dev.stamp ## Draw the docs' diagram of a session's life, and who may open what
+	@$(BIN)/python -m tests.diagrams
+	@$(BIN)/python -m tests.access_table
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet --upgrade

@@ -93,7 +93,11 @@ _CAUSES: dict[str, tuple[Event, Action, Callable[[int], Scope]]] = {
         lambda who: OnePerson("ann", who, "far away"),
     ),
     "verify everybody's latest": (Event.ANOTHER_VERIFIED, Action.VERIFY, lambda _: Everybody()),
-    "invalidate it": (Event.INVALIDATED, Action.INVALIDATE, lambda who: OnePerson("ann", who, _ONE)),
+    "invalidate it": (
+        Event.INVALIDATED,
+        Action.INVALIDATE,
+        lambda who: OnePerson("ann", who, _ONE),
+    ),
     "invalidate all of the person": (
         Event.INVALIDATED,
         Action.INVALIDATE,
