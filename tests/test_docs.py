@@ -31,12 +31,12 @@ def test_the_modules_that_a_document_names_exist(document: Path) -> None:
     """A module, or something in one, that a document speaks of is there."""
     for name in _NAME.findall(document.read_text("utf-8")):
         parts = name.split(".")
-        found = [
+        found = next(
             ROOT.joinpath(*parts[:count])
             for count in range(len(parts), 0, -1)
             if ROOT.joinpath(*parts[:count]).is_dir()
             or ROOT.joinpath(*parts[:count]).with_suffix(".py").exists()
-        ][0]
+        )
         rest = parts[len(found.relative_to(ROOT).parts) :]
         assert len(rest) <= 2, name
         if rest:
