@@ -40,8 +40,12 @@ bench: $(VENV)/bench.stamp ## Measure everything against its floor and its peers
 bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothing is written down
 	@$(BIN)/python -m bench --short
 
+# The first argument of an error is a sentence that pages show, and so one to translate.
+ERRORS := AccessDenied BadInput BadRequest Busy Conflict ExpiredLink ForgedLink LoginRequired NotFound \
+	TooManyRequests WrongCredentials
+
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
-	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .
 	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 100 \
 		-i messages.pot -d timApp/translations
 	@rm messages.pot
