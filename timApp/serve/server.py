@@ -55,7 +55,7 @@ _LOG_TO_STDERR: dict[str, Any] = {
 def serve(address: Address, workers: int | None, announce: Callable[[str], object]) -> None:
     """Serve the site until a signal to stop.
 
-    So many workers: by default one a core, up to a limit. `announce` is told the address once the
+    Without a number of workers it is one a core, up to a limit. `announce` is told the address once the
     first of them is ready.
     """
     _allow_open_files()
