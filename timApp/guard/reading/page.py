@@ -50,7 +50,7 @@ def session_page(
     size: int,
     scan_limit: int,
 ) -> SessionPage:
-    """Return at most `size` sessions of the filter, those after the position `after` (None: the first).
+    """Return at most `size` sessions of the filter, after the position `after` (None: the first).
 
     At most `scan_limit` sessions are looked at; in an order by name, a user who has none counts
     as one. `BadInput` (field ``after``) if `after` is a position in an order of another kind.

@@ -59,7 +59,8 @@ class Order(ABC):
     """The sessions that a filter means, in an order.
 
     Its candidates are taken in the order of an index, without sorting. Among them are sessions
-    that the filter leaves out: those that do not meet the `residual` conditions, which no index answers.
+    that the filter leaves out: those that do not meet the `residual` conditions, which no index
+    answers.
     """
 
     def __init__(self, which: SessionFilter, sort: Sort, *, is_sqlite: bool) -> None:
@@ -156,8 +157,8 @@ class TimeOrder(Order):
 class NameOrder(Order):
     """By user name, and then the newest first.
 
-    A user without sessions is a candidate too, which the list leaves out: so there is a limit to the
-    users that are looked at.
+    A user without sessions is a candidate too, which the list leaves out: so there is a limit to
+    the users that are looked at.
     """
 
     position_type = NamePosition
