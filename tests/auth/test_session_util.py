@@ -10,11 +10,10 @@ from typing import Any, get_type_hints
 import pytest
 import time_machine
 from flask import session as cookie
-from flask_login import login_user
 
 from tests.changes import log_out_session
 from tests.conftest import MakeApp
-from tests.site import Site
+from tests.site import Site, log_in_here
 from timApp.auth.session import util
 from timApp.auth.session.util import (
     SessionExpired,
@@ -43,7 +42,7 @@ MORNING = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 #: Ids that no session has, some of which none could have.
-UNKNOWN_IDS = ("unknown", "", "a\0b", "\ud800", "x" * 300)
+UNKNOWN_IDS = ("unknown", "a\0b", "\ud800", "x" * 300)
 
 REQUIRED = inspect.Parameter.empty
 
@@ -52,7 +51,7 @@ def person(site: Site, name: str, *groups: str) -> None:
     """Add a user who cannot log in: there is no hash to compute."""
     with site.app.app_context():
         user = User(name=name, password_hash="-")
-        user.groups = [UserGroup(name=name), *map(require_real_group, groups)]
+        user.groups = [UserGroup(name=name), *(require_real_group(db, one) for one in groups)]
         db.session.add(user)
         db.session.commit()
 
@@ -82,6 +81,12 @@ def hall(site: Site) -> Site:
     person(site, "alice")
     add(site, "alice", "one", "two")
     return site
+
+
+@pytest.fixture
+def untracked(database_url: str, make_app: MakeApp) -> Site:
+    """A site on the same database as `hall`, which does not track sessions."""
+    return Site(make_app(database_url, SESSIONS_ENABLE=False))
 
 
 # The reference page's signatures
@@ -234,11 +239,11 @@ def test_has_valid_session_asks_the_database_each_time(hall: Site) -> None:
         assert has_valid_session() is True
 
 
-def test_has_valid_session_is_true_while_tracking_is_off(hall: Site) -> None:
+def test_has_valid_session_is_true_while_tracking_is_off(hall: Site, untracked: Site) -> None:
     """With SESSIONS_ENABLE off everybody's session is valid."""
-    hall.app.config["SESSIONS_ENABLE"] = False
+    assert hall.active("alice") == {"one"}
     for session_id in ("one", "two", "unknown", None):
-        with request_of(hall, "alice", session_id) as alice:
+        with request_of(untracked, "alice", session_id) as alice:
             assert has_valid_session() is True
             assert has_valid_session(alice) is True
 
@@ -278,8 +283,7 @@ def test_has_valid_session_holds_in_the_very_request_that_logs_in(hall: Site) ->
     """Right after the login the new session decides, active or over the limit."""
     for session_id, is_valid in (("one", True), ("two", False)):
         with hall.app.test_request_context():
-            login_user(require_user(db, "alice"))
-            cookie["session_id"] = session_id
+            log_in_here(require_user(db, "alice"), session_id)
             assert has_valid_session() is is_valid
             assert current_session_id() == session_id
 
@@ -385,11 +389,12 @@ def test_session_has_access_is_true_for_administrators(hall: Site) -> None:
             assert session_has_access(_document("other").block, user) is True
 
 
-def test_session_has_access_depends_on_rights_only_while_tracking_is_off(hall: Site) -> None:
+def test_session_has_access_depends_on_rights_only_while_tracking_is_off(
+    hall: Site, untracked: Site
+) -> None:
     """With SESSIONS_ENABLE off an expired session is as good as any."""
     _documents(hall)
-    hall.app.config["SESSIONS_ENABLE"] = False
-    with request_of(hall, "alice", "two"):
+    with request_of(untracked, "alice", "two"):
         assert session_has_access(_document("exam")) is True
         assert session_has_access(_document("other")) is False
 
@@ -452,12 +457,11 @@ def test_add_user_session_leaves_the_commit_to_the_caller(site: Site) -> None:
     assert site.changes() == []
 
 
-def test_add_user_session_does_nothing_while_tracking_is_off(site: Site) -> None:
+def test_add_user_session_does_nothing_while_tracking_is_off(untracked: Site) -> None:
     """With SESSIONS_ENABLE off no session is recorded."""
-    person(site, "alice")
-    site.app.config["SESSIONS_ENABLE"] = False
-    add(site, "alice", "one")
-    assert site.sessions("alice") == {}
+    person(untracked, "alice")
+    add(untracked, "alice", "one")
+    assert untracked.sessions("alice") == {}
 
 
 def test_add_user_session_refuses_ids_that_cannot_be_or_have_been_used(hall: Site) -> None:
@@ -532,7 +536,7 @@ def test_expire_user_session_does_nothing_without_such_an_active_session(
 ) -> None:
     """None, an unknown id, one that cannot exist and an expired session change nothing."""
     before = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
-    for session_id in (None, "two", *UNKNOWN_IDS):
+    for session_id in (None, "", "two", *UNKNOWN_IDS):
         with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
             expire_user_session(require_user(db, "alice"), session_id)
             db.session.commit()
@@ -606,11 +610,11 @@ def test_verify_and_invalidate_refuse_an_unknown_user(site: Site) -> None:
 
 
 def test_invalidate_sessions_for_expires_all_active_sessions_or_the_named_one(
-    site: Site,
+    database_url: str, make_app: MakeApp
 ) -> None:
     """Without an id all active sessions of the user expire, with one only that."""
+    site = Site(make_app(database_url, SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER=None))
     person(site, "alice")
-    site.app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"] = None
     add(site, "alice", "one", "two", "three")
     with site.app.app_context():
         invalidate_sessions_for("alice", "two")
@@ -622,6 +626,18 @@ def test_invalidate_sessions_for_expires_all_active_sessions_or_the_named_one(
         db.session.commit()
     assert site.active("alice") == set()
     assert [change.session_count for change in site.changes()[3:]] == [1, 2]
+
+
+def test_an_empty_id_means_the_same_as_none(hall: Site) -> None:
+    """`verify_session_for` takes the latest session then, `invalidate_sessions_for` all of them."""
+    with hall.app.app_context():
+        verify_session_for("alice", "")
+        db.session.commit()
+    assert hall.active("alice") == {"two"}
+    with hall.app.app_context():
+        invalidate_sessions_for("alice", "")
+        db.session.commit()
+    assert hall.active("alice") == set()
 
 
 def test_invalidate_sessions_for_an_unknown_session_changes_nothing(
@@ -640,9 +656,8 @@ def test_invalidate_sessions_for_an_unknown_session_changes_nothing(
 
 
 def test_log_out_session_without_such_a_session_changes_nothing(hall: Site) -> None:
-    """None and an unknown session are nothing to log out."""
+    """An unknown session, and one of an unknown person, is nothing to log out."""
     with hall.app.app_context():
-        log_out_session(require_user(db, "alice").id, None)
         log_out_session(require_user(db, "alice").id, "unknown")
         log_out_session(4711, "one")
         db.session.commit()

@@ -22,8 +22,8 @@ from tests.changes import (
     verify_session,
 )
 from tests.site import Site
-from tests.test_concurrency import all_at_once
-from tests.test_rules import add_session, noted_statements, states
+from tests.statements import noted_statements
+from tests.together import all_at_once
 from timApp.auth.site import db
 from timApp.guard.rules.precedence import OrderedChange, Placement, placement_of
 from timApp.guard.tables.order import SessionOrder
@@ -64,8 +64,8 @@ def hall(site: Site) -> Site:
     """A site with alice, whose session "desk" is active and "phone" expired from birth."""
     site.add_user("alice")
     with time_machine.travel(MORNING - HOUR, tick=False):
-        add_session(site, "alice", "desk")
-        add_session(site, "alice", "phone")
+        site.add_session("alice", "desk")
+        site.add_session("alice", "phone")
     return site
 
 
@@ -112,10 +112,10 @@ def test_a_change_that_arrives_after_a_later_one_that_overwrites_it_does_nothing
 ) -> None:
     """Neither the sessions nor the record of changes are touched, also not after a new login."""
     arrive(hall, later)
-    add_session(hall, "alice", "new")
-    before, record = states(hall, "alice"), len(hall.changes())
+    hall.add_session("alice", "new")
+    before, record = hall.states("alice"), len(hall.changes())
     arrive(hall, older)
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
     assert len(hall.changes()) == record
 
 
@@ -158,7 +158,7 @@ def test_a_verify_without_a_session_is_ordered_though_there_is_nothing_to_verify
 
     here(hall, log_all_out)
     arrive(hall, made(2, VERIFY))
-    add_session(hall, "alice", "new")
+    hall.add_session("alice", "new")
     arrive(hall, made(1, INVALIDATE))
     assert hall.active("alice") == {"new"}
 
@@ -227,10 +227,10 @@ def test_a_change_that_arrives_twice_does_nothing_the_second_time(
     """Not after a new login either, and not after another change of the same sessions."""
     arrive(hall, change)
     here(hall, between)
-    add_session(hall, "alice", "new")
-    before, record, rows = states(hall, "alice"), len(hall.changes()), noted(hall)
+    hall.add_session("alice", "new")
+    before, record, rows = hall.states("alice"), len(hall.changes()), noted(hall)
     arrive(hall, change, change)
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
     assert (len(hall.changes()), noted(hall)) == (record, rows)
 
 
@@ -323,17 +323,17 @@ def test_a_change_of_everybody_that_finds_nothing_to_do_still_overwrites_older_o
 ) -> None:
     """What arrives later, and was made earlier, does nothing; what was made later takes effect."""
     hall.add_user("bob")  # for whom nothing was noted before
-    add_session(hall, "bob", "bob's")
+    hall.add_session("bob", "bob's")
     with time_machine.travel(MORNING, tick=False):
         here(hall, lambda _: change())
         assert here(hall, lambda _: change()) == 0
-    before = states(hall, "alice") | states(hall, "bob")
+    before = hall.states("alice") | hall.states("bob")
     with hall.app.app_context():
         for name in ("alice", "bob"):
             for older in (made(-1, VERIFY, "desk"), made(-1, INVALIDATE)):
                 older.arrive(require_user(db, name).id)
         db.session.commit()
-    assert states(hall, "alice") | states(hall, "bob") == before
+    assert hall.states("alice") | hall.states("bob") == before
     arrive(hall, made(1, VERIFY, "desk"))
     assert hall.active("alice") == {"desk"}
 
