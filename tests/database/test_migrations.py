@@ -120,7 +120,9 @@ def test_a_failed_migration_leaves_nothing_behind(
     """A migration that fails half-way is rolled back as a whole, on both databases."""
     downgrade_database(engine, "base")
     known = scripts()
-    script = known.get_revision(known.get_base())
+    first = known.get_base()
+    assert first is not None
+    script = known.get_revision(first)
     upgrade = script.module.upgrade
 
     def upgrade_and_fail() -> None:

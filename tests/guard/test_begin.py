@@ -1,5 +1,6 @@
 """How sessions begin when several do at once, and what becomes of those that cannot."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from tests.conftest import MakeApp
 from tests.live import eventually
 from tests.site import Site
 from timApp.auth.site import db
+from timApp.database.driver.connections import use_driver
+from timApp.database.engine import open_engine
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, GuardOptions, Identity
-from timApp.guard.changes.begin import Beginning, _together, begin_session
+from timApp.guard.changes.begin import Beginning, _together, _transact, begin_session
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
@@ -184,3 +187,41 @@ def test_without_tracking_no_session_begins(engine: sa.Engine, is_remembered: bo
     with Work(engine) as work:
         for table in (UserSession, SessionChange):
             assert work.session.scalars(sa.select(table)).all() == []
+
+
+def test_an_id_counts_once_among_logins_that_are_written_together(app: Flask, site: Site) -> None:
+    """Of two of one person with one id the first begins; somebody else may have the same id."""
+    alice, bob, carol = add_people(app, site)
+    logins = [(carol, "one"), (alice, "same"), (alice, "same"), (bob, "same")]
+    with kept_waiting(app, logins) as (first, one, again, others):
+        assert first.result()
+        assert one.result()
+        with pytest.raises(BadInput, match="ids are not used again"):
+            again.result()
+        assert others.result()
+    assert [set(site.sessions(name)) for name in PEOPLE] == [{"same"}, {"same"}, {"one"}]
+
+
+def test_a_batch_takes_as_many_round_trips_as_one_login(postgresql_url: str) -> None:
+    """However many sessions begin together, PostgreSQL is waited for as often, and not often."""
+    engine = open_engine(postgresql_url)
+    with Work(engine) as work:
+        people = [remember(work, Identity(f"p{number}")) for number in range(50)]
+        work.commit()
+    actor = Actor(ActorKind.USER, "somebody")
+    waits: list[int] = []
+    for number in (1, 2, 10, 50, 1):
+        beginnings = [
+            Beginning(one.id, one.name, f"s{len(waits)}", "Firefox", None, actor)
+            for one in people[:number]
+        ]
+        with tempfile.TemporaryFile() as trace:
+            use_driver(engine, lambda driver: driver.pgconn.trace(trace.fileno()))
+            assert _transact(engine, beginnings) == [State.ACTIVE] * number
+            use_driver(engine, lambda driver: driver.pgconn.untrace())
+            trace.seek(0)
+            # The database says that it is ready each time when it is asked to answer all.
+            waits.append(trace.read().count(b"ReadyForQuery"))
+    engine.dispose()
+    assert len(set(waits)) == 1
+    assert 1 <= waits[0] <= 4
