@@ -50,14 +50,6 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
     return make_app(database_url, DIST_RIGHTS_RECEIVE_SECRET=SECRET)
 
 
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with one student and one document, which the student may view."""
-    site.add_user("alice")
-    site.add_document("exam", ["alice"])
-    return site
-
-
 def tell(site: Site, action: str, **content: str) -> TestResponse:
     """Verify or invalidate as another host does."""
     response = site.browser().client.post(

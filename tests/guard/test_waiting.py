@@ -11,7 +11,6 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.site import Site
 from timApp.auth.site import current_site, db
-from timApp.guard.rules.cause import Cause, cause_of
 from timApp.guard.visitor import _write_seen
 from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
 from timApp.guard.waiting.link import (
@@ -47,22 +46,6 @@ def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
         assert current_site().links.read(link[1].rpartition("/")[2]) == LinkedSession(
             "alice", browser.session_id
         )
-
-
-@pytest.mark.parametrize(
-    ("began_expired", "another_is_active", "cause"),
-    [
-        (True, True, Cause.ACTIVE_ELSEWHERE),
-        (False, True, Cause.ACTIVE_ELSEWHERE),
-        (True, False, Cause.BEGAN_EXPIRED),
-        (False, False, Cause.ENDED),
-    ],
-)
-def test_what_is_true_now_is_the_cause_before_what_has_been(
-    began_expired: bool, another_is_active: bool, cause: Cause
-) -> None:
-    """Another session is named as the cause only while it is active."""
-    assert cause_of(began_expired=began_expired, another_is_active=another_is_active) is cause
 
 
 def test_the_blocked_page_says_why(hall: Site) -> None:
