@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import time_machine
 
+from tests.commandline import TIMAPP, CommandLine
 from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost, says
-from tests.live import PATIENCE, environment_of, live_server
+from tests.live import PATIENCE, PROJECT, environment_of, live_server
 from tests.site import Site
-from tests.test_cli import PROJECT, TIMAPP, CommandLine
 from timApp.auth.site import current_site, db
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import HostChange

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.site import Browser, Site
-from tests.test_rules import noted_statements
+from tests.statements import noted_statements
 from timApp.auth.site import db
 from timApp.guard.reading.activity import Series, count_changes
 from timApp.guard.tables.change import SessionChange

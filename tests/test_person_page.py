@@ -13,7 +13,7 @@ import time_machine
 from tests.changes import invalidate_all_sessions, log_out_other_sessions, verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
-from tests.test_rules import noted_statements
+from tests.statements import noted_statements
 from timApp.auth.session.util import (
     add_user_session,
     expire_user_session,

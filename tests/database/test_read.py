@@ -25,7 +25,8 @@ from tests.live import PROJECT, eventually
 from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.driver.read import QuickRead
-from timApp.database.work import read_row
+from timApp.database.engine import open_engine
+from timApp.database.work import Work, read_row
 from timApp.guard.tables.session import UserSession
 from timApp.user.usergroup import UserGroup
 from timApp.util.clock import now
@@ -110,8 +111,8 @@ def test_values_are_those_that_sqlalchemy_reads(site: Site) -> None:
     with site.app.app_context():
         for active in (True, False):
             parameters = {"before": now(), "active": active}
-            row = quick.first(parameters)
-            read = read_row(statement, parameters)
+            row = quick.first(db, parameters)
+            read = read_row(db, statement, parameters)
             assert read is not None
             assert row._asdict() == read._asdict()
             assert row.is_active is active
@@ -121,27 +122,27 @@ def test_values_are_those_that_sqlalchemy_reads(site: Site) -> None:
 def test_nothing_found_is_none(app: Flask) -> None:
     """A row that is not there is None, and is read when it is there."""
     with app.app_context():
-        assert read_group.first({"name": "readers"}) is None
+        assert read_group.first(db, {"name": "readers"}) is None
         add_group("readers")
         db.session.commit()
-        assert read_group.first({"name": "readers"}).name == "readers"
+        assert read_group.first(db, {"name": "readers"}).name == "readers"
 
 
 def test_a_parameter_that_is_not_given_is_an_error(app: Flask) -> None:
     """A forgotten parameter is not taken for NULL."""
     with app.app_context(), pytest.raises((KeyError, sa.exc.StatementError), match="name"):
-        read_group.first({"nmae": "readers"})
+        read_group.first(db, {"nmae": "readers"})
 
 
 def test_what_was_written_in_the_transaction_is_read(app: Flask) -> None:
     """A read in the transaction sees its writes, and others see them after the commit."""
     with app.app_context():
         add_group("readers")
-        assert read_group.first({"name": "readers"}) is not None
+        assert read_group.first(db, {"name": "readers"}) is not None
         if db.engine.dialect.name == "postgresql":  # SQLite would wait for the writer
-            in_threads(1, app, lambda: read_group.first({"name": "readers"}))
+            in_threads(1, app, lambda: read_group.first(db, {"name": "readers"}))
         db.session.rollback()
-        assert read_group.first({"name": "readers"}) is None
+        assert read_group.first(db, {"name": "readers"}) is None
 
 
 def test_connections_are_shared_by_all_reads(app: Flask, group: str) -> None:
@@ -151,8 +152,8 @@ def test_connections_are_shared_by_all_reads(app: Flask, group: str) -> None:
     drivers = opened(app)
     for _ in range(20):
         with app.app_context():
-            assert read_group.first({"name": group}).name == group
-            assert read_count.first({}).number == 1
+            assert read_group.first(db, {"name": group}).name == group
+            assert read_count.first(db, {}).number == 1
     assert len(drivers) == 1
     with app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
@@ -163,7 +164,7 @@ def test_there_are_never_more_connections_than_threads(app: Flask, group: str) -
 
     def read_often() -> None:
         for _ in range(50):
-            assert read_group.first({"name": group}).name == group
+            assert read_group.first(db, {"name": group}).name == group
 
     with app.app_context():
         db.engine.dispose()
@@ -182,10 +183,10 @@ def test_dispose_ends_the_connections(app: Flask, group: str) -> None:
     drivers = opened(app)
     with app.app_context():
         db.engine.dispose()
-        read_group.first({"name": group})
+        read_group.first(db, {"name": group})
         db.engine.dispose()
         assert all(is_closed(driver) for driver in drivers)
-        assert read_group.first({"name": group}).name == group
+        assert read_group.first(db, {"name": group}).name == group
 
 
 def is_closed(driver: SQLiteConnection | psycopg.Connection) -> bool:
@@ -212,7 +213,7 @@ def test_a_connection_that_is_in_use_at_the_dispose_ends_after_it(
 
         def read() -> None:
             with app.app_context():
-                found.append(locks.first({}))
+                found.append(locks.first(db, {}))
 
         thread = Thread(target=read)
         thread.start()
@@ -228,7 +229,7 @@ def test_a_connection_that_is_in_use_at_the_dispose_ends_after_it(
 def test_dead_connections_are_replaced(app: Flask, group: str) -> None:
     """When all connections have died, each read is answered all the same."""
     drivers = opened(app)
-    in_threads(4, app, lambda: read_group.first({"name": group}))
+    in_threads(4, app, lambda: read_group.first(db, {"name": group}))
     with app.app_context():
         for driver in drivers:
             if isinstance(driver, SQLiteConnection):
@@ -236,8 +237,8 @@ def test_dead_connections_are_replaced(app: Flask, group: str) -> None:
         if db.engine.dialect.name == "postgresql":
             assert end_connections(app.config["DATABASE_URL"]) >= 1
         for _ in range(10):
-            assert read_group.first({"name": group}).name == group
-        in_threads(4, app, lambda: read_group.first({"name": group}))
+            assert read_group.first(db, {"name": group}).name == group
+        in_threads(4, app, lambda: read_group.first(db, {"name": group}))
 
 
 def test_people_do_not_notice_that_connections_have_died(
@@ -262,19 +263,19 @@ def own_server() -> Iterator[PostgresServer]:
         server.cleanup()
 
 
-def test_a_server_that_is_restarted_is_found_again(tmp_path: Path, make_app: MakeApp) -> None:
+def test_a_server_that_is_restarted_is_found_again(make_app: MakeApp) -> None:
     """While PostgreSQL is down the error is SQLAlchemy's; once it is up, reads are answered."""
     with own_server() as server:
-        migrate(server.get_uri(), tmp_path)
+        migrate(server.get_uri())
         app = make_app(server.get_uri())
-        in_threads(3, app, lambda: read_group.first({"name": "readers"}))
+        in_threads(3, app, lambda: read_group.first(db, {"name": "readers"}))
         with app.app_context():
             server._stop()
             with pytest.raises(sa.exc.OperationalError):
-                read_group.first({"name": "readers"})
+                read_group.first(db, {"name": "readers"})
             server.ensure_postgres_running()
-            assert read_group.first({"name": "readers"}) is None
-        in_threads(3, app, lambda: read_group.first({"name": "readers"}))
+            assert read_group.first(db, {"name": "readers"}) is None
+        in_threads(3, app, lambda: read_group.first(db, {"name": "readers"}))
         with app.app_context():
             db.engine.dispose()
 
@@ -286,12 +287,12 @@ def test_a_read_that_the_server_cancels_is_an_error_and_the_next_one_is_answered
     url = make_url(postgresql_url).update_query_dict({"options": "-c statement_timeout=100"})
     app = make_app(url.render_as_string(hide_password=False))
     with app.app_context(), psycopg.connect(postgresql_url) as other:
-        assert read_group.first({"name": "readers"}) is None
+        assert read_group.first(db, {"name": "readers"}) is None
         other.execute("LOCK TABLE usergroup IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(sa.exc.OperationalError, match="statement timeout"):
-            read_group.first({"name": "readers"})
+            read_group.first(db, {"name": "readers"})
         other.rollback()
-        assert read_group.first({"name": "readers"}) is None
+        assert read_group.first(db, {"name": "readers"}) is None
 
 
 def test_a_migration_does_not_break_statements_that_are_prepared(app: Flask) -> None:
@@ -303,7 +304,7 @@ def test_a_migration_does_not_break_statements_that_are_prepared(app: Flask) -> 
             connection.exec_driver_sql("CREATE TABLE thing (value integer)")
             connection.exec_driver_sql("INSERT INTO thing VALUES (1)")
         for _ in range(10):
-            assert quick.first({}).value == 1
+            assert quick.first(db, {}).value == 1
         with db.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("ALTER TABLE thing ALTER value TYPE text")
@@ -312,7 +313,7 @@ def test_a_migration_does_not_break_statements_that_are_prepared(app: Flask) -> 
                 connection.exec_driver_sql("CREATE TABLE thing (value text)")
                 connection.exec_driver_sql("INSERT INTO thing VALUES (1)")
         for _ in range(10):
-            assert quick.first({}).value == "1"
+            assert quick.first(db, {}).value == "1"
 
 
 def test_a_kept_connection_does_not_keep_sqlite_from_tidying_up(
@@ -324,7 +325,7 @@ def test_a_kept_connection_does_not_keep_sqlite_from_tidying_up(
         for number in range(3):
             add_group(f"group {number}")
             db.session.commit()
-            assert read_group.first({"name": f"group {number}"}) is not None
+            assert read_group.first(db, {"name": f"group {number}"}) is not None
             with closing(db.engine.raw_connection()) as connection:
                 cursor = connection.cursor()
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -338,10 +339,10 @@ def test_a_database_in_memory_is_read(make_app: MakeApp) -> None:
     with app.app_context():
         db.session.execute(sa.text("CREATE TABLE usergroup (id integer, name text)"))
         db.session.commit()
-        assert read_group.first({"name": "readers"}) is None
+        assert read_group.first(db, {"name": "readers"}) is None
         db.session.execute(sa.text("INSERT INTO usergroup VALUES (1, 'readers')"))
         db.session.commit()
-        assert read_group.first({"name": "readers"}).id == 1
+        assert read_group.first(db, {"name": "readers"}).id == 1
 
 
 _FORKED = """
@@ -357,22 +358,22 @@ with app.app_context():
     is_postgresql = db.engine.dialect.name == "postgresql"
     who = sa.func.pg_backend_pid() if is_postgresql else sa.literal(1)
     read = QuickRead(sa.select(who.label("me"), sa.func.count(UserGroup.id).label("number")))
-    before = read.first({})
+    before = read.first(db, {})
     opened = []
     sa.event.listen(db.engine, "connect", lambda driver, _: opened.append(driver))
     child = os.fork()
     if child == 0:
-        row = read.first({})
+        row = read.first(db, {})
         if is_postgresql:
             assert row.me != before.me
         assert row.number == before.number
         assert len(opened) == 1
         db.engine.dispose(close=False)
-        read.first({})
+        read.first(db, {})
         db.engine.dispose()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    assert read.first({}) == before
+    assert read.first(db, {}) == before
     assert not opened
     db.engine.dispose()
 print("done")
@@ -403,13 +404,10 @@ def test_a_forked_process_leaves_its_parents_connections_alone(
 
 def test_what_is_kept_for_an_engine_does_not_keep_it(sqlite_url: str) -> None:
     """An engine that nobody needs any more is gone, with all that was compiled for it."""
-    app = Flask(__name__)
-    app.config["SQLALCHEMY_ENGINES"] = {"default": sqlite_url}
-    db.init_app(app)
-    with app.app_context():
-        assert read_group.first({"name": "readers"}) is None
-        db.engine.dispose()
-        engine = weakref.ref(db.engine)
-    del app
+    engine = open_engine(sqlite_url)
+    assert read_group.first(Work(engine), {"name": "readers"}) is None
+    engine.dispose()
+    kept = weakref.ref(engine)
+    del engine
     gc.collect()
-    assert engine() is None
+    assert kept() is None

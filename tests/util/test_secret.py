@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import PROJECT
 from timApp.util.errors import ConfigError
 from timApp.util.secret import load_or_create_secret_key
 
@@ -19,7 +20,6 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(load_or_create_secret_key(Path(line.rstrip())), flush=True)
 """
-PROJECT = Path(__file__).parents[1]
 
 
 def write_key(path: Path, content: bytes, mode: int = 0o600) -> Path:

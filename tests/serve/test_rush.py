@@ -16,12 +16,13 @@ from tests.conftest import MakeApp
 from tests.live import PROJECT, live_server
 from tests.site import PASSWORD, Site
 from timApp.auth.site import db
-from timApp.guard.changes.lock import lock_all_users, lock_user, lock_users
+from timApp.guard.changes.lock import lock_everybody, lock_people
+from timApp.serve.turns import TakingTurns
 from timApp.user import hashing, password
 from timApp.user.password import password_matches
 from timApp.user.user import User
 from timApp.util.errors import Busy
-from timApp.util.turns import Turns, turn_given
+from timApp.util.turns import turn_given
 
 #: Seconds after which something will not happen any more.
 _DEADLINE = 30
@@ -81,7 +82,7 @@ def test_whoever_waits_for_a_hash_gives_their_turn_to_others(hasher: SlowHasher)
             password_matches("hash", "password")
         return [environ["PATH_INFO"].encode()]
 
-    site = Turns(answer, 1)
+    site = TakingTurns(answer, 1)
     with ThreadPoolExecutor(2) as people:
         login = people.submit(site, {"PATH_INFO": "/login"}, print)  # type: ignore[arg-type]
         assert hasher.begun.acquire(timeout=_DEADLINE)
@@ -103,9 +104,9 @@ def read_beside(app: Flask, write: Callable[[], object]) -> None:
                 write()
         return [environ["PATH_INFO"].encode()]
 
-    turns = Turns(answer, 1)
+    turns = TakingTurns(answer, 1)
     with app.app_context(), ThreadPoolExecutor(2) as people:
-        lock_all_users()
+        lock_everybody(db)
         writer = people.submit(turns, {"PATH_INFO": "/write"}, print)  # type: ignore[arg-type]
         assert waits.wait(_DEADLINE)
         reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
@@ -117,7 +118,7 @@ def read_beside(app: Flask, write: Callable[[], object]) -> None:
         assert writer.result(_DEADLINE) == [b"/write"]
 
 
-@pytest.mark.parametrize("lock", [lambda: lock_user(1), lambda: lock_users([1]), lock_all_users])
+@pytest.mark.parametrize("lock", [lambda: lock_people(db, [1]), lambda: lock_everybody(db)])
 def test_whoever_waits_for_a_lock_gives_their_turn_to_others(
     app: Flask, site: Site, lock: Callable[[], object]
 ) -> None:
@@ -142,7 +143,7 @@ def test_a_turn_is_given_back_after_an_error() -> None:
         with turn_given():
             raise LookupError
 
-    site = Turns(fail, 1)
+    site = TakingTurns(fail, 1)
     for _ in range(3):
         with pytest.raises(LookupError):
             site({}, print)  # type: ignore[arg-type]

@@ -10,30 +10,19 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.site import Site
-from timApp.auth.site import db
-from timApp.auth.visitor import _seen_update
-from timApp.guard.rules.admission import limit_of
-from timApp.guard.rules.cause import Cause, cause_of
+from timApp.auth.site import current_site, db
+from timApp.guard.visitor import _write_seen
 from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
 from timApp.guard.waiting.link import (
     LINK_LIFETIME,
     ExpiredLink,
     ForgedLink,
     LinkedSession,
-    read_link,
-    sign_link,
 )
 from timApp.util.clock import now
 
 CODE = re.compile(r'class="short-code">([A-Z]{2}[0-9]{2})<')
 LINK = re.compile(r'href="(http://localhost/supervise/link/[^"]+)"')
-
-
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with an exam, a student and a supervisor."""
-    site.add_exam_hall()
-    return site
 
 
 def codes(hall: Site) -> list[str]:
@@ -54,23 +43,9 @@ def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
     link = LINK.search(page)
     assert link
     with hall.app.app_context():
-        assert read_link(link[1].rpartition("/")[2]) == LinkedSession("alice", browser.session_id)
-
-
-@pytest.mark.parametrize(
-    ("began_expired", "another_is_active", "cause"),
-    [
-        (True, True, Cause.ACTIVE_ELSEWHERE),
-        (False, True, Cause.ACTIVE_ELSEWHERE),
-        (True, False, Cause.BEGAN_EXPIRED),
-        (False, False, Cause.ENDED),
-    ],
-)
-def test_what_is_true_now_is_the_cause_before_what_has_been(
-    began_expired: bool, another_is_active: bool, cause: Cause
-) -> None:
-    """Another session is named as the cause only while it is active."""
-    assert cause_of(began_expired=began_expired, another_is_active=another_is_active) is cause
+        assert current_site().links.read(link[1].rpartition("/")[2]) == LinkedSession(
+            "alice", browser.session_id
+        )
 
 
 def test_the_blocked_page_says_why(hall: Site) -> None:
@@ -174,7 +149,7 @@ def test_being_seen_does_not_wait_for_the_disk_and_everything_else_does(
         connection.commit()
         show = sa.text("SHOW synchronous_commit")
         assert connection.scalar(show) == "on"
-        assert connection.execute(_seen_update, values).rowcount == 1
+        assert connection.execute(_write_seen._statement, values).rowcount == 1
         assert connection.scalar(show) == "off"
         connection.commit()
         assert connection.scalar(show) == "on"
@@ -185,15 +160,15 @@ def test_being_seen_does_not_wait_for_the_disk_and_everything_else_does(
 def test_an_old_link_and_a_forged_link_are_refused(app: Flask, make_app: MakeApp) -> None:
     """A link is good for some minutes, and only if a server that shares the secret made it."""
     with app.app_context(), time_machine.travel(now(), tick=False) as clock:
-        token = sign_link("alice", "one")
+        token = current_site().links.sign("alice", "one")
         clock.shift(timedelta(seconds=LINK_LIFETIME))
-        assert read_link(token) == LinkedSession("alice", "one")
+        assert current_site().links.read(token) == LinkedSession("alice", "one")
         clock.shift(timedelta(seconds=1))
         with pytest.raises(ExpiredLink):
-            read_link(token)
+            current_site().links.read(token)
         for forged in (token[:-1], "x" + token, "", "a.b.c"):
             with pytest.raises(ForgedLink):
-                read_link(forged)
+                current_site().links.read(forged)
 
 
 def test_hosts_that_share_the_link_secret_read_each_others_links(
@@ -204,11 +179,11 @@ def test_hosts_that_share_the_link_secret_read_each_others_links(
     two = make_app(sqlite_url, SESSIONS_LINK_SECRET="shared", SECRET_KEY="two")
     three = make_app(sqlite_url, SECRET_KEY="one")
     with one.app_context():
-        token = sign_link("alice", "one")
+        token = current_site().links.sign("alice", "one")
     with two.app_context():
-        assert read_link(token).username == "alice"
+        assert current_site().links.read(token).username == "alice"
     with three.app_context(), pytest.raises(ForgedLink):
-        read_link(token)
+        current_site().links.read(token)
 
 
 def test_the_link_leads_to_the_central_host_if_there_is_one(
@@ -238,17 +213,6 @@ def test_the_link_leads_to_the_central_host_if_there_is_one(
 def test_short_codes_are_understood_as_people_type_them(text: str, code: str | None) -> None:
     """Case and blanks do not matter; what has other characters is no code."""
     assert normal_code(text) == code
-
-
-@pytest.mark.parametrize(
-    ("groups", "limit"),
-    [([], 1), (["other"], 1), (["two"], 2), (["two", "three"], 3), (["two", "any"], None)],
-)
-def test_the_most_generous_limit_of_a_persons_groups_counts(
-    groups: list[str], limit: int | None
-) -> None:
-    """Groups without a limit of their own leave the default."""
-    assert limit_of(groups, {"two": 2, "three": 3, "any": None}, 1) == limit
 
 
 def test_supervisors_are_not_held_to_the_limit(hall: Site) -> None:

@@ -14,7 +14,7 @@ BLOCKED = 490
 
 
 @pytest.fixture(scope="module")
-def hall(make_site: Callable[[], Site]) -> Site:
+def shared(make_site: Callable[[], Site]) -> Site:
     """A site with a document for two students, and an administrator."""
     site = make_site()
     site.add_user("student", ["Students"])
@@ -26,10 +26,10 @@ def hall(make_site: Callable[[], Site]) -> Site:
 
 @pytest.fixture(scope="module")
 def servers(
-    hall: Site, tmp_path_factory: pytest.TempPathFactory
+    shared: Site, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LiveServer, LiveServer]]:
     """Two servers, of processes of their own, that share the database and the secret key."""
-    url, folder = hall.app.config["DATABASE_URL"], tmp_path_factory.mktemp("live")
+    url, folder = shared.app.config["DATABASE_URL"], tmp_path_factory.mktemp("live")
     with live_server(url, folder / "one") as one, live_server(url, folder / "other") as other:
         yield one, other
 
@@ -47,12 +47,12 @@ def test_other_servers_follow_at_the_next_request(servers: tuple[LiveServer, Liv
 
 
 def test_the_limit_is_one_for_all_servers(
-    hall: Site, servers: tuple[LiveServer, LiveServer]
+    shared: Site, servers: tuple[LiveServer, LiveServer]
 ) -> None:
     """Logins of one person at several servers at once leave one active session."""
     browsers = [server.browser() for server in servers * 4]
     with ThreadPoolExecutor(len(browsers)) as pool:
         answers = list(pool.map(lambda browser: browser.log_in("twice"), browsers))
     assert [answer.json["valid"] for answer in answers].count(True) == 1
-    assert len(hall.sessions("twice")) == len(browsers)
-    assert len(hall.active("twice")) == 1
+    assert len(shared.sessions("twice")) == len(browsers)
+    assert len(shared.active("twice")) == 1

@@ -22,10 +22,9 @@ from tests.changes import (
     verify_session,
 )
 from tests.site import Site
-from tests.test_concurrency import all_at_once
-from tests.test_rules import add_session, noted_statements, states
+from tests.statements import noted_statements
+from tests.together import all_at_once
 from timApp.auth.site import db
-from timApp.guard.rules.precedence import OrderedChange, Placement, placement_of
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action
@@ -60,12 +59,12 @@ def made(seconds: int, action: Action, session_id: str | None = None, name: str 
 
 
 @pytest.fixture
-def hall(site: Site) -> Site:
+def alices(site: Site) -> Site:
     """A site with alice, whose session "desk" is active and "phone" expired from birth."""
     site.add_user("alice")
     with time_machine.travel(MORNING - HOUR, tick=False):
-        add_session(site, "alice", "desk")
-        add_session(site, "alice", "phone")
+        site.add_session("alice", "desk")
+        site.add_session("alice", "phone")
     return site
 
 
@@ -108,31 +107,31 @@ def noted(site: Site) -> int:
     ],
 )
 def test_a_change_that_arrives_after_a_later_one_that_overwrites_it_does_nothing(
-    hall: Site, later: Change, older: Change
+    alices: Site, later: Change, older: Change
 ) -> None:
     """Neither the sessions nor the record of changes are touched, also not after a new login."""
-    arrive(hall, later)
-    add_session(hall, "alice", "new")
-    before, record = states(hall, "alice"), len(hall.changes())
-    arrive(hall, older)
-    assert states(hall, "alice") == before
-    assert len(hall.changes()) == record
+    arrive(alices, later)
+    alices.add_session("alice", "new")
+    before, record = alices.states("alice"), len(alices.changes())
+    arrive(alices, older)
+    assert alices.states("alice") == before
+    assert len(alices.changes()) == record
 
 
-def test_a_change_that_arrives_late_takes_effect_when_nothing_overwrites_it(hall: Site) -> None:
+def test_a_change_that_arrives_late_takes_effect_when_nothing_overwrites_it(alices: Site) -> None:
     """A verify of one session stands beside a later invalidation of another one."""
-    arrive(hall, made(2, INVALIDATE, "desk"), made(1, VERIFY, "phone"))
-    assert hall.active("alice") == {"phone"}
+    arrive(alices, made(2, INVALIDATE, "desk"), made(1, VERIFY, "phone"))
+    assert alices.active("alice") == {"phone"}
 
 
 def test_an_invalidation_that_arrives_before_the_older_verify_of_the_session_holds(
-    hall: Site,
+    alices: Site,
 ) -> None:
     """The session stays expired, and the verify expires the others all the same."""
-    arrive(hall, made(2, INVALIDATE, "phone"), made(1, VERIFY, "phone"))
-    assert hall.active("alice") == set()
-    arrive(hall, made(3, VERIFY, "phone"))
-    assert hall.active("alice") == {"phone"}
+    arrive(alices, made(2, INVALIDATE, "phone"), made(1, VERIFY, "phone"))
+    assert alices.active("alice") == set()
+    arrive(alices, made(3, VERIFY, "phone"))
+    assert alices.active("alice") == {"phone"}
 
 
 def test_a_session_that_a_verify_does_not_make_active_goes_on_waiting(site: Site) -> None:
@@ -148,7 +147,7 @@ def test_a_session_that_a_verify_does_not_make_active_goes_on_waiting(site: Site
 
 
 def test_a_verify_without_a_session_is_ordered_though_there_is_nothing_to_verify(
-    hall: Site,
+    alices: Site,
 ) -> None:
     """An invalidation that is older does not reach a login that came after the verify."""
 
@@ -156,11 +155,11 @@ def test_a_verify_without_a_session_is_ordered_though_there_is_nothing_to_verify
         for session_id in ("desk", "phone"):
             log_out_session(user_id, session_id)
 
-    here(hall, log_all_out)
-    arrive(hall, made(2, VERIFY))
-    add_session(hall, "alice", "new")
-    arrive(hall, made(1, INVALIDATE))
-    assert hall.active("alice") == {"new"}
+    here(alices, log_all_out)
+    arrive(alices, made(2, VERIFY))
+    alices.add_session("alice", "new")
+    arrive(alices, made(1, INVALIDATE))
+    assert alices.active("alice") == {"new"}
 
 
 @pytest.mark.parametrize(
@@ -172,33 +171,33 @@ def test_a_verify_without_a_session_is_ordered_though_there_is_nothing_to_verify
     ],
 )
 def test_a_change_of_one_session_leaves_the_order_of_the_others_as_it_is(
-    hall: Site, change: Callable[[int], object]
+    alices: Site, change: Callable[[int], object]
 ) -> None:
     """What a change of all sessions had overwritten before does nothing afterwards either."""
-    arrive(hall, made(2, VERIFY, "phone"))
-    here(hall, change)
-    arrive(hall, made(1, INVALIDATE))
-    assert hall.active("alice") == {"phone"}
+    arrive(alices, made(2, VERIFY, "phone"))
+    here(alices, change)
+    arrive(alices, made(1, INVALIDATE))
+    assert alices.active("alice") == {"phone"}
 
 
-def test_a_change_of_one_person_is_not_placed_after_those_of_another(hall: Site) -> None:
+def test_a_change_of_one_person_is_not_placed_after_those_of_another(alices: Site) -> None:
     """People are ordered apart from each other."""
-    hall.add_user("bob")
-    with hall.app.app_context():
+    alices.add_user("bob")
+    with alices.app.app_context():
         made(2, INVALIDATE).arrive(require_user(db, "bob").id)
         db.session.commit()
-    arrive(hall, made(1, VERIFY, "phone"))
-    assert hall.active("alice") == {"phone"}
+    arrive(alices, made(1, VERIFY, "phone"))
+    assert alices.active("alice") == {"phone"}
 
 
 @pytest.mark.parametrize("is_crossed", [False, True])
 def test_of_two_changes_of_the_same_microsecond_one_is_the_later_on_every_host(
-    hall: Site, is_crossed: bool
+    alices: Site, is_crossed: bool
 ) -> None:
     """It is the one with the greater name."""
     changes = [made(1, VERIFY, "desk", "a"), made(1, VERIFY, "phone", "b")]
-    arrive(hall, *(reversed(changes) if is_crossed else changes))
-    assert hall.active("alice") == {"phone"}
+    arrive(alices, *(reversed(changes) if is_crossed else changes))
+    assert alices.active("alice") == {"phone"}
 
 
 # Twice
@@ -222,38 +221,38 @@ def test_of_two_changes_of_the_same_microsecond_one_is_the_later_on_every_host(
     ],
 )
 def test_a_change_that_arrives_twice_does_nothing_the_second_time(
-    hall: Site, change: Change, between: Callable[[int], object]
+    alices: Site, change: Change, between: Callable[[int], object]
 ) -> None:
     """Not after a new login either, and not after another change of the same sessions."""
-    arrive(hall, change)
-    here(hall, between)
-    add_session(hall, "alice", "new")
-    before, record, rows = states(hall, "alice"), len(hall.changes()), noted(hall)
-    arrive(hall, change, change)
-    assert states(hall, "alice") == before
-    assert (len(hall.changes()), noted(hall)) == (record, rows)
+    arrive(alices, change)
+    here(alices, between)
+    alices.add_session("alice", "new")
+    before, record, rows = alices.states("alice"), len(alices.changes()), noted(alices)
+    arrive(alices, change, change)
+    assert alices.states("alice") == before
+    assert (len(alices.changes()), noted(alices)) == (record, rows)
 
 
-def test_a_change_that_arrives_many_times_at_once_is_carried_out_once(hall: Site) -> None:
+def test_a_change_that_arrives_many_times_at_once_is_carried_out_once(alices: Site) -> None:
     """Looking for an earlier arrival and noting this one are a single step."""
-    arrival = partial(made(1, VERIFY, "phone").arrive, hall.user_id("alice"))
-    all_at_once(hall.app, [arrival] * 8)
-    assert hall.active("alice") == {"phone"}
-    assert noted(hall) == 1
-    assert [one.action for one in hall.changes()].count(VERIFY) == 1
+    arrival = partial(made(1, VERIFY, "phone").arrive, alices.user_id("alice"))
+    all_at_once(alices.app, [arrival] * 8)
+    assert alices.active("alice") == {"phone"}
+    assert noted(alices) == 1
+    assert [one.action for one in alices.changes()].count(VERIFY) == 1
 
 
-def test_changes_that_arrive_at_the_same_time_end_in_the_state_of_the_latest(hall: Site) -> None:
+def test_changes_that_arrive_at_the_same_time_end_in_the_state_of_the_latest(alices: Site) -> None:
     """Whichever of them the database lets go first."""
-    alice = hall.user_id("alice")
+    alice = alices.user_id("alice")
     for start in range(1, 50, 10):
         changes = [
             made(start, VERIFY, "desk"),
             made(start + 1, INVALIDATE),
             made(start + 2, VERIFY, "phone"),
         ]
-        all_at_once(hall.app, [partial(change.arrive, alice) for change in changes])
-        assert hall.active("alice") == {"phone"}
+        all_at_once(alices.app, [partial(change.arrive, alice) for change in changes])
+        assert alices.active("alice") == {"phone"}
 
 
 # Here
@@ -277,65 +276,65 @@ LOCAL_CHANGES = [
 
 @pytest.mark.parametrize(("change", "active"), LOCAL_CHANGES)
 def test_a_change_that_is_made_here_takes_effect_though_the_clock_is_behind(
-    hall: Site, change: Callable[[int], object], active: set[str]
+    alices: Site, change: Callable[[int], object], active: set[str]
 ) -> None:
     """It is later than all that this host has heard of, on every host that hears of it."""
     told = made(3600, VERIFY, "desk")
     with time_machine.travel(MORNING, tick=False):
-        arrive(hall, made(3599, INVALIDATE, "phone"), told)
-        here(hall, change)
-        assert hall.active("alice") == active
-        arrive(hall, told, made(3598, VERIFY, "desk"))
-        assert hall.active("alice") == active
+        arrive(alices, made(3599, INVALIDATE, "phone"), told)
+        here(alices, change)
+        assert alices.active("alice") == active
+        arrive(alices, told, made(3598, VERIFY, "desk"))
+        assert alices.active("alice") == active
 
 
 def test_each_of_several_changes_made_here_takes_effect_while_the_clock_is_behind(
-    hall: Site,
+    alices: Site,
 ) -> None:
     """Their stamps rise, also across changes of everybody's sessions."""
     with time_machine.travel(MORNING, tick=False):
-        arrive(hall, made(3600, INVALIDATE))
-        stamps = [here(hall, _verify_phone)]
-        here(hall, lambda _: invalidate_all_sessions())
-        assert hall.active("alice") == set()
-        stamps.append(here(hall, _verify_phone))
-        assert hall.active("alice") == {"phone"}
+        arrive(alices, made(3600, INVALIDATE))
+        stamps = [here(alices, _verify_phone)]
+        here(alices, lambda _: invalidate_all_sessions())
+        assert alices.active("alice") == set()
+        stamps.append(here(alices, _verify_phone))
+        assert alices.active("alice") == {"phone"}
     assert stamps == sorted(stamps, key=lambda stamp: stamp.at)  # type: ignore[attr-defined]
     assert stamps[0] > made(3600, INVALIDATE).stamp  # type: ignore[operator]
 
 
 def test_picked_sessions_are_changed_later_than_everybody_though_the_clock_is_behind(
-    hall: Site,
+    alices: Site,
 ) -> None:
     """Their stamp is that of the latest change that is noted."""
     with time_machine.travel(MORNING + HOUR, tick=False):
-        here(hall, lambda _: invalidate_all_sessions())
+        here(alices, lambda _: invalidate_all_sessions())
     with time_machine.travel(MORNING, tick=False):
-        here(hall, lambda user_id: verify_selected([(user_id, "phone")]))
-    with hall.app.app_context():
+        here(alices, lambda user_id: verify_selected([(user_id, "phone")]))
+    with alices.app.app_context():
         in_order = sa.select(SessionOrder.action).order_by(SessionOrder.at)
         assert list(db.session.scalars(in_order)) == [Action.INVALIDATE_ALL, VERIFY]
 
 
 @pytest.mark.parametrize("change", [verify_all_sessions, invalidate_all_sessions])
 def test_a_change_of_everybody_that_finds_nothing_to_do_still_overwrites_older_ones(
-    hall: Site, change: Callable[[], int]
+    alices: Site, change: Callable[[], int]
 ) -> None:
     """What arrives later, and was made earlier, does nothing; what was made later takes effect."""
-    hall.add_user("bob")  # for whom nothing was noted before
-    add_session(hall, "bob", "bob's")
+    alices.add_user("bob")  # for whom nothing was noted before
+    alices.add_session("bob", "bob's")
     with time_machine.travel(MORNING, tick=False):
-        here(hall, lambda _: change())
-        assert here(hall, lambda _: change()) == 0
-    before = states(hall, "alice") | states(hall, "bob")
-    with hall.app.app_context():
+        here(alices, lambda _: change())
+        assert here(alices, lambda _: change()) == 0
+    before = alices.states("alice") | alices.states("bob")
+    with alices.app.app_context():
         for name in ("alice", "bob"):
             for older in (made(-1, VERIFY, "desk"), made(-1, INVALIDATE)):
                 older.arrive(require_user(db, name).id)
         db.session.commit()
-    assert states(hall, "alice") | states(hall, "bob") == before
-    arrive(hall, made(1, VERIFY, "desk"))
-    assert hall.active("alice") == {"desk"}
+    assert alices.states("alice") | alices.states("bob") == before
+    arrive(alices, made(1, VERIFY, "desk"))
+    assert alices.active("alice") == {"desk"}
 
 
 @pytest.mark.parametrize(
@@ -346,14 +345,14 @@ def test_a_change_of_everybody_that_finds_nothing_to_do_still_overwrites_older_o
     ],
 )
 def test_picked_sessions_that_are_as_they_should_be_are_ordered_all_the_same(
-    hall: Site, change: Callable[[list[tuple[int, str]]], object], older: Change
+    alices: Site, change: Callable[[list[tuple[int, str]]], object], older: Change
 ) -> None:
     """An older change that arrives afterwards does not touch them."""
     verify = change is verify_selected
     with time_machine.travel(MORNING, tick=False):
-        here(hall, lambda user_id: change([(user_id, "desk" if verify else "phone")]))
-    arrive(hall, older)
-    assert hall.active("alice") == ({"desk"} if verify else set())
+        here(alices, lambda user_id: change([(user_id, "desk" if verify else "phone")]))
+    arrive(alices, older)
+    assert alices.active("alice") == ({"desk"} if verify else set())
 
 
 # In any order
@@ -451,36 +450,36 @@ def test_in_whichever_order_changes_arrive_and_however_often_all_hosts_end_alike
 # What is kept, and what it costs
 
 
-def test_only_changes_that_still_count_are_kept(hall: Site) -> None:
+def test_only_changes_that_still_count_are_kept(alices: Site) -> None:
     """The latest of all of a person's sessions, and the latest later one of each session."""
-    arrive(hall, *[made(at, INVALIDATE, "desk") for at in range(4)])
-    assert noted(hall) == 1
-    arrive(hall, made(5, INVALIDATE, "phone"))
-    assert noted(hall) == 2
-    arrive(hall, made(4, VERIFY, "desk"))
-    assert noted(hall) == 2
-    here(hall, lambda user_id: verify_selected([(user_id, "desk")]))
-    assert noted(hall) == 1
+    arrive(alices, *[made(at, INVALIDATE, "desk") for at in range(4)])
+    assert noted(alices) == 1
+    arrive(alices, made(5, INVALIDATE, "phone"))
+    assert noted(alices) == 2
+    arrive(alices, made(4, VERIFY, "desk"))
+    assert noted(alices) == 2
+    here(alices, lambda user_id: verify_selected([(user_id, "desk")]))
+    assert noted(alices) == 1
     for _ in range(2):
-        here(hall, lambda user_id: invalidate_selected([(user_id, "desk"), (user_id, "phone")]))
-        assert noted(hall) == 3
-    here(hall, lambda _: verify_all_sessions())
-    assert noted(hall) == 1
+        here(alices, lambda user_id: invalidate_selected([(user_id, "desk"), (user_id, "phone")]))
+        assert noted(alices) == 3
+    here(alices, lambda _: verify_all_sessions())
+    assert noted(alices) == 1
 
 
-def test_a_change_takes_as_many_statements_after_1_change_as_after_30(hall: Site) -> None:
+def test_a_change_takes_as_many_statements_after_1_change_as_after_30(alices: Site) -> None:
     """What has been noted before does not matter."""
     counts = []
     verifies = made(-2, VERIFY, "phone"), made(-1, VERIFY, "desk")
     for verify, noted_before in zip(verifies, (range(1), range(1, 30)), strict=True):
-        arrive(hall, *[made(at, INVALIDATE, f"s{at}") for at in noted_before])
-        with noted_statements(hall) as statements:
-            arrive(hall, verify)
+        arrive(alices, *[made(at, INVALIDATE, f"s{at}") for at in noted_before])
+        with noted_statements(alices) as statements:
+            arrive(alices, verify)
         counts.append(len(statements))
     assert counts[0] == counts[1]
 
 
-def test_a_persons_changes_are_found_by_an_index(hall: Site) -> None:
+def test_a_persons_changes_are_found_by_an_index(alices: Site) -> None:
     """Looking up and overwriting them does not read those of other people."""
     executed: list[tuple[str, Any]] = []
 
@@ -488,7 +487,7 @@ def test_a_persons_changes_are_found_by_an_index(hall: Site) -> None:
         if "FROM sessionorder" in statement:
             executed.append((statement, parameters))
 
-    with hall.app.app_context():
+    with alices.app.app_context():
         sa.event.listen(db.engine, "before_cursor_execute", note)
         alice = require_user(db, "alice").id
         verify_session(alice, "phone")
@@ -508,32 +507,3 @@ def test_a_persons_changes_are_found_by_an_index(hall: Site) -> None:
             assert "ix_sessionorder_user_id" in plan
             assert "SCAN sessionorder" not in plan
             assert "Seq Scan" not in plan
-
-
-# The decision
-
-
-@pytest.mark.parametrize(
-    ("known", "takes_effect", "may_activate"),
-    [
-        ([], True, True),
-        ([made(1, VERIFY, "b")], True, True),
-        ([made(1, INVALIDATE, "a")], True, True),
-        ([made(2, VERIFY, "a")], False, False),
-        ([made(3, VERIFY, "a")], False, False),
-        ([made(3, INVALIDATE)], False, False),
-        ([made(3, INVALIDATE, "b")], True, True),
-        ([made(3, INVALIDATE, "a")], True, False),
-        ([made(1, INVALIDATE), made(3, INVALIDATE, "a")], True, False),
-        ([made(3, INVALIDATE, "a"), made(4, VERIFY, "b")], False, False),
-    ],
-)
-def test_what_becomes_of_a_verify_is_decided_by_the_known_changes(
-    known: list[Change], takes_effect: bool, may_activate: bool
-) -> None:
-    """A later change of all sessions overwrites it; one of its session undoes its half."""
-    verify = made(2, VERIFY, "a")
-    changes = [OrderedChange(one.stamp, one.action, one.session_id) for one in known]
-    change = OrderedChange(verify.stamp, verify.action, verify.session_id)
-    expected = Placement(verify.stamp, takes_effect, may_activate)
-    assert placement_of(change, changes) == expected

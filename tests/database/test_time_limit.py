@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from timApp.supervise import overview, session_list
 
 from tests.live import PATIENCE
 from tests.site import Site
-from timApp.auth.session import bulk
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
-from timApp.util.turns import Turns
+from timApp.pages.administer import overview, session_list
+from timApp.serve.turns import TakingTurns
 
 _ENDLESS = """
     WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT (n + 1) % 1000 FROM number)
@@ -81,7 +80,7 @@ def test_everybody_can_be_changed_without_a_count(
     hurried: Site, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     """Where there are too many sessions to count, the page says so, and has its button."""
-    monkeypatch.setattr(bulk, "_effect", ask_without_end)
+    monkeypatch.setattr(session_list, "effect_on_everybody", ask_without_end)
     answer = hurried.logged_in("admin").get(f"/administer/sessions/{action}-all")
     assert answer.status_code == 200
     assert "There are too many sessions to count" in answer.text
@@ -112,7 +111,7 @@ def test_others_are_worked_on_while_a_page_searches(site: Site) -> None:
                 assert is_read.wait(PATIENCE)
         return [environ["PATH_INFO"].encode()]
 
-    turns = Turns(answer, 1)
+    turns = TakingTurns(answer, 1)
     with ThreadPoolExecutor(2) as people:
         search = people.submit(turns, {"PATH_INFO": "/search"}, print)  # type: ignore[arg-type]
         assert searches.wait(PATIENCE)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import time_machine
-from flask import session as cookie
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,15 +22,15 @@ from hypothesis.stateful import (
 from tests.changes import invalidate_all_sessions, log_out_session, verify_all_sessions
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.site import Site, open_app
-from timApp.auth.login import find_account, start_session
 from timApp.auth.session.util import (
     expire_user_session,
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.auth.site import db
-from timApp.guard.cookie import SESSION_ID_KEY
+from timApp.auth.site import current_guard, db
+from timApp.guard.cookie import SESSION_ID_KEY, Claims
 from timApp.guard.tables.session import UserSession
+from timApp.user.people import require_person
 from timApp.user.user import User, require_user
 
 USERS = ("alice", "bob", "carol")
@@ -134,12 +133,12 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(target=known_ids, browser=browsers, user=users)
     def log_in(self, browser: int, user: str) -> str:
         former = self.cookies[browser]
-        with self.site.app.test_request_context():
-            cookie.update(former)
-            account = find_account(user)
-            assert account is not None
-            session_id = start_session(account).id
-            db.session.commit()
+        claims = Claims(int(former["_user_id"]), former[SESSION_ID_KEY]) if former else None
+        with self.site.app.app_context():
+            person = require_person(db, user)
+            session_id = current_guard().begin(person, "test", former=claims, work=db).session_id
+            if db.is_in_transaction():
+                db.session.commit()
         if former:
             self.model.log_out(self._user_of(former), former[SESSION_ID_KEY])
         self.model.log_in(user, session_id)

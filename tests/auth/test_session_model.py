@@ -11,19 +11,10 @@ from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.model import Model
 from timApp.guard.tables.session import UserSession
-from timApp.user.user import User, require_user
+from timApp.user.user import require_user
 
 MORNING = datetime(2026, 5, 4, 9, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with one person."""
-    with site.app.app_context():
-        db.session.add(User(name="alice", password_hash="-"))
-        db.session.commit()
-    return site
 
 
 def store(site: Site, *sessions: UserSession) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from timApp.auth.site import db
 from timApp.document.model import save_document
@@ -189,12 +190,16 @@ def test_a_cookie_older_than_the_tracking_of_sessions_is_told_to_log_in_again(si
     assert browser.log_out().status_code == 200
 
 
-def test_a_login_while_tracking_was_off_is_told_to_log_in_again(site: Site) -> None:
+def test_a_login_while_tracking_was_off_is_told_to_log_in_again(
+    site: Site, database_url: str, make_app: MakeApp
+) -> None:
     """A session that was never recorded cannot be verified, so nobody is sent for a supervisor."""
     site.add_user("alice")
-    site.app.config["SESSIONS_ENABLE"] = False
-    browser = site.logged_in("alice")
-    site.app.config["SESSIONS_ENABLE"] = True
+    earlier = Site(make_app(database_url, SESSIONS_ENABLE=False)).logged_in("alice")
+    cookie = earlier.client.get_cookie("timapp")
+    assert cookie is not None
+    browser = site.browser()
+    browser.client.set_cookie("timapp", cookie.value)
     page = browser.get_page("/")
     assert page.status_code == 490
     assert "Log out and log in again" in page.text

@@ -10,11 +10,10 @@ from typing import Any, get_type_hints
 import pytest
 import time_machine
 from flask import session as cookie
-from flask_login import login_user
 
 from tests.changes import log_out_session
 from tests.conftest import MakeApp
-from tests.site import Site
+from tests.site import Site, log_in_here
 from timApp.auth.session import util
 from timApp.auth.session.util import (
     SessionExpired,
@@ -43,7 +42,7 @@ MORNING = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 #: Ids that no session has, some of which none could have.
-UNKNOWN_IDS = ("unknown", "", "a\0b", "\ud800", "x" * 300)
+UNKNOWN_IDS = ("unknown", "a\0b", "\ud800", "x" * 300)
 
 REQUIRED = inspect.Parameter.empty
 
@@ -52,7 +51,7 @@ def person(site: Site, name: str, *groups: str) -> None:
     """Add a user who cannot log in: there is no hash to compute."""
     with site.app.app_context():
         user = User(name=name, password_hash="-")
-        user.groups = [UserGroup(name=name), *map(require_real_group, groups)]
+        user.groups = [UserGroup(name=name), *(require_real_group(db, one) for one in groups)]
         db.session.add(user)
         db.session.commit()
 
@@ -77,11 +76,17 @@ def request_of(site: Site, name: str | None, session_id: str | None = None) -> I
 
 
 @pytest.fixture
-def hall(site: Site) -> Site:
+def alices(site: Site) -> Site:
     """A site with one person, who has an active session `one` and an expired one `two`."""
     person(site, "alice")
     add(site, "alice", "one", "two")
     return site
+
+
+@pytest.fixture
+def untracked(database_url: str, make_app: MakeApp) -> Site:
+    """A site on the same database as `alices`, which does not track sessions."""
+    return Site(make_app(database_url, SESSIONS_ENABLE=False))
 
 
 # The reference page's signatures
@@ -156,39 +161,39 @@ def test_session_expired_is_a_plain_exception() -> None:
 # current_session_id
 
 
-def test_current_session_id_is_the_id_of_the_cookies_session(hall: Site) -> None:
+def test_current_session_id_is_the_id_of_the_cookies_session(alices: Site) -> None:
     """The id is that of the cookie, whether the session is active or expired."""
     for session_id in ("one", "two"):
-        with request_of(hall, "alice", session_id):
+        with request_of(alices, "alice", session_id):
             assert current_session_id() == session_id
 
 
-def test_current_session_id_is_none_for_anonymous_visitors(hall: Site) -> None:
+def test_current_session_id_is_none_for_anonymous_visitors(alices: Site) -> None:
     """Nobody logged in, no id; not even if the cookie has one left."""
-    with request_of(hall, None):
+    with request_of(alices, None):
         assert current_session_id() is None
-    with request_of(hall, None, "one"):
+    with request_of(alices, None, "one"):
         assert current_session_id() is None
 
 
-def test_current_session_id_is_none_without_session_info(hall: Site) -> None:
+def test_current_session_id_is_none_without_session_info(alices: Site) -> None:
     """Somebody whose login is older than the tracking of sessions has no id."""
-    with request_of(hall, "alice"):
+    with request_of(alices, "alice"):
         assert current_session_id() is None
 
 
-def test_current_session_id_is_none_after_the_session_was_logged_out(hall: Site) -> None:
+def test_current_session_id_is_none_after_the_session_was_logged_out(alices: Site) -> None:
     """A cookie of a session that is over is nobody's."""
-    with hall.app.app_context():
+    with alices.app.app_context():
         log_out_session(require_user(db, "alice").id, "one")
         db.session.commit()
-    with request_of(hall, "alice", "one"):
+    with request_of(alices, "alice", "one"):
         assert current_session_id() is None
 
 
-def test_current_session_id_is_none_for_a_deleted_account(hall: Site) -> None:
+def test_current_session_id_is_none_for_a_deleted_account(alices: Site) -> None:
     """A cookie of an account that is not there is nobody's."""
-    with hall.app.test_request_context():
+    with alices.app.test_request_context():
         cookie.update({"_user_id": "4711", "session_id": "one"})
         assert current_session_id() is None
         assert has_valid_session() is True
@@ -198,35 +203,35 @@ def test_current_session_id_is_none_for_a_deleted_account(hall: Site) -> None:
 
 
 def test_has_valid_session_is_true_for_an_active_session_and_false_for_an_expired_one(
-    hall: Site,
+    alices: Site,
 ) -> None:
     """Valid is who has an active session, whether asked about as such or by name."""
-    with request_of(hall, "alice", "one") as alice:
+    with request_of(alices, "alice", "one") as alice:
         assert has_valid_session() is True
         assert has_valid_session(None) is True
         assert has_valid_session(alice) is True
-    with request_of(hall, "alice", "two") as alice:
+    with request_of(alices, "alice", "two") as alice:
         assert has_valid_session() is False
         assert has_valid_session(alice) is False
 
 
-def test_has_valid_session_is_false_for_a_session_unknown_here_and_for_none(hall: Site) -> None:
+def test_has_valid_session_is_false_for_a_session_unknown_here_and_for_none(alices: Site) -> None:
     """A cookie whose session is not recorded, or that has none, is not valid."""
     for session_id in ("unknown", None):
-        with request_of(hall, "alice", session_id):
+        with request_of(alices, "alice", session_id):
             assert has_valid_session() is False
 
 
-def test_has_valid_session_is_false_for_another_persons_session(hall: Site) -> None:
+def test_has_valid_session_is_false_for_another_persons_session(alices: Site) -> None:
     """An active session counts for its owner only."""
-    person(hall, "bob")
-    with request_of(hall, "bob", "one"):
+    person(alices, "bob")
+    with request_of(alices, "bob", "one"):
         assert has_valid_session() is False
 
 
-def test_has_valid_session_asks_the_database_each_time(hall: Site) -> None:
+def test_has_valid_session_asks_the_database_each_time(alices: Site) -> None:
     """A change in the middle of a request shows in the next answer."""
-    with request_of(hall, "alice", "one"):
+    with request_of(alices, "alice", "one"):
         assert has_valid_session() is True
         invalidate_sessions_for("alice")
         assert has_valid_session() is False
@@ -234,52 +239,51 @@ def test_has_valid_session_asks_the_database_each_time(hall: Site) -> None:
         assert has_valid_session() is True
 
 
-def test_has_valid_session_is_true_while_tracking_is_off(hall: Site) -> None:
+def test_has_valid_session_is_true_while_tracking_is_off(alices: Site, untracked: Site) -> None:
     """With SESSIONS_ENABLE off everybody's session is valid."""
-    hall.app.config["SESSIONS_ENABLE"] = False
+    assert alices.active("alice") == {"one"}
     for session_id in ("one", "two", "unknown", None):
-        with request_of(hall, "alice", session_id) as alice:
+        with request_of(untracked, "alice", session_id) as alice:
             assert has_valid_session() is True
             assert has_valid_session(alice) is True
 
 
-def test_has_valid_session_is_true_outside_a_request(hall: Site) -> None:
+def test_has_valid_session_is_true_outside_a_request(alices: Site) -> None:
     """At the command line there is no cookie and nobody is blocked."""
-    with hall.app.app_context():
+    with alices.app.app_context():
         assert has_valid_session() is True
         assert has_valid_session(require_user(db, "alice")) is True
 
 
-def test_has_valid_session_is_true_for_anonymous_visitors(hall: Site) -> None:
+def test_has_valid_session_is_true_for_anonymous_visitors(alices: Site) -> None:
     """Who is not logged in has no session that could expire."""
-    with request_of(hall, None) as alice:
+    with request_of(alices, None) as alice:
         assert has_valid_session() is True
         assert has_valid_session(alice) is True
 
 
-def test_has_valid_session_is_true_for_administrators(hall: Site) -> None:
+def test_has_valid_session_is_true_for_administrators(alices: Site) -> None:
     """An administrator's session is valid, recorded or not, expired or not."""
-    person(hall, "admin", ADMIN_GROUP)
-    add(hall, "admin", "first", "second")
+    person(alices, "admin", ADMIN_GROUP)
+    add(alices, "admin", "first", "second")
     for session_id in ("first", "second", "unknown", None):
-        with request_of(hall, "admin", session_id):
+        with request_of(alices, "admin", session_id):
             assert has_valid_session() is True
 
 
-def test_has_valid_session_is_true_for_somebody_who_is_not_the_current_user(hall: Site) -> None:
+def test_has_valid_session_is_true_for_somebody_who_is_not_the_current_user(alices: Site) -> None:
     """The cookie says nothing of other people, so they are not blocked by it."""
-    person(hall, "bob")
-    with request_of(hall, "alice", "two"):
+    person(alices, "bob")
+    with request_of(alices, "alice", "two"):
         assert has_valid_session(require_user(db, "bob")) is True
         assert has_valid_session(require_user(db, "alice")) is False
 
 
-def test_has_valid_session_holds_in_the_very_request_that_logs_in(hall: Site) -> None:
+def test_has_valid_session_holds_in_the_very_request_that_logs_in(alices: Site) -> None:
     """Right after the login the new session decides, active or over the limit."""
     for session_id, is_valid in (("one", True), ("two", False)):
-        with hall.app.test_request_context():
-            login_user(require_user(db, "alice"))
-            cookie["session_id"] = session_id
+        with alices.app.test_request_context():
+            log_in_here(require_user(db, "alice"), session_id)
             assert has_valid_session() is is_valid
             assert current_session_id() == session_id
 
@@ -326,77 +330,78 @@ def _document(path: str) -> Document:
     return document
 
 
-def test_session_has_access_needs_the_right_and_a_valid_session(hall: Site) -> None:
+def test_session_has_access_needs_the_right_and_a_valid_session(alices: Site) -> None:
     """An item or its block is open to whoever has both a right to it and a valid session."""
-    _documents(hall)
-    with request_of(hall, "alice", "one") as alice:
+    _documents(alices)
+    with request_of(alices, "alice", "one") as alice:
         for user in (None, alice):
             assert session_has_access(_document("exam"), user) is True
             assert session_has_access(_document("exam").block, user) is True
             assert session_has_access(_document("other"), user) is False
             assert session_has_access(_document("other").block, user) is False
-    with request_of(hall, "alice", "two") as alice:
+    with request_of(alices, "alice", "two") as alice:
         for user in (None, alice):
             assert session_has_access(_document("exam"), user) is False
             assert session_has_access(_document("exam").block, user) is False
 
 
-def test_session_has_access_to_allowed_documents_with_an_expired_session(hall: Site) -> None:
+def test_session_has_access_to_allowed_documents_with_an_expired_session(alices: Site) -> None:
     """An allowed document is open with an expired session; its block, without a path, is not."""
-    _documents(hall)
-    with request_of(hall, "alice", "two"):
+    _documents(alices)
+    with request_of(alices, "alice", "two"):
         assert session_has_access(_document("help")) is True
         assert session_has_access(_document("help").block) is False
-        hall.app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"] = ["other"]
+        alices.app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"] = ["other"]
         assert session_has_access(_document("other")) is False
 
 
-def test_session_has_access_is_false_for_anonymous_visitors(hall: Site) -> None:
+def test_session_has_access_is_false_for_anonymous_visitors(alices: Site) -> None:
     """Nobody has access to anything, not even outside a request; a named user has their rights."""
-    _documents(hall)
-    with request_of(hall, None) as alice:
+    _documents(alices)
+    with request_of(alices, None) as alice:
         assert session_has_access(_document("exam")) is False
         assert session_has_access(_document("help").block) is False
         assert session_has_access(_document("exam"), alice) is True
-    with hall.app.app_context():
+    with alices.app.app_context():
         assert session_has_access(_document("exam")) is False
         assert session_has_access(_document("exam"), require_user(db, "alice")) is True
         assert session_has_access(_document("other"), require_user(db, "alice")) is False
 
 
-def test_session_has_access_of_somebody_else_depends_on_their_rights_only(hall: Site) -> None:
+def test_session_has_access_of_somebody_else_depends_on_their_rights_only(alices: Site) -> None:
     """The current cookie does not block another person, nor lend them its owner's rights."""
-    _documents(hall)
-    person(hall, "bob")
-    with request_of(hall, "alice", "two"):
+    _documents(alices)
+    person(alices, "bob")
+    with request_of(alices, "alice", "two"):
         assert session_has_access(_document("exam"), require_user(db, "bob")) is False
-    with request_of(hall, "bob", "unknown") as bob:
+    with request_of(alices, "bob", "unknown") as bob:
         assert session_has_access(_document("exam"), require_user(db, "alice")) is True
         assert session_has_access(_document("exam"), bob) is False
 
 
-def test_session_has_access_is_true_for_administrators(hall: Site) -> None:
+def test_session_has_access_is_true_for_administrators(alices: Site) -> None:
     """An administrator has access to every item and block, with any session."""
-    _documents(hall)
-    person(hall, "admin", ADMIN_GROUP)
-    with request_of(hall, "admin", "unknown") as admin:
+    _documents(alices)
+    person(alices, "admin", ADMIN_GROUP)
+    with request_of(alices, "admin", "unknown") as admin:
         for user in (None, admin):
             assert session_has_access(_document("other"), user) is True
             assert session_has_access(_document("other").block, user) is True
 
 
-def test_session_has_access_depends_on_rights_only_while_tracking_is_off(hall: Site) -> None:
+def test_session_has_access_depends_on_rights_only_while_tracking_is_off(
+    alices: Site, untracked: Site
+) -> None:
     """With SESSIONS_ENABLE off an expired session is as good as any."""
-    _documents(hall)
-    hall.app.config["SESSIONS_ENABLE"] = False
-    with request_of(hall, "alice", "two"):
+    _documents(alices)
+    with request_of(untracked, "alice", "two"):
         assert session_has_access(_document("exam")) is True
         assert session_has_access(_document("other")) is False
 
 
-def test_session_has_access_to_a_block_that_is_no_documents(hall: Site) -> None:
+def test_session_has_access_to_a_block_that_is_no_documents(alices: Site) -> None:
     """Blocks of any kind carry rights, and a block that is not stored has none."""
-    with hall.app.app_context():
+    with alices.app.app_context():
         block = Block(kind="folder")
         db.session.add(block)
         db.session.flush()
@@ -405,7 +410,7 @@ def test_session_has_access_to_a_block_that_is_no_documents(hall: Site) -> None:
         grant_access(db, block, group, AccessType.MANAGE)
         db.session.commit()
         block_id = block.id
-    with request_of(hall, "alice", "one"):
+    with request_of(alices, "alice", "one"):
         assert session_has_access(db.session.get_one(Block, block_id)) is True
         assert session_has_access(Block(id=4711, kind="folder")) is False
 
@@ -435,10 +440,10 @@ def test_add_user_session_adds_an_active_session_within_the_limit(site: Site) ->
     assert session.origin == "[192.0.2.1] Firefox"
 
 
-def test_add_user_session_is_expired_from_birth_over_the_limit(hall: Site) -> None:
+def test_add_user_session_is_expired_from_birth_over_the_limit(alices: Site) -> None:
     """The first session is active, the second one over the limit of one is not."""
-    assert hall.active("alice") == {"one"}
-    assert [change.action for change in hall.changes()] == [Action.LOGIN, Action.BLOCKED_LOGIN]
+    assert alices.active("alice") == {"one"}
+    assert [change.action for change in alices.changes()] == [Action.LOGIN, Action.BLOCKED_LOGIN]
 
 
 def test_add_user_session_leaves_the_commit_to_the_caller(site: Site) -> None:
@@ -452,31 +457,30 @@ def test_add_user_session_leaves_the_commit_to_the_caller(site: Site) -> None:
     assert site.changes() == []
 
 
-def test_add_user_session_does_nothing_while_tracking_is_off(site: Site) -> None:
+def test_add_user_session_does_nothing_while_tracking_is_off(untracked: Site) -> None:
     """With SESSIONS_ENABLE off no session is recorded."""
-    person(site, "alice")
-    site.app.config["SESSIONS_ENABLE"] = False
-    add(site, "alice", "one")
-    assert site.sessions("alice") == {}
+    person(untracked, "alice")
+    add(untracked, "alice", "one")
+    assert untracked.sessions("alice") == {}
 
 
-def test_add_user_session_refuses_ids_that_cannot_be_or_have_been_used(hall: Site) -> None:
+def test_add_user_session_refuses_ids_that_cannot_be_or_have_been_used(alices: Site) -> None:
     """An empty, overlong, unstorable or used id is a `BadInput` that names the field."""
     for session_id in ("", "x" * 256, "a\0b", "\ud800", "one"):
-        with hall.app.app_context():
+        with alices.app.app_context():
             with pytest.raises(BadInput) as caught:
                 add_user_session(require_user(db, "alice"), session_id, "test")
             assert caught.value.field == "session_id"
             db.session.commit()
-    assert set(hall.sessions("alice")) == {"one", "two"}
+    assert set(alices.sessions("alice")) == {"one", "two"}
 
 
-def test_add_user_session_takes_the_same_id_for_another_user(hall: Site) -> None:
+def test_add_user_session_takes_the_same_id_for_another_user(alices: Site) -> None:
     """Ids are unique for each user."""
-    person(hall, "bob")
-    add(hall, "bob", "one", "x" * 255)
-    assert hall.active("bob") == {"one"}
-    assert hall.active("alice") == {"one"}
+    person(alices, "bob")
+    add(alices, "bob", "one", "x" * 255)
+    assert alices.active("bob") == {"one"}
+    assert alices.active("alice") == {"one"}
 
 
 def test_add_user_session_takes_any_origin(site: Site, subtests: pytest.Subtests) -> None:
@@ -516,46 +520,46 @@ def test_add_user_session_is_recorded_as_done_by_whoever_the_request_acts_as(sit
 # expire_user_session
 
 
-def test_expire_user_session_expires_that_session_now(hall: Site) -> None:
+def test_expire_user_session_expires_that_session_now(alices: Site) -> None:
     """The named session of the user expires, and no other."""
-    person(hall, "bob")
-    add(hall, "bob", "one")
-    with time_machine.travel(MORNING, tick=False), hall.app.app_context():
+    person(alices, "bob")
+    add(alices, "bob", "one")
+    with time_machine.travel(MORNING, tick=False), alices.app.app_context():
         expire_user_session(require_user(db, "alice"), "one")
         db.session.commit()
-    assert hall.sessions("alice")["one"].expired_at == MORNING
-    assert hall.active("bob") == {"one"}
+    assert alices.sessions("alice")["one"].expired_at == MORNING
+    assert alices.active("bob") == {"one"}
 
 
 def test_expire_user_session_does_nothing_without_such_an_active_session(
-    hall: Site, subtests: pytest.Subtests
+    alices: Site, subtests: pytest.Subtests
 ) -> None:
     """None, an unknown id, one that cannot exist and an expired session change nothing."""
-    before = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
-    for session_id in (None, "two", *UNKNOWN_IDS):
-        with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
+    before = {id_: session.expired_at for id_, session in alices.sessions("alice").items()}
+    for session_id in (None, "", "two", *UNKNOWN_IDS):
+        with subtests.test(session_id=ascii(session_id)[:20]), alices.app.app_context():
             expire_user_session(require_user(db, "alice"), session_id)
             db.session.commit()
-    after = {id_: session.expired_at for id_, session in hall.sessions("alice").items()}
+    after = {id_: session.expired_at for id_, session in alices.sessions("alice").items()}
     assert after == before
 
 
 # verify_session_for
 
 
-def test_verify_session_for_makes_one_session_active_and_expires_the_others(hall: Site) -> None:
+def test_verify_session_for_makes_one_session_active_and_expires_the_others(alices: Site) -> None:
     """With an id that session is active, without one the latest, and repeating changes nothing."""
-    with hall.app.app_context():
+    with alices.app.app_context():
         for _ in range(2):
             verify_session_for("alice")
         db.session.commit()
-    assert hall.active("alice") == {"two"}
-    with hall.app.app_context():
+    assert alices.active("alice") == {"two"}
+    with alices.app.app_context():
         for _ in range(2):
             verify_session_for("alice", "one")
         db.session.commit()
-    assert hall.active("alice") == {"one"}
-    assert len(hall.changes()) == 4
+    assert alices.active("alice") == {"one"}
+    assert len(alices.changes()) == 4
 
 
 def test_verify_session_for_a_user_without_sessions_changes_nothing(site: Site) -> None:
@@ -570,25 +574,25 @@ def test_verify_session_for_a_user_without_sessions_changes_nothing(site: Site) 
 
 
 def test_verify_session_for_an_id_unknown_here_expires_the_others(
-    hall: Site, subtests: pytest.Subtests
+    alices: Site, subtests: pytest.Subtests
 ) -> None:
     """An id that this host does not have, be it one that it could not have, expires the rest."""
     for session_id in UNKNOWN_IDS:
         with subtests.test(session_id=ascii(session_id)[:20]):
-            with hall.app.app_context():
+            with alices.app.app_context():
                 verify_session_for("alice", "one")
                 verify_session_for("alice", session_id)
                 db.session.commit()
-            assert hall.active("alice") == set()
+            assert alices.active("alice") == set()
 
 
-def test_verify_session_for_a_logged_out_session_expires_the_others(hall: Site) -> None:
+def test_verify_session_for_a_logged_out_session_expires_the_others(alices: Site) -> None:
     """A logged-out session stays over, and the others expire as for an unknown one."""
-    with hall.app.app_context():
+    with alices.app.app_context():
         log_out_session(require_user(db, "alice").id, "two")
         verify_session_for("alice", "two")
         db.session.commit()
-    assert hall.active("alice") == set()
+    assert alices.active("alice") == set()
 
 
 def test_verify_and_invalidate_refuse_an_unknown_user(site: Site) -> None:
@@ -606,11 +610,11 @@ def test_verify_and_invalidate_refuse_an_unknown_user(site: Site) -> None:
 
 
 def test_invalidate_sessions_for_expires_all_active_sessions_or_the_named_one(
-    site: Site,
+    database_url: str, make_app: MakeApp
 ) -> None:
     """Without an id all active sessions of the user expire, with one only that."""
+    site = Site(make_app(database_url, SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER=None))
     person(site, "alice")
-    site.app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"] = None
     add(site, "alice", "one", "two", "three")
     with site.app.app_context():
         invalidate_sessions_for("alice", "two")
@@ -624,41 +628,52 @@ def test_invalidate_sessions_for_expires_all_active_sessions_or_the_named_one(
     assert [change.session_count for change in site.changes()[3:]] == [1, 2]
 
 
+def test_an_empty_id_means_the_same_as_none(alices: Site) -> None:
+    """`verify_session_for` takes the latest session then, `invalidate_sessions_for` all of them."""
+    with alices.app.app_context():
+        verify_session_for("alice", "")
+        db.session.commit()
+    assert alices.active("alice") == {"two"}
+    with alices.app.app_context():
+        invalidate_sessions_for("alice", "")
+        db.session.commit()
+    assert alices.active("alice") == set()
+
+
 def test_invalidate_sessions_for_an_unknown_session_changes_nothing(
-    hall: Site, subtests: pytest.Subtests
+    alices: Site, subtests: pytest.Subtests
 ) -> None:
     """An id that is unknown, or that could not exist, is nothing to invalidate."""
     for session_id in ("two", *UNKNOWN_IDS):
-        with subtests.test(session_id=ascii(session_id)[:20]), hall.app.app_context():
+        with subtests.test(session_id=ascii(session_id)[:20]), alices.app.app_context():
             invalidate_sessions_for("alice", session_id)
             db.session.commit()
-    assert hall.active("alice") == {"one"}
-    assert len(hall.changes()) == 2
+    assert alices.active("alice") == {"one"}
+    assert len(alices.changes()) == 2
 
 
 # log_out_session
 
 
-def test_log_out_session_without_such_a_session_changes_nothing(hall: Site) -> None:
-    """None and an unknown session are nothing to log out."""
-    with hall.app.app_context():
-        log_out_session(require_user(db, "alice").id, None)
+def test_log_out_session_without_such_a_session_changes_nothing(alices: Site) -> None:
+    """An unknown session, and one of an unknown person, is nothing to log out."""
+    with alices.app.app_context():
         log_out_session(require_user(db, "alice").id, "unknown")
         log_out_session(4711, "one")
         db.session.commit()
-    assert {s.logged_out_at for s in hall.sessions("alice").values()} == {None}
-    assert len(hall.changes()) == 2
+    assert {s.logged_out_at for s in alices.sessions("alice").values()} == {None}
+    assert len(alices.changes()) == 2
 
 
-def test_log_out_session_ends_it_for_good(hall: Site) -> None:
+def test_log_out_session_ends_it_for_good(alices: Site) -> None:
     """An active session expires when it is logged out; repeating it changes nothing."""
-    with time_machine.travel(MORNING, tick=False) as clock, hall.app.app_context():
+    with time_machine.travel(MORNING, tick=False) as clock, alices.app.app_context():
         alice = require_user(db, "alice").id
         log_out_session(alice, "one")
         clock.shift(HOUR)
         log_out_session(alice, "one")
         db.session.commit()
-    session = hall.sessions("alice")["one"]
+    session = alices.sessions("alice")["one"]
     assert (session.expired_at, session.logged_out_at) == (MORNING, MORNING)
 
 

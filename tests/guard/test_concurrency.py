@@ -7,32 +7,14 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from flask import Flask
 
 from tests.changes import verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Site, open_app
+from tests.together import PATIENCE, all_at_once
 from timApp.auth.session.util import add_user_session, invalidate_sessions_for, verify_session_for
 from timApp.auth.site import db
 from timApp.user.user import require_user
-
-#: Seconds until a test gives up on threads or processes that do not come.
-PATIENCE = 60
-
-
-def all_at_once(app: Flask, actions: list[Callable[[], object]]) -> None:
-    """Run each action in a thread and a transaction of its own, all starting together."""
-    barrier = Barrier(len(actions))
-
-    def run(action: Callable[[], object]) -> None:
-        with app.app_context():
-            barrier.wait(PATIENCE)
-            action()
-            db.session.commit()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        for future in [pool.submit(run, action) for action in actions]:
-            future.result(PATIENCE)
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -70,7 +52,7 @@ def test_16_processes_logging_one_user_in_on_sqlite_leave_one_active_session(
     site = Site(make_app(sqlite_url))
     site.add_user("alice")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_concurrency"])
+    context.set_forkserver_preload(["tests.guard.test_concurrency"])
     barrier = context.Barrier(16)
     results = context.SimpleQueue()
     processes = [

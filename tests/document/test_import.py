@@ -5,26 +5,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from timApp.document import importer
-from timApp.document.importer import FILE_MAX_BYTES, MarkdownFile, find_markdown_files
+from timApp.database.work import Work
+from timApp.document.importer import (
+    FILE_MAX_BYTES,
+    MarkdownFile,
+    find_markdown_files,
+    import_document,
+)
 from timApp.document.model import Document, SaveResult
 from timApp.util.errors import BadInput
 
-Saved = list[tuple[str, str]]
 
-
-@pytest.fixture
-def saved(monkeypatch: pytest.MonkeyPatch) -> Saved:
-    """What `import_document` has handed over to be saved, instead of a database."""
-    handed_over: Saved = []
-
-    def save(path: str, source: str) -> tuple[Document, SaveResult]:
-        handed_over.append((path, source))
-        return Document(path=path, source=source), SaveResult.CREATED
-
-    monkeypatch.setattr(importer, "save_document", save)
-    return handed_over
+def saved(work: Work) -> list[tuple[str, str]]:
+    """Return path and text of the documents that were saved."""
+    query = sa.select(Document.path, Document.source).order_by(Document.path)
+    return [(row.path, row.source) for row in work.session.execute(query)]
 
 
 def write(file: Path, content: str | bytes = "# x") -> Path:
@@ -224,28 +221,28 @@ def test_what_must_not_be_read_is_refused(tmp_path: Path, make: Callable[[Path],
     assert "bad" in refusal(folder)
 
 
-def test_a_file_is_imported_under_its_path(tmp_path: Path, saved: Saved) -> None:
+def test_a_file_is_imported_under_its_path(work: Work, tmp_path: Path) -> None:
     """Path and text of the file are what is saved, and the result is passed on."""
     file = write(tmp_path / "a.md", "# ä\r\nx")
-    document, result = importer.import_document("docs/a", file)
-    assert saved == [("docs/a", "# ä\r\nx")]
+    document, result = import_document(work, "docs/a", file)
+    assert saved(work) == [("docs/a", "# ä\r\nx")]
     assert (document.path, result) == ("docs/a", SaveResult.CREATED)
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, saved: Saved) -> None:
+def test_a_byte_order_mark_is_no_part_of_the_text(work: Work, tmp_path: Path) -> None:
     """A file that an editor began with a byte order mark gives the text behind it."""
-    importer.import_document("a", write(tmp_path / "a.md", b"\xef\xbb\xbf# x"))
-    assert saved == [("a", "# x")]
+    import_document(work, "a", write(tmp_path / "a.md", b"\xef\xbb\xbf# x"))
+    assert saved(work) == [("a", "# x")]
 
 
-def test_a_file_that_went_bad_meanwhile_saves_nothing(tmp_path: Path, saved: Saved) -> None:
+def test_a_file_that_went_bad_meanwhile_saves_nothing(work: Work, tmp_path: Path) -> None:
     """A file is checked again when it is imported: it may have changed or gone since."""
     file = write(tmp_path / "a.md")
     assert paths(tmp_path) == ["a"]
     file.write_bytes(b"\xff")
     with pytest.raises(BadInput, match=r"a\.md"):
-        importer.import_document("a", file)
+        import_document(work, "a", file)
     file.unlink()
     with pytest.raises(BadInput, match=r"a\.md"):
-        importer.import_document("a", file)
-    assert saved == []
+        import_document(work, "a", file)
+    assert saved(work) == []

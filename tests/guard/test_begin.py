@@ -1,5 +1,6 @@
 """How sessions begin when several do at once, and what becomes of those that cannot."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,13 +12,20 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.live import eventually
 from tests.site import Site
-from timApp.auth.session import beginning
 from timApp.auth.site import db
-from timApp.guard.changes.begin import begin_session
-from timApp.guard.changes.lock import lock_user
+from timApp.database.driver.connections import use_driver
+from timApp.database.engine import open_engine
+from timApp.database.work import Work
+from timApp.guard import Cookies, Guard, GuardOptions, Identity
+from timApp.guard.changes.begin import Beginning, _together, _transact, begin_session
+from timApp.guard.changes.lock import lock_people
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Actor, ActorKind, State
+from timApp.serve.turns import TakingTurns
+from timApp.user.people import remember
 from timApp.user.user import require_user
 from timApp.util.errors import BadInput
-from timApp.util.turns import Turns
 
 NOBODY = 999_999
 PEOPLE = ("alice", "bob", "carol")
@@ -25,19 +33,21 @@ PEOPLE = ("alice", "bob", "carol")
 
 def begin(app: Flask, user_id: int, session_id: str) -> bool:
     """Begin a session as the login does, in a transaction of its own."""
+    actor = Actor(ActorKind.USER, "somebody")
     with app.app_context():
-        return begin_session(user_id, "somebody", [], session_id, "Firefox")
+        beginning = Beginning(user_id, "somebody", session_id, "Firefox", 1, actor)
+        return begin_session(db, beginning) is State.ACTIVE
 
 
 @contextmanager
 def kept_waiting(app: Flask, logins: Sequence[tuple[int, str]]) -> Iterator[list[Future[bool]]]:
     """Yield logins, of which the first has held up the others, so that those come together."""
     with app.app_context(), ThreadPoolExecutor() as pool:
-        lock_user(logins[0][0])
+        lock_people(db, [logins[0][0]])
         found = [pool.submit(begin, app, *logins[0])]
-        eventually(lambda: beginning._together.waiting(db.engine) == 0 or None)
+        eventually(lambda: _together.waiting(db.engine) == 0 or None)
         found += [pool.submit(begin, app, *login) for login in logins[1:]]
-        eventually(lambda: beginning._together.waiting(db.engine) == len(logins) - 1 or None)
+        eventually(lambda: _together.waiting(db.engine) == len(logins) - 1 or None)
         db.session.rollback()
         yield found
 
@@ -87,11 +97,11 @@ def test_a_login_gives_its_turn_to_others_while_it_waits(app: Flask, site: Site)
             begin(app, alice, "one")
         return [environ["PATH_INFO"].encode()]
 
-    turns = Turns(answer, 1)
+    turns = TakingTurns(answer, 1)
     with app.app_context(), ThreadPoolExecutor(2) as people:
-        lock_user(alice)
+        lock_people(db, [alice])
         login = people.submit(turns, {"PATH_INFO": "/login"}, print)  # type: ignore[arg-type]
-        eventually(lambda: beginning._together.waiting(db.engine) == 0 or None)
+        eventually(lambda: _together.waiting(db.engine) == 0 or None)
         reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
         assert reader.result(60) == [b"/read"]
         assert not login.done()
@@ -150,7 +160,7 @@ def test_logins_of_one_person_notice_together_what_came_between(
     logins = [(bob, "one"), (alice, "two"), (alice, "three")]
     with app.app_context():
         ending = db.session
-        lock_user(alice)
+        lock_people(db, [alice])
         ending.execute(
             sa.text("UPDATE usersession SET expired_at = now() WHERE user_id = :id"), {"id": alice}
         )
@@ -166,13 +176,52 @@ def _is_waited_for() -> bool:
     return bool(db.session.scalar(query))
 
 
-def test_without_tracking_no_session_begins(database_url: str, make_app: MakeApp) -> None:
-    """While the tracking is off, nothing is written."""
-    app = make_app(database_url, SESSIONS_ENABLE=False)
-    site = Site(app)
-    site.add_user("alice")
-    with app.app_context():
-        alice = require_user(db, "alice").id
-        db.session.rollback()
-    begin(app, alice, "one")
-    assert not site.sessions("alice")
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_without_tracking_no_session_begins(engine: sa.Engine, is_remembered: bool) -> None:
+    """While the tracking is off, no session and no change is written, whoever begins."""
+    guard = Guard(engine, Cookies(["key"]), GuardOptions(tracks_sessions=False))
+    with guard.transaction() as work:
+        alice = remember(work, Identity("alice"))
+    begun = guard.begin(alice if is_remembered else Identity("alice"), "Firefox")
+    assert begun.person == alice
+    with Work(engine) as work:
+        for table in (UserSession, SessionChange):
+            assert work.session.scalars(sa.select(table)).all() == []
+
+
+def test_an_id_counts_once_among_logins_that_are_written_together(app: Flask, site: Site) -> None:
+    """Of two of one person with one id the first begins; somebody else may have the same id."""
+    alice, bob, carol = add_people(app, site)
+    logins = [(carol, "one"), (alice, "same"), (alice, "same"), (bob, "same")]
+    with kept_waiting(app, logins) as (first, one, again, others):
+        assert first.result()
+        assert one.result()
+        with pytest.raises(BadInput, match="ids are not used again"):
+            again.result()
+        assert others.result()
+    assert [set(site.sessions(name)) for name in PEOPLE] == [{"same"}, {"same"}, {"one"}]
+
+
+def test_a_batch_takes_as_many_round_trips_as_one_login(postgresql_url: str) -> None:
+    """However many sessions begin together, PostgreSQL is waited for as often, and not often."""
+    engine = open_engine(postgresql_url)
+    with Work(engine) as work:
+        people = [remember(work, Identity(f"p{number}")) for number in range(50)]
+        work.commit()
+    actor = Actor(ActorKind.USER, "somebody")
+    waits: list[int] = []
+    for number in (1, 2, 10, 50, 1):
+        beginnings = [
+            Beginning(one.id, one.name, f"s{len(waits)}", "Firefox", None, actor)
+            for one in people[:number]
+        ]
+        with tempfile.TemporaryFile() as trace:
+            use_driver(engine, lambda driver: driver.pgconn.trace(trace.fileno()))
+            assert _transact(engine, beginnings) == [State.ACTIVE] * number
+            use_driver(engine, lambda driver: driver.pgconn.untrace())
+            trace.seek(0)
+            # The database says that it is ready each time when it is asked to answer all.
+            waits.append(trace.read().count(b"ReadyForQuery"))
+    engine.dispose()
+    assert len(set(waits)) == 1
+    assert 1 <= waits[0] <= 4

@@ -42,6 +42,7 @@ def test_create_user_stores_all_it_is_told(site: Site) -> None:
         assert alice is not None
         assert (alice.real_name, alice.email) == ("Alice Ü. 😀", "alice@example.org")
         assert alice.created_at == MORNING
+        assert alice.password_hash is not None
         assert PASSWORD not in alice.password_hash
         assert alice.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert password_matches(alice.password_hash, PASSWORD)

@@ -3,8 +3,6 @@
 import csv
 import getpass
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +16,8 @@ from werkzeug.test import TestResponse
 from tests.changes import invalidate_all_sessions, log_out_session, verify_all_sessions
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
+from tests.statements import noted_statements
 from timApp.auth.session.util import (
-    add_user_session,
     expire_user_session,
     invalidate_sessions_for,
     verify_session_for,
@@ -52,14 +50,6 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
     return make_app(database_url, DIST_RIGHTS_RECEIVE_SECRET=SECRET)
 
 
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with one student and one document, which the student may view."""
-    site.add_user("alice")
-    site.add_document("exam", ["alice"])
-    return site
-
-
 def tell(site: Site, action: str, **content: str) -> TestResponse:
     """Verify or invalidate as another host does."""
     response = site.browser().client.post(
@@ -72,38 +62,6 @@ def tell(site: Site, action: str, **content: str) -> TestResponse:
 def sees_exam(browser: Browser) -> int:
     """Return the status that the browser is answered with when it opens the exam."""
     return browser.get("/view/exam").status_code
-
-
-def add_session(site: Site, username: str, session_id: str) -> None:
-    """Add a session of that id as a login does."""
-    with site.app.app_context():
-        add_user_session(require_user(db, username), session_id, "test")
-        db.session.commit()
-
-
-def states(site: Site, username: str) -> dict[str, tuple[object, ...]]:
-    """Return all there is to know of the user's sessions."""
-    return {
-        id_: (s.logged_in_at, s.expired_at, s.logged_out_at, s.origin)
-        for id_, s in site.sessions(username).items()
-    }
-
-
-@contextmanager
-def noted_statements(site: Site) -> Iterator[list[str]]:
-    """Yield a list that gets each SQL statement that is executed meanwhile."""
-    statements: list[str] = []
-
-    def note(*args: object) -> None:
-        statements.append(str(args[2]))
-
-    with site.app.app_context():
-        engine = db.engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 def with_cookie(site: Site, value: str) -> Browser:
@@ -246,7 +204,7 @@ def test_of_logins_at_the_same_moment_the_one_with_the_greatest_id_is_the_latest
     """Ties in time are broken by the id, letter by letter and not by a language's alphabet."""
     with time_machine.travel(MORNING, tick=False):
         for session_id in ("B", "a", "-b", "Z", "_"):
-            add_session(hall, "alice", session_id)
+            hall.add_session("alice", session_id)
         with hall.app.app_context():
             # The index happens to be in the right order: the promise must not rest on it.
             db.session.execute(sa.text("DROP INDEX ix_usersession_latest"))
@@ -264,9 +222,9 @@ def test_of_logins_at_the_same_moment_the_one_with_the_greatest_id_is_the_latest
 def test_time_goes_before_the_id_in_which_session_is_the_latest(hall: Site) -> None:
     """A later login is the latest one even if its id is smaller, by a microsecond too."""
     with time_machine.travel(MORNING, tick=False) as clock:
-        add_session(hall, "alice", "z")
+        hall.add_session("alice", "z")
         clock.shift(timedelta(microseconds=1))
-        add_session(hall, "alice", "a")
+        hall.add_session("alice", "a")
     tell(hall, "verify", username="alice")
     assert hall.active("alice") == {"a"}
 
@@ -282,11 +240,11 @@ def test_verify_leaves_other_people_alone(hall: Site) -> None:
     """Neither verify nor invalidate touches the sessions of anybody else."""
     hall.add_user("bob")
     hall.logged_in("bob")
-    before = states(hall, "bob")
+    before = hall.states("bob")
     hall.logged_in("alice")
     tell(hall, "verify", username="alice")
     tell(hall, "invalidate", username="alice")
-    assert states(hall, "bob") == before
+    assert hall.states("bob") == before
 
 
 def test_verify_of_a_session_unknown_here_expires_all_sessions_here(hall: Site) -> None:
@@ -303,14 +261,14 @@ def test_a_logged_out_session_is_never_active_again(hall: Site) -> None:
         browser = hall.logged_in("alice")
         clock.shift(HOUR)
         browser.log_out()
-        before = states(hall, "alice")
+        before = hall.states("alice")
         clock.shift(HOUR)
         tell(hall, "verify", username="alice", session_id=browser.session_id)
         tell(hall, "verify", username="alice")
         with hall.app.app_context():
             assert verify_all_sessions() == 0
             db.session.commit()
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
     assert before[browser.session_id][1:3] == (MORNING + HOUR, MORNING + HOUR)
 
 
@@ -318,7 +276,7 @@ def test_an_earlier_time_of_expiry_is_never_rewritten(hall: Site) -> None:
     """Whatever else expires a session, the time when it first expired stays."""
     with time_machine.travel(MORNING, tick=False) as clock:
         for session_id in ("first", "second"):
-            add_session(hall, "alice", session_id)
+            hall.add_session("alice", session_id)
         clock.shift(HOUR)
         tell(hall, "invalidate", username="alice")
         expected = {"first": MORNING + HOUR, "second": MORNING}
@@ -452,7 +410,7 @@ def test_every_page_but_the_open_ones_is_closed_to_an_expired_session(hall: Site
     """Each registered address that is not expressly open answers 490 to an expired session."""
     hall.logged_in("alice")
     expired = hall.logged_in("alice")
-    before = states(hall, "alice")
+    before = hall.states("alice")
     closed = set()
     for rule in hall.app.url_map.iter_rules():
         if rule.endpoint in OPEN_ENDPOINTS or rule.endpoint.endswith("static"):
@@ -475,18 +433,18 @@ def test_every_page_but_the_open_ones_is_closed_to_an_expired_session(hall: Site
         "sessions.validate_all",
         "sessions.invalidate_all",
     }
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
 
 
 def test_the_routes_for_hosts_refuse_an_expired_session_without_the_secret(hall: Site) -> None:
     """The two routes that know a secret are no way around for somebody without it."""
     hall.logged_in("alice")
     expired = hall.logged_in("alice")
-    before = states(hall, "alice")
+    before = hall.states("alice")
     for action in ("verify", "invalidate"):
         answer = expired.post(f"/user/sessions/{action}", json={"username": "alice"})
         assert answer.status_code == 403
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
 
 
 def test_a_new_page_is_closed_to_expired_sessions_by_default(hall: Site) -> None:
@@ -609,9 +567,9 @@ def test_a_login_of_somebody_else_in_the_same_browser_ends_the_former_session(ha
 def test_a_failed_login_leaves_the_browsers_session_alone(hall: Site) -> None:
     """A wrong password in a browser that is logged in changes nothing."""
     browser = hall.logged_in("alice")
-    before = states(hall, "alice")
+    before = hall.states("alice")
     assert browser.log_in("alice", "wrong").status_code == 403
-    assert states(hall, "alice") == before
+    assert hall.states("alice") == before
     assert sees_exam(browser) == 200
 
 
@@ -651,8 +609,8 @@ def test_times_are_aware_utc_with_microseconds(site: Site) -> None:
             db.session.add(User(name=name, password_hash="-"))
             db.session.commit()
         with time_machine.travel(moment, tick=False):
-            add_session(site, name, "first")
-            add_session(site, name, "second")
+            site.add_session(name, "first")
+            site.add_session(name, "second")
         found = site.sessions(name)["second"]
         assert (found.logged_in_at, found.expired_at) == (moment, moment)
         assert found.logged_in_at.tzinfo is UTC
@@ -731,7 +689,7 @@ def test_a_hosts_changes_are_recorded_as_the_hosts(hall: Site) -> None:
 
 def test_changes_outside_a_request_are_those_of_the_command_line(hall: Site) -> None:
     """Who changes sessions outside a request is the operating system's user, without an address."""
-    add_session(hall, "alice", "one")
+    hall.add_session("alice", "one")
     with hall.app.app_context():
         invalidate_sessions_for("alice")
         verify_session_for("alice", "one")
@@ -744,7 +702,7 @@ def test_changes_outside_a_request_are_those_of_the_command_line(hall: Site) -> 
 
 def test_expiring_one_session_is_recorded_like_every_other_change(hall: Site) -> None:
     """A session that is expired by itself leaves a record too, and only the first time."""
-    add_session(hall, "alice", "one")
+    hall.add_session("alice", "one")
     with hall.app.app_context():
         for _ in range(2):
             expire_user_session(require_user(db, "alice"), "one")
@@ -785,7 +743,7 @@ def test_the_record_of_changes_can_only_be_added_to(site: Site) -> None:
     with site.app.app_context():
         db.session.add(User(name="alice", password_hash="-"))
         db.session.commit()
-    add_session(site, "alice", "one")
+    site.add_session("alice", "one")
     for statement in (sa.update(SessionChange).values(actor="me"), sa.delete(SessionChange)):
         with site.app.app_context(), pytest.raises(sa.exc.DBAPIError):
             db.session.execute(statement)

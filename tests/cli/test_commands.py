@@ -11,22 +11,22 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+import sqlalchemy as sa
+from click.testing import CliRunner
 
+from tests.commandline import TIMAPP, CommandLine
 from tests.conftest import MakeApp
-from tests.live import free_port
+from tests.live import PROJECT, free_port
 from tests.site import PASSWORD, Site
 from timApp.auth.site import db
-from timApp.cli import cli, session
+from timApp.cli import cli
+from timApp.cli.commands import session
 from timApp.cli.files import replaced_file
 from timApp.cli.output import printable
 from timApp.guard.export.stream import SessionExport
 from timApp.user.password import password_matches
 from timApp.user.user import require_user
 from timApp.util.clock import now
-
-PROJECT = Path(__file__).parents[1]
-TIMAPP = [sys.executable, "-m", "timApp.cli"]
 
 COMMANDS = [
     "",
@@ -51,37 +51,6 @@ COMMANDS = [
     "hosts status",
     "deliver",
 ]
-
-
-class CommandLine:
-    """Runs commands in this process, on one database."""
-
-    def __init__(self, database_url: str, instance: Path) -> None:
-        self.env = {"TIM_DATABASE_URL": database_url, "TIM_INSTANCE_PATH": str(instance)}
-
-    def __call__(self, *words: str, stdin: str | bytes | None = None) -> Result:
-        """Run a command and return what came of it."""
-        # An error that gets through to here is a traceback for the person.
-        return CliRunner(catch_exceptions=False).invoke(
-            cli, words, input=stdin, env=self.env, prog_name="timapp"
-        )
-
-    def done(self, *words: str, stdin: str | bytes | None = None) -> str:
-        """Run a command that succeeds and return what it printed."""
-        result = self(*words, stdin=stdin)
-        assert result.exit_code == 0, result.output
-        assert result.stderr == ""
-        return result.stdout
-
-    def refused(self, *words: str, stdin: str | bytes | None = None, code: int = 1) -> str:
-        """Run a command that fails, and return its one line of error."""
-        result = self(*words, stdin=stdin)
-        assert result.exit_code == code, result.output
-        assert result.stdout == ""
-        last = result.stderr.splitlines()[-1]
-        assert last.startswith("Error: ")
-        assert code == 2 or result.stderr == f"{last}\n"
-        return last
 
 
 @pytest.fixture
@@ -561,3 +530,25 @@ def test_the_demo_leaves_other_databases_alone(timapp: CommandLine, here: Site) 
     before = timapp.done("user", "list")
     assert timapp.done("demo") == "The database has its own users; nothing was changed.\n"
     assert timapp.done("user", "list") == before
+
+
+# A database of another version
+
+
+@pytest.mark.parametrize("words", ["db upgrade", "run", "session list", "user list", "demo"])
+def test_tables_of_another_version_are_refused_in_one_sentence(
+    timapp: CommandLine, engine: sa.Engine, words: str
+) -> None:
+    """What to do is said by each command, and the database stays as it was."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0011'")
+        connection.exec_driver_sql("DROP TABLE sessionorder")
+    before = sa.inspect(engine).get_table_names()
+    error = timapp.refused(*words.split())
+    assert "another version of timApp (revision 0011)" in error
+    assert "`timapp session export`" in error
+    assert "`timapp db upgrade`" in error
+    assert sa.inspect(engine).get_table_names() == before
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+        assert list(found) == ["0011"]

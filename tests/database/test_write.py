@@ -40,11 +40,11 @@ def names() -> list[str]:
 def test_others_see_what_was_written(group: Flask) -> None:
     """A write is committed when it returns, and each one anew."""
     with group.app_context():
-        rename.make_if_free({"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         assert names() == ["writers"]
-        rename.make_if_free({"of": "writers", "new_name": "readers"})
+        rename.make_if_free(db.engine, {"of": "writers", "new_name": "readers"})
         assert names() == ["readers"]
-        rename.make_if_free({"of": "nobody", "new_name": "somebody"})
+        rename.make_if_free(db.engine, {"of": "nobody", "new_name": "somebody"})
         assert names() == ["readers"]
 
 
@@ -53,9 +53,9 @@ def test_nothing_is_written_while_somebody_else_writes(group: Flask) -> None:
     with group.app_context():
         with db.engine.begin() as other:
             other.execute(sa.update(UserGroup).values(name=UserGroup.name))
-            rename.make_if_free({"of": "readers", "new_name": "writers"})
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         assert names() == ["readers"]
-        rename.make_if_free({"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         assert names() == ["writers"]
 
 
@@ -66,10 +66,10 @@ def test_whoever_has_the_connection_next_waits_as_ever(sqlite_url: str, make_app
         drivers: list[sa.engine.interfaces.DBAPIConnection] = []
         sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
         db.engine.dispose()
-        rename.make_if_free({"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         with db.engine.begin() as other:
             other.execute(sa.update(UserGroup).values(name=UserGroup.name))
-            rename.make_if_free({"of": "readers", "new_name": "writers"})
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         (kept, _) = drivers
         with closing(kept.cursor()) as cursor:
             cursor.execute("PRAGMA busy_timeout")
@@ -82,8 +82,8 @@ def test_what_the_database_refuses_is_an_error_that_others_understand(group: Fla
         db.session.add(UserGroup(name="writers"))
         db.session.commit()
         with pytest.raises(sa.exc.IntegrityError):
-            rename.make_if_free({"of": "readers", "new_name": "writers"})
-        rename.make_if_free({"of": "readers", "new_name": "listeners"})
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "listeners"})
         assert sorted(names()) == ["listeners", "writers"]
 
 
@@ -92,7 +92,7 @@ def test_a_missing_table_is_an_error(app: Flask) -> None:
     value = sa.column("value", sa.Integer())
     nothing = QuickWrite(sa.update(sa.table("nothing", value)).values({value: 1}))
     with app.app_context(), pytest.raises(sa.exc.DBAPIError, match="nothing"):
-        nothing.make_if_free({})
+        nothing.make_if_free(db.engine, {})
 
 
 def test_a_database_in_memory_is_written(make_app: MakeApp) -> None:
@@ -102,5 +102,5 @@ def test_a_database_in_memory_is_written(make_app: MakeApp) -> None:
         db.session.execute(sa.text("CREATE TABLE usergroup (id integer, name text)"))
         db.session.execute(sa.text("INSERT INTO usergroup VALUES (1, 'readers')"))
         db.session.commit()
-        rename.make_if_free({"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         assert db.session.scalars(sa.select(UserGroup.name)).all() == ["writers"]
