@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 import time_machine
 
+from tests.commandline import CommandLine
 from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost, says
-from tests.live import PATIENCE, environment_of, live_server
+from tests.live import PATIENCE, PROJECT, environment_of, live_server
 from tests.site import Site
-from tests.test_cli import PROJECT, TIMAPP, CommandLine
 from timApp.auth.site import current_site, db
+from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import HostChange
 from timApp.net.network import Host as NetworkHost
@@ -27,6 +29,7 @@ from timApp.net.peer import known_peers
 from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
+TIMAPP = [sys.executable, "-m", "timApp.cli"]
 SECRET = "s3cr3t of all hosts"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DEAD = "http://127.0.0.1:1"
@@ -67,8 +70,9 @@ class Desk:
     def owe(self, action: str, user: str = "alice") -> None:
         """Owe a change to all hosts, and never send it, as if killed."""
         with self.site.app.app_context():
-            change = HostChange(action, user, None, ChangeNote(next_stamp(None)))
-            owe(current_site().network.hosts, change)
+            change = HostChange(Action(action), user, None, ChangeNote(next_stamp(None)))
+            network = current_site().network
+            owe(db, network, network.hosts, change)
             db.session.commit()
 
     def signs(self, url: str) -> bool:

@@ -18,7 +18,7 @@ from tests.live import PATIENCE, free_port
 from tests.site import Site
 from timApp.auth.session.util import distribute_session_verification
 from timApp.auth.site import current_site, db
-from timApp.hosts import network
+from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import (
     Delivery,
@@ -60,9 +60,9 @@ class Sender:
         """Owe a change to all hosts, and commit."""
         with self.app.app_context():
             change = HostChange(
-                action, user, session, ChangeNote(Stamp(at or now()), "boss", "why")
+                Action(action), user, session, ChangeNote(Stamp(at or now()), "boss", "why")
             )
-            claims = owe(db, current_site().network, network.current_site().network.hosts, change)
+            claims = owe(db, current_site().network, current_site().network.hosts, change)
             db.session.commit()
             return claims
 
@@ -157,7 +157,7 @@ def test_what_was_delivered_is_done_and_recorded(
             (host.url, "verify", "alice", None) for host in hosts
         }
         assert all(call.seconds > 0 for call in calls)
-        peers = known_peers(db.engine, network.current_site().network.hosts)
+        peers = known_peers(db.engine, current_site().network.hosts)
         assert all(peers[host.url].last_success_at for host in hosts)
 
 
@@ -342,8 +342,8 @@ def test_a_change_that_is_not_committed_is_owed_to_nobody(
     host = make_host()
     sender = make_sender(host)
     with sender.app.app_context():
-        change = HostChange("verify", "alice", None, ChangeNote(Stamp(now())))
-        owe(db, current_site().network, network.current_site().network.hosts, change)
+        change = HostChange(Action.VERIFY, "alice", None, ChangeNote(Stamp(now())))
+        owe(db, current_site().network, current_site().network.hosts, change)
         db.session.rollback()
     clock.shift(60 * SECOND)
     assert sender.deliver_due() == []
@@ -590,7 +590,7 @@ def test_a_verification_gets_too_old_and_an_invalidation_does_not(
     host.answer = OK
     clock.shift(SECOND)
     (dropped,) = sender.deliver_due()
-    assert (dropped.state, dropped.change.action) == (EXPIRED, "verify")
+    assert (dropped.state, dropped.change.action) == (EXPIRED, Action.VERIFY)
     clock.shift(timedelta(days=1))
     assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
     assert sender.states == [DONE, EXPIRED]

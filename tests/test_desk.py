@@ -26,9 +26,9 @@ from tests.hosts import SHORT, Answer, Host, says, unused_url
 from tests.live import PATIENCE, live_server
 from tests.site import Browser, Site
 from tests.told import FIREFOX, START, has_session, waits
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
-from timApp.guard.vocabulary import Action
+from timApp.guard.vocabulary import Action, State
 from timApp.guard.waiting.codes import Waiting, waiting_sessions
 from timApp.hosts.questions.desk import gather
 from timApp.hosts.questions.hostview import (
@@ -157,7 +157,7 @@ def asked(host: Host, path: str = "/hosts/waiting") -> int:
 def views_of(desk: Site) -> list[View]:
     """Return what is known of the hosts, once each that is due has answered or not."""
     with desk.app.app_context():
-        return refresh(PATIENCE)
+        return refresh(current_site().network, db, PATIENCE)
 
 
 # What is made of what hosts tell
@@ -189,7 +189,8 @@ def test_the_list_has_the_longest_first_wherever_they_wait() -> None:
 
 def summary(session_id: str, at: int = 0, *, is_out: bool = False) -> SessionSummary:
     """Return a session that began so many seconds after the start."""
-    return SessionSummary(session_id, "", START + at * SECOND, None, False, is_out)
+    state = State.LOGGED_OUT if is_out else State.EXPIRED
+    return SessionSummary(session_id, "", START + at * SECOND, None, state)
 
 
 def test_the_chosen_session_comes_first_wherever_it_is() -> None:
@@ -347,9 +348,9 @@ def test_a_host_that_is_claimed_is_not_asked_by_another(
     with desk.app.app_context():
         for moment, asked_at in ((START, None), (START + INTERVAL, START)):
             views = [View(A, asked_at), View(B, asked_at)]
-            assert [view.host for view in claim(views[:1], moment)] == [A]
-            assert [view.host for view in claim(views, moment)] == [B]
-            assert claim(views, moment) == []
+            assert [view.host for view in claim(db.engine, views[:1], moment)] == [A]
+            assert [view.host for view in claim(db.engine, views, moment)] == [B]
+            assert claim(db.engine, views, moment) == []
 
 
 def test_many_who_look_at_the_same_time_make_one_request(
@@ -363,7 +364,7 @@ def test_many_who_look_at_the_same_time_make_one_request(
     def look(_number: int) -> int:
         with desk.app.app_context():
             barrier.wait(PATIENCE)
-            return len(refresh())
+            return len(refresh(current_site().network, db))
 
     with time_machine.travel(START, tick=False), ThreadPoolExecutor(8) as pool:
         assert list(pool.map(look, range(8))) == [1] * 8
@@ -505,8 +506,8 @@ def test_what_comes_too_late_is_not_kept(make_desk: MakeDesk, make_host: MakeHos
     """An answer to an earlier question does not take the place of a later one's."""
     desk = make_desk(make_host().url)
     with desk.app.app_context():
-        claim([View(A)], START)
-        claim([View(A, START)], START + 3 * SECOND)
+        claim(db.engine, [View(A)], START)
+        claim(db.engine, [View(A, START)], START + 3 * SECOND)
         with db.engine.begin() as connection:
             store(connection, A, START, Told([person_there()], None), START + 4 * SECOND)
         (view,) = read_views(db, [A], START + 4 * SECOND)

@@ -17,6 +17,7 @@ from tests.conftest import MakeApp
 from tests.hosts import OK, Answer, MakeHost, says
 from tests.live import PATIENCE
 from timApp.auth.site import current_site, db
+from timApp.guard.vocabulary import Action
 from timApp.hosts.check import check_hosts
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import HostChange
@@ -59,7 +60,7 @@ def sender(database_url: str, make_app: MakeApp) -> Iterator[Flask]:
 
 def tell(url: str) -> str | None:
     """Tell a host of a change, as the console does, and return what went wrong."""
-    change = HostChange("verify", "alice", "s1", ChangeNote(next_stamp(None)))
+    change = HostChange(Action.VERIFY, "alice", "s1", ChangeNote(next_stamp(None)))
     claims = owe(db, current_site().network, [Host(url)], change)
     db.session.commit()
     (outcome,) = deliver(current_site().network, db.engine, claims)
@@ -68,9 +69,7 @@ def tell(url: str) -> str | None:
 
 def ask(url: str) -> Reply:
     """Ask a host a question."""
-    (reply,) = call_hosts(
-        current_site().network, db.engine, [Call(Host(url), "/hosts/check", {})], PATIENCE
-    )
+    (reply,) = call_hosts(current_site().network, db.engine, [Call(Host(url), "/hosts/check", {})])
     return reply
 
 
@@ -272,19 +271,22 @@ def test_others_are_worked_on_while_a_host_is_waited_for(client: Client) -> None
     """With one turn for all requests, a reader is answered while a host takes its time."""
     server = Server()
 
-    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
-        if environ["PATH_INFO"] == "/tell":
-            client.ask_all([server.request], PATIENCE)
-        return [environ["PATH_INFO"].encode()]
+    turns = Turns(1)
 
-    site = Turns(answer, 1)
+    def work(tells: bool) -> bool:
+        turns.take()
+        if tells:
+            client.ask_all([server.request], PATIENCE)
+        turns.give()
+        return tells
+
     with ThreadPoolExecutor(2) as people:
-        teller = people.submit(site, {"PATH_INFO": "/tell"}, print)  # type: ignore[arg-type]
+        teller = people.submit(work, tells=True)
         connection, _ = server.socket.accept()
-        reader = people.submit(site, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
-        assert reader.result(PATIENCE) == [b"/read"]
+        reader = people.submit(work, tells=False)
+        assert reader.result(PATIENCE) is False
         assert not teller.done()
         with connection:
             connection.sendall(HTTP_OK)
-            assert teller.result(PATIENCE) == [b"/tell"]
+            assert teller.result(PATIENCE) is True
     server.stop()

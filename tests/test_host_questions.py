@@ -16,6 +16,7 @@ from tests.told import FIREFOX, START, has_session, waits
 from timApp.auth.session.util import add_user_session
 from timApp.auth.site import db
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
+from timApp.guard.vocabulary import State
 from timApp.guard.waiting.codes import waiting_sessions
 from timApp.hosts.questions.wire import (
     MAX_WAITING,
@@ -83,7 +84,7 @@ def test_a_host_tells_the_sessions_of_a_person(host_site: Site) -> None:
         assert told.real_name == "Alice"
         assert len(told.sessions) == MAX_SUMMARIES
         assert first in {None, told.sessions[0].session_id}
-        assert sum(session.is_active for session in told.sessions) == (chosen == "s0")
+        assert sum(session.state is State.ACTIVE for session in told.sessions) == (chosen == "s0")
     answer = ask(host_site, "/hosts/sessions", {"username": "nobody"})
     assert answer.status_code == 404
     assert answer.json is not None
@@ -224,8 +225,8 @@ def test_whatever_a_host_tells_can_be_read(entry: dict[str, Any], other: Any) ->
 def test_what_is_told_of_a_person_is_read_as_it_was_meant() -> None:
     """Writing and reading are each other's inverse."""
     sessions = [
-        SessionSummary("s1", "[::1] curl", START, START + SECOND, True, False),
-        SessionSummary("s2", "", START, None, False, True),
+        SessionSummary("s1", "[::1] curl", START, START + SECOND, State.ACTIVE),
+        SessionSummary("s2", "", START, None, State.LOGGED_OUT),
     ]
     told = PersonTold("Alice", sessions)
     written = json.loads(json.dumps(person_as_json("Alice", sessions)))
