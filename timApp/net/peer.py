@@ -76,5 +76,5 @@ def note_contacts(connection: sa.Connection, contacts: Sequence[Contact]) -> Non
 
 
 def forget_signature(connection: sa.Connection, host: Host) -> None:
-    """Let a host be of the older kind from here on; the caller commits."""
+    """Let a host be one that does not sign from here on; the caller commits."""
     connection.execute(sa.update(Peer).where(Peer.host == host.url).values(signs=False))

@@ -39,7 +39,7 @@ class HostView(Model):
     #: The latest of them, in one line.
     error: orm.Mapped[str | None]
     #: Whether that is because it does not know the question.
-    is_older_kind: orm.Mapped[bool]
+    is_unsigned: orm.Mapped[bool]
     #: When the host's state was last noted for everybody; see `timApp.net.peer`.
     noted_at: orm.Mapped[datetime | None]
     #: Who waited there, as JSON.
@@ -58,7 +58,7 @@ class View:
     #: None while it answers.
     failing_since: datetime | None = None
     error: str | None = None
-    is_older_kind: bool = False
+    is_unsigned: bool = False
     noted_at: datetime | None = None
     #: Who waits there, as far as that is not too old to be true.
     waiting: Sequence[Waiting] = ()
@@ -70,12 +70,12 @@ class View:
 
 
 @dataclass(frozen=True)
-class Told:
+class WaitingAnswer:
     """What came of asking a host: who waits there, or an error."""
 
     waiting: Sequence[Waiting]
     error: str | None
-    is_older_kind: bool = False
+    is_unsigned: bool = False
 
 
 def is_due(view: View, moment: datetime, deadline: timedelta) -> bool:
@@ -119,7 +119,7 @@ def claim(engine: sa.Engine, views: Iterable[View], moment: datetime) -> list[Vi
                     {
                         "host": view.host.url,
                         "asked_at": moment,
-                        "is_older_kind": False,
+                        "is_unsigned": False,
                         "waiting": "[]",
                     }
                     for view in due
@@ -137,7 +137,7 @@ def claim(engine: sa.Engine, views: Iterable[View], moment: datetime) -> list[Vi
 
 
 def store(
-    connection: sa.Connection, host: Host, asked_at: datetime, told: Told, moment: datetime
+    connection: sa.Connection, host: Host, asked_at: datetime, told: WaitingAnswer, moment: datetime
 ) -> None:
     """Keep what came of asking the host at `asked_at`; the caller commits.
 
@@ -146,7 +146,7 @@ def store(
     values: dict[str, object] = {
         "settled_at": moment,
         "error": told.error,
-        "is_older_kind": told.is_older_kind,
+        "is_unsigned": told.is_unsigned,
     }
     if told.error is None:
         waiting = json.dumps(waiting_as_json(told.waiting))
@@ -175,7 +175,7 @@ def _view(host: Host, row: sa.Row[Any] | None, moment: datetime) -> View:
         settled_at=row.settled_at,
         failing_since=row.failing_since,
         error=row.error,
-        is_older_kind=row.is_older_kind,
+        is_unsigned=row.is_unsigned,
         noted_at=row.noted_at,
         waiting=(read_waiting(json.loads(row.waiting), moment) or []) if is_current else [],
     )

@@ -1,4 +1,4 @@
-"""Asks the other hosts who waits there; one sweep serves the screens of all supervisors.
+"""Asks the other hosts who waits there; one round serves the screens of all supervisors.
 
 Whoever shows a screen asks the hosts whose turn it is, and shows what is known by then. The answers
 are kept as they arrive, by threads of their own: no screen waits for a host, unless it wants to.
@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.hosts.questions.hostview import Told, View, claim, is_due, mark_noted, read_views, store
+from timApp.hosts.questions.hostview import (
+    View,
+    WaitingAnswer,
+    claim,
+    is_due,
+    mark_noted,
+    read_views,
+    store,
+)
 from timApp.hosts.questions.wire import read_waiting
 from timApp.net.call import Call, Reply, call_soon
 from timApp.net.network import Host, Network
@@ -96,22 +104,22 @@ def _keep(
         kept.set_result(None)
 
 
-def understand_reply(reply: Reply, moment: datetime) -> Told:
+def understand_reply(reply: Reply, moment: datetime) -> WaitingAnswer:
     """Return what a host told that was asked who waits there."""
     if reply.error is not None:
-        return Told([], reply.error, reply.is_older_kind)
+        return WaitingAnswer([], reply.error, reply.is_unsigned)
     waiting = read_waiting(reply.content.get("waiting"), moment)
     if waiting is None:
-        return Told([], "answered, but not who waits there; check its address.")
-    return Told(waiting, None)
+        return WaitingAnswer([], "answered, but not who waits there; check its address.")
+    return WaitingAnswer(waiting, None)
 
 
-def is_worth_noting(view: View, told: Told, moment: datetime) -> bool:
+def is_worth_noting(view: View, told: WaitingAnswer, moment: datetime) -> bool:
     """Tell whether the state of a host that told this is to be noted for everybody.
 
-    A host of the older kind has not failed: it only does not know the question.
+    A host that does not sign has not failed: it only does not know the question.
     """
-    if told.is_older_kind:
+    if told.is_unsigned:
         return False
     has_changed = view.settled_at is None or view.answers != (told.error is None)
     return has_changed or view.noted_at is None or moment - view.noted_at >= _NOTE_INTERVAL
