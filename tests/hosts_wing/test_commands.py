@@ -1,6 +1,7 @@
 """The command line where it has to do with other hosts."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -304,6 +305,48 @@ def test_an_unsigned_host_is_shown_nothing_where_all_must_sign(
     assert result.exit_code == 1
     assert "does not sign" in result.stderr
     assert [asked.path for asked in unsigned.asked] == ["/hosts/check"]
+
+
+def test_a_host_without_its_address_says_so(
+    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
+) -> None:
+    """What the other side lacks is read here: its option SITE_URL."""
+    options = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
+    with (
+        sqlite_databases.fresh() as url,
+        live_server(url, tmp_path / "there", **options) as there,
+    ):
+        desk.configure({"exam": [there.url]})
+        result = desk.timapp("hosts", "check")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"one ({there.url}): refused with status 400: This server takes no signed requests,"
+        " as its option SITE_URL is not configured.\n"
+    )
+
+
+def test_a_clock_that_is_off_is_named(
+    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
+) -> None:
+    """By how much, whether or not the request was taken; a few seconds are nothing to tell."""
+    with (
+        sqlite_databases.fresh() as url,
+        live_server(url, tmp_path / "there", DIST_RIGHTS_RECEIVE_SECRET=SECRET) as there,
+    ):
+        desk.configure({"exam": [there.url]})
+
+        def check(seconds: int) -> str:
+            """Check while our clock is ahead by so much."""
+            with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
+                result = desk.timapp("hosts", "check")
+            assert result.exit_code == (0 if abs(seconds) < 60 else 1)
+            return result.output.removeprefix(f"one ({there.url}): ")
+
+        assert check(3) == check(-3) == "ok, signs.\n"
+        assert re.fullmatch(r"ok, signs; its clock is 4[123] s ahead of ours.\n", check(-42))
+        assert re.fullmatch(r"ok, signs; its clock is 4[123] s behind ours.\n", check(42))
+        assert re.search(r" signed (99|100|101) s ago by our clock, and counts ", check(-100))
+        assert re.search(r" signed (99|100|101) s ahead of our clock, and counts ", check(100))
 
 
 def test_without_a_secret_no_host_is_checked(desk: Desk, make_host: MakeHost) -> None:
