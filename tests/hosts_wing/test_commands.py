@@ -311,7 +311,7 @@ def test_a_host_without_its_address_says_so(
     desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
 ) -> None:
     """What the other side lacks is read here: its option SITE_URL."""
-    options = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
+    options: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
     with (
         sqlite_databases.fresh() as url,
         live_server(url, tmp_path / "there", **options) as there,

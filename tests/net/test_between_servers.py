@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -200,7 +201,7 @@ def test_a_server_without_its_address_says_what_is_missing(
 ) -> None:
     """The words of the refusal name the option; nothing was changed."""
     Site(make_app(sqlite_url)).add_user("alice")
-    options = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
+    options: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
     with live_server(sqlite_url, tmp_path, **options) as server:
         for tells in (False, True):
             found = ask(server.url, tells=tells)

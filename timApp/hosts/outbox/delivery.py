@@ -17,7 +17,7 @@ from timApp.net.note import ChangeNote
 #: What hosts can be told to do; the value is the last part of the address that is asked.
 ACTIONS = (Action.VERIFY, Action.INVALIDATE)
 
-#: A host that failed is asked again after so long at first, and at last.
+#: How long a host that failed is left alone before the first retry, and before each late one.
 FIRST_BACKOFF = timedelta(seconds=2)
 _LAST_BACKOFF = timedelta(seconds=30)
 _DOUBLINGS_MAX = 8  # by then it is the last delay in any case
@@ -117,7 +117,7 @@ is_owed = Delivery.settled_at.is_(None)
 
 
 def is_free(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that nobody has leased a delivery, or not for so long."""
+    """Return the condition that nobody has a lease of a delivery at that moment."""
     return Delivery.leased_until.is_(None) | (Delivery.leased_until <= moment)
 
 
@@ -138,5 +138,5 @@ def state_after(reply: Reply) -> DeliveryState:
 
 
 def backoff_after(attempts: int) -> timedelta:
-    """Return how long a host is left alone after so many attempts in vain, at least one."""
+    """Return how long a host is left alone after that number of failed attempts, at least one."""
     return min(FIRST_BACKOFF * 2.0 ** min(attempts - 1, _DOUBLINGS_MAX), _LAST_BACKOFF)

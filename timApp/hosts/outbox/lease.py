@@ -1,4 +1,4 @@
-"""Who tells the hosts what they are owed: one at a time, whoever finds it due.
+"""Leases of deliveries: who makes one, and until when nobody else does.
 
 What was leased by a process that is no more is free again when the lease has run out. A host that
 is told twice all the same overlooks the second time.
@@ -27,7 +27,7 @@ from timApp.net.note import ChangeNote
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
 
-#: A lease outlasts the time that hosts have to answer by so much.
+#: A lease outlasts the time that hosts have to answer by this.
 _MARGIN = timedelta(seconds=5)
 
 _columns = (
