@@ -50,7 +50,7 @@ def check_hosts(network: Network, engine: sa.Engine, hosts: Sequence[Host]) -> l
     unsigned = [host for host, reply in replies.items() if reply.is_unsigned]
     if unsigned and not network.signed_only:
         with engine.begin() as connection:
-            for host in unsigned:
+            for host in sorted(unsigned, key=lambda host: host.url):
                 forget_signature(connection, host)
         nobody = secrets.token_hex(16)
         change = HostChange(Action.INVALIDATE, nobody, None, ChangeNote(next_stamp(None)))

@@ -21,6 +21,8 @@ from timApp.util.text import one_line
 
 #: What is wrong when no host can be asked.
 NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
+#: What is wrong with a host that is to understand a signed request and does not.
+DOES_NOT_SIGN = "does not sign, and does not know signed requests."
 #: The status that a host answers that did what it was asked.
 _DONE_STATUS = "ok"
 #: A host's times are cut off to seconds: on average it is this much later there than it says.
@@ -154,7 +156,7 @@ class _SealedCall:
         )
         error: str | None = None
         if is_unsigned:
-            error = "does not sign, and does not know signed requests."
+            error = DOES_NOT_SIGN
             if not is_question:
                 error += ' If that is right, "timapp hosts check" makes up for it.'
         elif answer.status != HTTPStatus.OK:

@@ -1,7 +1,8 @@
 """The record of wrong secrets, and how long an address has to wait that has shown some.
 
-By hand, since the library for it (limits) counts within windows, and a wait that grows would be ours
-all the same. It counts in memory or in a server such as Redis; all workers share this count by the database.
+By hand: the library for it (limits) counts within windows, so that a wait that grows would be ours
+all the same. It counts in memory or in a server such as Redis; here all workers share the count, as
+it is in the database.
 """
 
 from datetime import datetime, timedelta
