@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -27,6 +28,8 @@ from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
 
+#: The options of whoever tells of the changes.
+SENDER: dict[str, Any] = {"DIST_RIGHTS_SEND_SECRET": SECRET, "DIST_RIGHTS_TIMEOUT": PATIENCE}
 #: The sessions that each person has on every host.
 SESSIONS = ("one", "two", "three")
 _CHANGES = 5
@@ -104,7 +107,7 @@ def send_crossed(
         for begin in range(0, len(calls), _AT_ONCE):
             batch = calls[begin : begin + _AT_ONCE]
             for call, reply in zip(
-                batch, call_hosts(current_site().network, db.engine, batch, PATIENCE), strict=True
+                batch, call_hosts(current_site().network, db.engine, batch), strict=True
             ):
                 assert reply.error is None, (call, reply)
 
@@ -140,7 +143,7 @@ def main(number: int, seed: int) -> None:
         databases = SQLiteDatabases(folder)
         urls = [stack.enter_context(databases.fresh()) for _ in range(6)]
         exam = stack.enter_context(exam_hosts(urls[1:], folder))
-        sender = stack.enter_context(open_app(urls[0], folder, DIST_RIGHTS_SEND_SECRET=SECRET))
+        sender = stack.enter_context(open_app(urls[0], folder, **SENDER))
         told = 0
         while told < number * _CHANGES:
             told += cross(exam, sender, 20, chance)

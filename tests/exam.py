@@ -1,4 +1,4 @@
-"""An exam on several servers, each with a database of its own, and a supervisor elsewhere."""
+"""An exam on several servers, each with a database of its own, and a supervisor at another one."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

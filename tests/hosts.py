@@ -19,12 +19,13 @@ SHORT = 2
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that a host got."""
+    """A request that a host got; `body` is what the JSON in its content says."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: Any
+    content: bytes
 
 
 class Host:
@@ -38,8 +39,9 @@ class Host:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                body = json.loads(self.rfile.read(length) or b"null")
-                host.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+                content = self.rfile.read(length)
+                body = json.loads(content or b"null")
+                host.asked.append(Asked(self.command, self.path, dict(self.headers), body, content))
                 host.answer(self)
 
             def do_GET(self) -> None:

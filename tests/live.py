@@ -180,14 +180,14 @@ def live_server(
 ) -> Iterator[LiveServer]:
     """Yield `timapp run` on a migrated database, once it answers; stop it with SIGTERM.
 
-    `options` are the site's options, given in the environment; it runs at the `place`, by default
-    a `port` of 127.0.0.1, and by default a free one. It must end with 0 within `PATIENCE`, unless
-    the test has killed it, and must have written no traceback to its log.
+    `options` are the site's options, given in the environment, SITE_URL by itself; it runs at the
+    `place`, by default a `port` of 127.0.0.1, and by default a free one. It must end with 0 within
+    `PATIENCE`, unless the test has killed it, and must have written no traceback to its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     place = place or Place("127.0.0.1", port or free_port())
     log = folder / f"server-{place.port}.log"
-    environment = environment_of(database_url, folder, options)
+    environment = environment_of(database_url, folder, {"SITE_URL": place.url, **options})
     with _process(environment, place, workers, log) as process:
         try:
             server = LiveServer(place.url, place.port, process.pid)

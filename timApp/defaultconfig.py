@@ -107,8 +107,8 @@ DIST_RIGHTS_RECEIVE_SECRET: Secrets | None = None
 # Whether the other servers are known to sign what they ask, as timApp does. True or false.
 # Default: False.
 # With True, the secret is never sent, and requests that show it instead of a signature are
-# refused, so that nothing that is read off the wire is of use to anybody. With False, servers of
-# the older kind can be told and can tell; to a server that has once signed, the secret is not sent.
+# refused, so that nothing that is read off the wire is of use to anybody. With False, servers that
+# do not sign can be told and can tell; to a server that has once signed, the secret is not sent.
 DIST_RIGHTS_SIGNED_ONLY: Flag = False
 
 # How long each other server may take to answer. A number of seconds, above 0; fractions of them

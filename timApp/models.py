@@ -6,7 +6,6 @@ from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
-from timApp.hosts.questions.hostview import HostView
 from timApp.item.block import Block, BlockAccess
 from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
@@ -21,7 +20,6 @@ __all__ = [
     "Delivery",
     "Document",
     "HostCall",
-    "HostView",
     "Peer",
     "SeenNonce",
     "SessionChange",

@@ -19,6 +19,18 @@ _EXTENSION = "timapp"
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who asks on a route that other hosts share with administrators."""
+
+    #: Whether it is a host; if not, an administrator.
+    is_host: bool
+    #: Whether the request was signed, so that the answer can say more than hosts of TIM know.
+    signs: bool = False
+    #: What a host that signs says of a change.
+    note: ChangeNote | None = None
+
+
+@dataclass(frozen=True)
 class Site:
     """What an application is made of, read once at its start."""
 
@@ -26,7 +38,7 @@ class Site:
     links: Links
     network: Network
     #: Lets another server or an administrator in, see `timApp.hosts.access`.
-    verify_host_or_admin: Callable[[str | None], ChangeNote | None]
+    verify_host_or_admin: Callable[[str | None], Caller]
     #: Tells other servers, see `timApp.hosts.distribution`.
     distribute: Callable[[str, str, str | None, list[str]], list[str]]
 

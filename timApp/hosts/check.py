@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -15,6 +16,9 @@ from timApp.net.note import ChangeNote
 from timApp.net.peer import forget_signature
 from timApp.util.stamp import next_stamp
 
+#: What clocks may differ by and nobody need know.
+_CLOCK_TOLERANCE = timedelta(seconds=5)
+
 
 @dataclass(frozen=True)
 class HostCheck:
@@ -23,16 +27,18 @@ class HostCheck:
     host: Host
     #: What is wrong, in one line without the host's name; None if nothing is.
     error: str | None
-    #: Whether the host signs; if not, it is of the older kind, or was not reached.
+    #: Whether the host signs; if not, it was not reached, or knows only requests with the secret.
     signs: bool
+    #: By how much its clock is ahead of ours, or behind it; None if that is hardly anything.
+    clock_ahead: timedelta | None
 
 
 def check_hosts(network: Network, engine: sa.Engine, hosts: Sequence[Host]) -> list[HostCheck]:
     """Ask all hosts at once; note for each whether it signs, and record the calls.
 
-    A host of the older kind does not know the question. It is told, with the secret, to invalidate
+    A host that does not sign does not know the question. It is told, with the secret, to invalidate
     the sessions of a user whom nobody has: if it takes the secret, it says so, or that there is no
-    such user. Outside of any transaction.
+    such user, as TIM does. Outside of any transaction.
     """
     replies = dict(
         zip(
@@ -41,20 +47,27 @@ def check_hosts(network: Network, engine: sa.Engine, hosts: Sequence[Host]) -> l
             strict=True,
         )
     )
-    older = [host for host, reply in replies.items() if reply.is_older_kind]
-    if older and not network.signed_only:
+    unsigned = [host for host, reply in replies.items() if reply.is_unsigned]
+    if unsigned and not network.signed_only:
         with engine.begin() as connection:
-            for host in older:
+            for host in sorted(unsigned, key=lambda host: host.url):
                 forget_signature(connection, host)
         nobody = secrets.token_hex(16)
         change = HostChange(Action.INVALIDATE, nobody, None, ChangeNote(next_stamp(None)))
-        answers = call_hosts(network, engine, [change.call(host) for host in older])
-        replies |= dict(zip(older, map(_without_user, answers), strict=True))
+        answers = call_hosts(network, engine, [change.call(host) for host in unsigned])
+        replies |= dict(zip(unsigned, map(_without_user, answers), strict=True))
     with engine.begin() as connection:
         record_calls(connection, [(host, "check", None, reply) for host, reply in replies.items()])
-    return [HostCheck(host, reply.error, reply.signs) for host, reply in replies.items()]
+    return [
+        HostCheck(host, reply.error, reply.signs, _difference(reply.clock_ahead))
+        for host, reply in replies.items()
+    ]
+
+
+def _difference(ahead: timedelta | None) -> timedelta | None:
+    return ahead if ahead is not None and abs(ahead) > _CLOCK_TOLERANCE else None
 
 
 def _without_user(reply: Reply) -> Reply:
     """Return the reply, as a success if all that is wrong is that there is no such user."""
-    return replace(reply, error=None) if reply.is_final else reply
+    return replace(reply, error=None) if reply.is_unknown_there else reply

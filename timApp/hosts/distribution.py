@@ -14,7 +14,7 @@ from timApp.guard.changes.change import OnePerson, Receipt
 from timApp.guard.changes.order import next_stamp_of
 from timApp.hosts.outbox.debts import owe, settle
 from timApp.hosts.outbox.delivery import ACTIONS, HostChange, Outcome
-from timApp.hosts.outbox.lease import claims_on
+from timApp.hosts.outbox.lease import leases_on
 from timApp.hosts.outbox.worker import deliver
 from timApp.net.call import NO_SECRET, call_hosts
 from timApp.net.network import Network
@@ -41,8 +41,8 @@ def distribute(action: str, username: str, session_id: str | None, targets: list
     )
     replies = call_hosts(network, db.engine, [change.call(host) for host in hosts])
     # Only now: on SQLite nobody else could write while hosts take their time.
-    claims = owe(db, network, hosts, change)
-    outcomes = settle(db.session.connection(), list(zip(claims, replies, strict=True)))
+    leases = owe(db, network, hosts, change)
+    outcomes = settle(db.session.connection(), list(zip(leases, replies, strict=True)))
     return errors + [
         f"{outcome.host.label}: {outcome.error}" for outcome in outcomes if outcome.error
     ]
@@ -64,7 +64,7 @@ def tell_audience(network: Network, engine: sa.Engine, receipt: Receipt) -> list
     if not change.audience or not isinstance(change.scope, OnePerson):
         return []
     told = change_for_hosts(receipt, change.scope.name)
-    return deliver(network, engine, claims_on(engine, told, change.audience))
+    return deliver(network, engine, leases_on(engine, told, change.audience))
 
 
 def change_for_hosts(receipt: Receipt, user_name: str) -> HostChange:

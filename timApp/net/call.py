@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,17 +12,22 @@ import sqlalchemy as sa
 
 from timApp.net.client import Answer, Request, client
 from timApp.net.network import Host, Network
-from timApp.net.note import CHANGE_HEADER, ChangeNote
+from timApp.net.note import ChangeNote
 from timApp.net.peer import known_peers
-from timApp.net.signature import SIGNATURE_HEADER, SignedText, is_signed_answer, sign
+from timApp.net.signature import Message, address_of, sign_request, verify_answer
+from timApp.util.clock import now
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 
 #: What is wrong when no host can be asked.
 NO_SECRET = "DIST_RIGHTS_SEND_SECRET is not configured."  # noqa: S105 - a sentence
+#: What is wrong with a host that is to understand a signed request and does not.
+DOES_NOT_SIGN = "does not sign, and does not know signed requests."
 #: The status that a host answers that did what it was asked.
 _DONE_STATUS = "ok"
-#: An error is cut off behind so many characters; a host's own words may be in it.
+#: A host's times are cut off to seconds: on average it is this much later there than it says.
+_CUT_OFF = timedelta(seconds=0.5)
+#: An error is cut off after this many characters; a host's own words may be in it.
 _ERROR_MAX_LENGTH = 300
 
 
@@ -28,9 +35,9 @@ _ERROR_MAX_LENGTH = 300
 class Call:
     """One request to one host.
 
-    `path` stands behind the host's base URL; `content` is the JSON object of the body. A call
-    with a note tells of a change, as hosts of the older kind know it too; any other call is a
-    question that only newer ones understand.
+    `path` follows the host's base URL; `content` is the JSON object of the body. A call
+    with a note tells of a change, as hosts that do not sign know it too; any other call is a
+    question that only hosts that sign understand.
     """
 
     host: Host
@@ -49,13 +56,15 @@ class Reply:
     content: dict[str, Any] = field(default_factory=dict)
     #: Whether the host proved that it knows our secret; then the answer is its own.
     signs: bool = False
-    #: Whether the host does not know what it was asked, being of the older kind.
-    is_older_kind: bool = False
-    #: Whether asking again is of no use: the host does not have the user.
-    is_final: bool = False
+    #: Whether the host does not know what it was asked, as one that knows no signatures.
+    is_unsigned: bool = False
+    #: Whether it is no use to ask again: the host does not know the person.
+    is_unknown_there: bool = False
     #: Whether no answer came: the trouble is with the host, whatever it was asked.
     is_silent: bool = False
     seconds: float = 0
+    #: By how much the host's clock is ahead of ours; None if it did not tell the time.
+    clock_ahead: timedelta | None = None
 
 
 def require_secret(network: Network) -> None:
@@ -113,10 +122,16 @@ class _SealedCall:
     """A call that is ready to be sent, and what it takes to understand the answer."""
 
     call: Call
-    request: Request
-    nonce: str
+    message: Message
     secret: str
     shows_secret: bool
+    sent_at: datetime
+
+    @property
+    def request(self) -> Request:
+        """What is sent."""
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        return Request(self.message.url, self.message.body, headers | self.message.headers)
 
     def opened(self, answer: Answer) -> Reply:
         """Return what the answer means."""
@@ -129,18 +144,19 @@ class _SealedCall:
         if answer.failure is not None:
             return Reply(answer.failure, is_silent=True, seconds=answer.seconds)
         content = _json_object(answer.body)
-        proof = (answer.headers or {}).get(SIGNATURE_HEADER, "")
-        signs = is_signed_answer(proof, self.nonce, answer.status, answer.body, self.secret)
+        headers = answer.headers or {}
+        signed_at = verify_answer(self.message, answer.status, headers, answer.body, self.secret)
+        signs = signed_at is not None
         is_question = self.call.change is None
-        # A newer host proves each answer to what it was asked by us.
-        is_older_kind = not signs and (
+        # A host that signs proves each answer to what it was asked by us.
+        is_unsigned = not signs and (
             answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
             if is_question
             else not self.shows_secret and answer.status == HTTPStatus.FORBIDDEN
         )
         error: str | None = None
-        if is_older_kind:
-            error = "is of the older kind, which does not know signed requests."
+        if is_unsigned:
+            error = DOES_NOT_SIGN
             if not is_question:
                 error += ' If that is right, "timapp hosts check" makes up for it.'
         elif answer.status != HTTPStatus.OK:
@@ -153,32 +169,42 @@ class _SealedCall:
             error,
             content or {},
             signs=signs,
-            is_older_kind=is_older_kind,
-            is_final=answer.status == HTTPStatus.NOT_FOUND
-            and not is_older_kind
-            and content is not None
-            and "error" in content,
+            is_unsigned=is_unsigned,
+            is_unknown_there=content is not None
+            and (
+                # TIM's hosts answer so, and hosts that are asked for a person's sessions.
+                (answer.status == HTTPStatus.NOT_FOUND and not is_unsigned and "error" in content)
+                or (signs and error is None and content.get("known") is False)
+            ),
             seconds=answer.seconds,
+            clock_ahead=self._clock_ahead(signed_at or _date_of(headers), answer.seconds),
         )
+
+    def _clock_ahead(self, told: datetime | None, seconds: float) -> timedelta | None:
+        """Return how far a clock is ahead that told this while it was asked, at about half-time."""
+        if told is None:
+            return None
+        return told + _CUT_OFF - (self.sent_at + timedelta(seconds=seconds / 2))
 
 
 def _sealed(call: Call, secret: str, shows_secret: bool) -> _SealedCall:
     content = dict(call.content) | ({"secret": secret} if shows_secret else {})
-    text = SignedText(
-        path=call.path,
-        body=json.dumps(content).encode(),
-        change=call.change.header() if call.change is not None else "",
+    message = sign_request(
+        address_of(call.host.url, call.path),
+        json.dumps(content).encode(),
+        secret,
+        call.change.header() if call.change is not None else "",
     )
-    signature = sign(text, secret)
-    headers = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        SIGNATURE_HEADER: str(signature),
-    }
-    if text.change:
-        headers[CHANGE_HEADER] = text.change
-    request = Request(call.host.url + call.path, text.body, headers)
-    return _SealedCall(call, request, signature.nonce, secret, shows_secret)
+    return _SealedCall(call, message, secret, shows_secret, now())
+
+
+def _date_of(headers: Mapping[str, str]) -> datetime | None:
+    """Return the time that an answer's header tells, if it does."""
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

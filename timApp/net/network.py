@@ -1,14 +1,15 @@
 """The other hosts of the configuration, and the targets that stand for some of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from timApp.net.signature import address_of, sign_request
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 
-_HOSTS, _NETWORK = "DIST_RIGHTS_HOSTS", "DIST_RIGHTS_NETWORK"
+_HOSTS, _NETWORK, _SITE_URL = "DIST_RIGHTS_HOSTS", "DIST_RIGHTS_NETWORK", "SITE_URL"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Network:
     targets: Mapping[str, tuple[Host, ...]]
     #: The options that name targets, for messages.
     source: str
+    #: What other servers call this one; without it, none that signs is taken at its word.
+    site_url: str | None
     #: By which other servers know this one; without it none can be asked.
     send_secret: str | None
     #: By which this server knows others; any of them is taken.
@@ -75,8 +78,10 @@ def read_network(config: Mapping[str, Any]) -> Network:
     """Return the hosts and targets of a configuration whose types are right.
 
     `timApp.util.errors.ConfigError`, a line that names the option and the place, for a name that
-    is not known or used twice.
+    is not known or used twice, and for a URL that nothing can be signed for.
     """
+    for option, url in _urls(config):
+        _require_address(option, url)
     network = config[_NETWORK]
     urls: dict[str, str] = {name: url.rstrip("/") for name, url in network.get("hosts", {}).items()}
     named = {url: Host(url, name) for name, url in reversed(urls.items())}
@@ -102,12 +107,30 @@ def read_network(config: Mapping[str, Any]) -> Network:
             for target, members in targets.items()
         },
         source=" or ".join(used),
+        site_url=config[_SITE_URL],
         send_secret=config["DIST_RIGHTS_SEND_SECRET"],
         receive_secrets=_all_of(config["DIST_RIGHTS_RECEIVE_SECRET"]),
         signed_only=config["DIST_RIGHTS_SIGNED_ONLY"],
         timeout=config["DIST_RIGHTS_TIMEOUT"],
         verify_max_age=timedelta(seconds=config["DIST_RIGHTS_VERIFY_MAX_AGE"]),
     )
+
+
+def _urls(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every URL of a server, and the option it stands in."""
+    if config[_SITE_URL] is not None:
+        yield _SITE_URL, config[_SITE_URL]
+    for target in config[_HOSTS].values():
+        yield from ((_HOSTS, url) for url in target["hosts"])
+    yield from ((_NETWORK, url) for url in config[_NETWORK].get("hosts", {}).values())
+
+
+def _require_address(option: str, url: str) -> None:
+    try:
+        sign_request(address_of(url, "/"), b"", "any secret")
+    except ValueError as error:
+        msg = f"{option}: {url} is no address at which a server could be called."
+        raise ConfigError(one_line(msg), field=option) from error
 
 
 def _all_of(secrets: list[str] | str | None) -> tuple[str, ...]:

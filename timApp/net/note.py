@@ -3,8 +3,8 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from timApp.net.signature import from_microseconds, to_microseconds
 from timApp.util.stamp import Stamp
 from timApp.util.text import storable
 
@@ -14,6 +14,8 @@ CHANGE_HEADER = "TimApp-Change"
 _TEXT_MAX_LENGTH = 500
 _TIME_MAX = 10**16
 _ID_MAX_LENGTH = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ChangeNote:
         """Return the note as a header has it."""
         note = {
             "id": self.stamp.id,
-            "at": to_microseconds(self.stamp.at),
+            "at": (self.stamp.at - _EPOCH) // _MICROSECOND,
             "by": self.by,
             "reason": self.reason,
         }
@@ -45,7 +47,7 @@ def read_change_note(header: str) -> ChangeNote | None:
         case {"id": str(name), "at": int(at), "by": str(by), "reason": str(reason)} if (
             0 < len(name) <= _ID_MAX_LENGTH and name.isalnum() and 0 <= at < _TIME_MAX
         ):
-            stamp = Stamp(from_microseconds(at), name)
+            stamp = Stamp(_EPOCH + at * _MICROSECOND, name)
             return ChangeNote(stamp, _kept(by), _kept(reason))
     return None
 

@@ -1,111 +1,238 @@
 """Signatures on requests and answers between hosts, so that no secret travels with them.
 
-A request is signed with HMAC-SHA256 over what it asks, the time and a number that is used once
-(RFC 2104; the same shape as in AWS's and Stripe's signatures). An answer is signed over that
-number, so that it fits this one request.
+They are HTTP Message Signatures (RFC 9421) with HMAC-SHA256. A request's signature covers whom it
+is for, what it asks, the digest of its body (RFC 9530) and what it says of a change; a nonce makes
+it count once. An answer's signature covers that of the request, so that it fits this one request.
 """
 
 import hashlib
 import hmac
-import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
+from http_message_signatures import (
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    HTTPSignatureKeyResolver,
+    InvalidSignature,
+)
+from http_message_signatures.algorithms import HMAC_SHA256
+from yarl import URL
+
+from timApp.net.note import CHANGE_HEADER
 from timApp.util.clock import now
 
-SIGNATURE_HEADER = "TimApp-Signature"
+__all__ = [
+    "INPUT_HEADER",
+    "MAX_AGE",
+    "SIGNATURE_HEADERS",
+    "InvalidSignature",
+    "Message",
+    "SignedRequest",
+    "UnknownKey",
+    "address_of",
+    "sign_answer",
+    "sign_request",
+    "verify_answer",
+    "verify_request",
+]
+
 #: A signature counts for so long, and clocks may differ by as much.
 MAX_AGE = timedelta(minutes=1)
+#: The header by which a signed message is known.
+INPUT_HEADER = "Signature-Input"
+#: What a signature puts into a message.
+SIGNATURE_HEADERS = ("Content-Digest", INPUT_HEADER, "Signature")
 
-_FORM = re.compile(r"t=(\d{1,16}),n=([0-9a-f]{32}),v1=([0-9a-f]{64})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_LABEL = "timapp"
+#: An answer can never be taken for a request.
+_REQUEST_TAG, _ANSWER_TAG = "timapp-request", "timapp-answer"
+#: The query is covered, too: a route may read arguments from it.
+_REQUEST_PARTS = ("@method", "@authority", "@path", "@query", "content-digest")
+_ANSWER_PARTS = ('"@status"', '"content-digest"', f'"signature";req;key="{_LABEL}"')
 
 
 @dataclass(frozen=True)
-class SignedText:
-    """What is signed of a request: the address behind the base URL, the body, another header."""
+class Message:
+    """A request, as both sides of a signature see it."""
 
-    path: str
+    method: str
+    #: See `address_of`.
+    url: str
+    headers: dict[str, str]
     body: bytes
-    change: str = ""
 
 
 @dataclass(frozen=True)
-class Signature:
-    """A signature as it stands in the header of a request."""
+class SignedRequest:
+    """A request of which it is proved that somebody has signed it who has the secret."""
 
+    message: Message
+    secret: str
+    #: When it was signed, by the clock over there.
     at: datetime
+    #: A number that is used once.
     nonce: str
-    code: str
-
-    def __str__(self) -> str:
-        return f"t={to_microseconds(self.at)},n={self.nonce},v1={self.code}"
 
 
-def sign(text: SignedText, secret: str) -> Signature:
-    """Return a signature that counts now, with a number that nobody has used."""
-    at, nonce = now(), secrets.token_hex(16)
-    return Signature(at, nonce, _request_code(text, secret, at, nonce))
+class UnknownKey(InvalidSignature):
+    """The secret that the signature was made with is none of ours."""
 
 
-def read_signature(header: str) -> Signature | None:
-    """Return the signature of a header, of which nothing is known yet; None if it is none."""
-    found = _FORM.fullmatch(header)
-    if found is None:
+@dataclass(frozen=True)
+class _Answer:
+    """The answer to a request, as the library wants it."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    request: Message
+
+
+class _Keys(HTTPSignatureKeyResolver):
+    """Secrets by the names that stand for them in signatures."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.by_id = {_key_id(secret): secret for secret in known}
+
+    def resolve_public_key(self, key_id: str) -> bytes:
+        """Return the secret of that name; `UnknownKey` if there is none."""
+        if key_id not in self.by_id:
+            raise UnknownKey
+        return self.by_id[key_id].encode()
+
+    def resolve_private_key(self, key_id: str) -> bytes:
+        """Return the secret of that name."""
+        return self.resolve_public_key(key_id)
+
+
+class _Verifier(HTTPMessageVerifier):
+    """The library's, without `expires`, which we never send."""
+
+    signature_metadata_parameters: ClassVar[set[str]] = {"alg", "created", "keyid", "nonce", "tag"}
+
+    def validate_created_and_expires(
+        self, sig_input: Any, max_age: timedelta | None = None
+    ) -> None:
+        """Leave the time to whoever verifies: only a signature that fits is told what is wrong."""
+
+
+def address_of(base_url: str, path: str) -> str:
+    """Return the one spelling of a URL below a base URL, in which it is signed, sent and verified.
+
+    Host names are in lower case and in their ASCII form, IP addresses are shortened, and a port
+    that goes without saying is left out. `ValueError` for a URL that is none.
+    """
+    return str(URL(base_url.rstrip("/") + path))
+
+
+def sign_request(url: str, body: bytes, secret: str, change: str = "") -> Message:
+    """Return a POST that counts now, with a number that nobody has used.
+
+    `url` is of `address_of`; `change` is the header that tells of a change, if there is one.
+    `ValueError` for a URL that cannot be signed.
+    """
+    headers = {CHANGE_HEADER: change} if change else {}
+    message = Message("POST", url, headers, body)
+    parts = [*_REQUEST_PARTS, CHANGE_HEADER.lower()] if change else _REQUEST_PARTS
+    try:
+        _sign(message, body, secret, parts, _REQUEST_TAG, nonce=secrets.token_hex(16))
+    except InvalidSignature:
+        raise
+    except Exception as error:
+        msg = f"{url} cannot be signed: {error}"
+        raise ValueError(msg) from error
+    return message
+
+
+def verify_request(message: Message, known: Sequence[str]) -> SignedRequest:
+    """Return the request with what its signature says, made with one of the known secrets.
+
+    Whether it is timely and new is left to the caller. `InvalidSignature` if it does not fit the
+    message, be it that it was made for another host; `UnknownKey` if the secret is none of those.
+    """
+    parts = [*_REQUEST_PARTS]
+    if any(name.lower() == CHANGE_HEADER.lower() for name in message.headers):
+        parts.append(CHANGE_HEADER.lower())
+    keys = _Keys(known)
+    parameters = _verify(message, message.body, keys, parts, _REQUEST_TAG)
+    nonce = parameters.get("nonce")
+    if not nonce:
+        msg = "There is no nonce."
+        raise InvalidSignature(msg)
+    return SignedRequest(message, keys.by_id[parameters["keyid"]], _created(parameters), str(nonce))
+
+
+def sign_answer(signed: SignedRequest, status: int, body: bytes) -> dict[str, str]:
+    """Return the headers that prove an answer to this very request."""
+    answer = _Answer(status, {}, signed.message)
+    _sign(answer, body, signed.secret, _ANSWER_PARTS, _ANSWER_TAG)
+    return dict(answer.headers)
+
+
+def verify_answer(
+    request: Message, status: int, headers: Mapping[str, str], body: bytes, secret: str
+) -> datetime | None:
+    """Return when an answer to this very request was signed with the secret; None if it was not."""
+    answer = _Answer(status, headers, request)
+    try:
+        return _created(_verify(answer, body, _Keys([secret]), _ANSWER_PARTS, _ANSWER_TAG))
+    except InvalidSignature:
         return None
-    return Signature(from_microseconds(int(found[1])), found[2], found[3])
 
 
-def is_signed(text: SignedText, signature: Signature, secret: str) -> bool:
-    """Tell whether somebody who has the secret made the signature, whenever that was."""
-    code = _request_code(text, secret, signature.at, signature.nonce)
-    return hmac.compare_digest(code, signature.code)
+def _key_id(secret: str) -> str:
+    """Return a name for a secret, which tells no more of it than a signature does."""
+    return hmac.new(secret.encode(), b"timApp key", hashlib.sha256).hexdigest()[:16]
 
 
-def is_timely(signature: Signature, moment: datetime) -> bool:
-    """Tell whether the signature counts at that moment; see `MAX_AGE`."""
-    return abs(moment - signature.at) <= MAX_AGE
+def _sign(
+    message: Message | _Answer,
+    body: bytes,
+    secret: str,
+    parts: Sequence[str],
+    tag: str,
+    *,
+    nonce: str | None = None,
+) -> None:
+    signer = HTTPMessageSigner(signature_algorithm=HMAC_SHA256, key_resolver=_Keys([secret]))
+    signer.sign(
+        message,
+        key_id=_key_id(secret),
+        created=now(),
+        nonce=nonce,
+        label=_LABEL,
+        tag=tag,
+        covered_component_ids=parts,
+        body=body,
+    )
 
 
-def sign_answer(nonce: str, status: int, body: bytes, secret: str) -> str:
-    """Return the header that proves an answer to the request with that number."""
-    text = b"\n".join([b"timApp answer", nonce.encode(), b"%d" % status, _digest(body)])
-    return f"v1={_code(text, secret)}"
+def _verify(
+    message: Message | _Answer, body: bytes, keys: _Keys, parts: Sequence[str], tag: str
+) -> dict[str, Any]:
+    verifier = _Verifier(signature_algorithm=HMAC_SHA256, key_resolver=keys)
+    try:
+        (found,) = verifier.verify(
+            message,
+            max_age=None,
+            expect_tag=tag,
+            expect_label=_LABEL,
+            require_components=parts,
+            body=body,
+        )
+    except InvalidSignature:
+        raise
+    except Exception as error:  # whatever a header may hold
+        raise InvalidSignature(str(error)) from error
+    return dict(found.parameters)
 
 
-def is_signed_answer(header: str, nonce: str, status: int, body: bytes, secret: str) -> bool:
-    """Tell whether somebody who has the secret made this answer to this request."""
-    expected = sign_answer(nonce, status, body, secret)
-    return hmac.compare_digest(header.encode(), expected.encode())
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Return the microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(number: int) -> datetime:
-    """Return the moment that `to_microseconds` gave the number for, of at most 16 digits."""
-    return _EPOCH + number * _MICROSECOND
-
-
-def _request_code(text: SignedText, secret: str, at: datetime, nonce: str) -> str:
-    lines = [
-        b"timApp request",
-        text.path.encode(),
-        b"%d" % to_microseconds(at),
-        nonce.encode(),
-        text.change.encode(),
-        _digest(text.body),
-    ]
-    return _code(b"\n".join(lines), secret)
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
-
-
-def _code(text: bytes, secret: str) -> str:
-    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+def _created(parameters: Mapping[str, Any]) -> datetime:
+    try:
+        return datetime.fromtimestamp(parameters["created"], UTC)
+    except (KeyError, ValueError, OverflowError, OSError) as error:
+        msg = "There is no time of signing."
+        raise InvalidSignature(msg) from error

@@ -1,4 +1,9 @@
-"""The record of wrong secrets, and how long an address has to wait that has shown some."""
+"""The record of wrong secrets, and how long an address has to wait that has shown some.
+
+By hand: the library for it (limits) counts within windows, so that a wait that grows would be ours
+all the same. It counts in memory or in a server such as Redis; here all workers share the count, as
+it is in the database.
+"""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -10,7 +15,7 @@ from timApp.database.model import NUMBER, Model
 from timApp.database.work import UnitOfWork
 from timApp.util.clock import now
 
-#: So many wrong secrets are free: somebody is setting a host up.
+#: This number of wrong secrets is free: somebody is setting a host up.
 _FREE = 20
 #: Longest wait, in seconds.
 _WAIT_MAX = 60
@@ -34,7 +39,7 @@ class WrongSecret(Model):
 
 
 def wait_after(count: int) -> int:
-    """Return the seconds to wait after so many wrong secrets: none at first, then ever more."""
+    """Return the seconds to wait after that number of wrong secrets: none at first, then more."""
     over = min(count - _FREE, 10)
     return min(2**over, _WAIT_MAX) if over >= 0 else 0
 

@@ -16,7 +16,7 @@ from timApp.hosts.status import count_owed
 _WORDS = {
     DeliveryState.OWED: "failed",
     DeliveryState.DONE: "delivered",
-    DeliveryState.REFUSED: "refused",
+    DeliveryState.UNKNOWN_THERE: "unknown there:",
     DeliveryState.EXPIRED: "dropped",
 }
 

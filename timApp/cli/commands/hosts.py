@@ -9,7 +9,7 @@ from timApp.auth.site import current_site, db
 from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
-from timApp.hosts.check import check_hosts
+from timApp.hosts.check import HostCheck, check_hosts
 from timApp.hosts.status import RECENTLY, HostStatus, host_statuses
 from timApp.net.call import require_secret
 from timApp.net.wrongsecret import recent_wrong_secrets
@@ -27,15 +27,15 @@ def check(context: click.Context) -> None:
     """Ask each host whether it is there and takes our secret; nothing changes on any.
 
     A line for each host; the exit code is 1 if any is not as it should be. Whether a host signs is
-    noted, so that no secret is sent to one that does.
+    noted, so that no secret is sent to one that does. A clock that is more than a few seconds off
+    ours is named, as a signed request counts for a minute only.
     """
     with application():
         network = current_site().network
         require_secret(network)
         checks = check_hosts(network, db.engine, network.hosts)
     for result in checks:
-        kind = "signs" if result.signs else "is of the older kind, and takes the secret"
-        words = f"{result.host.label}: {result.error or f'ok, {kind}.'}"
+        words = f"{result.host.label}: {result.error or f'ok, {_words(result)}.'}"
         click.echo(printable(words), err=result.error is not None)
     if any(result.error for result in checks):
         context.exit(1)
@@ -63,9 +63,19 @@ def status() -> None:
             print_rows(("", "Address", "Number", "Last"), wrong)
 
 
+def _words(result: HostCheck) -> str:
+    """Return what there is to say of a host that is as it should be."""
+    kind = "signs" if result.signs else "does not sign, and takes the secret"
+    if result.clock_ahead is None:
+        return kind
+    seconds = round(result.clock_ahead.total_seconds())
+    where = "ahead of" if seconds > 0 else "behind"
+    return f"{kind}; its clock is {abs(seconds)} s {where} ours"
+
+
 def _status_rows(statuses: list[HostStatus]) -> Iterator[tuple[str, ...]]:
     for one in statuses:
-        kind = {True: "signs", False: "older kind", None: "not known"}[one.signs]
+        kind = {True: "signs", False: "unsigned", None: "not known"}[one.signs]
         yield (
             one.host.name or "",
             one.host.url,

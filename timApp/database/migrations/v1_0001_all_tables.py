@@ -59,7 +59,6 @@ _TABLES = (
     "wrongsecret",
     "hostcall",
     "delivery",
-    "hostview",
 )
 
 
@@ -249,6 +248,12 @@ def _create_hosts() -> None:
         sa.Column("last_success_at", UTCDateTime(), nullable=True),
         sa.Column("last_failure_at", UTCDateTime(), nullable=True),
         sa.Column("last_failure", sa.Text(), nullable=True),
+        sa.Column("asked_at", UTCDateTime(), nullable=True),
+        sa.Column("settled_at", UTCDateTime(), nullable=True),
+        sa.Column("answered_at", UTCDateTime(), nullable=True),
+        sa.Column("failing_since", UTCDateTime(), nullable=True),
+        sa.Column("is_unsigned", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_peer")),
     )
     op.create_table(
@@ -292,7 +297,7 @@ def _create_hosts() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", UTCDateTime(), nullable=False),
-        sa.Column("claimed_until", UTCDateTime(), nullable=True),
+        sa.Column("leased_until", UTCDateTime(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("settled_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
@@ -306,16 +311,3 @@ def _create_hosts() -> None:
     )
     op.create_index("ix_delivery_settled_at", "delivery", ["settled_at"])
     op.create_index("ix_delivery_user_name", "delivery", ["user_name", "host"])
-    op.create_table(
-        "hostview",
-        sa.Column("host", sa.Text(), nullable=False),
-        sa.Column("asked_at", UTCDateTime(), nullable=False),
-        sa.Column("settled_at", UTCDateTime(), nullable=True),
-        sa.Column("answered_at", UTCDateTime(), nullable=True),
-        sa.Column("failing_since", UTCDateTime(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("is_older_kind", sa.Boolean(), nullable=False),
-        sa.Column("noted_at", UTCDateTime(), nullable=True),
-        sa.Column("waiting", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("host", name=op.f("pk_hostview")),
-    )

@@ -9,18 +9,18 @@ from sqlalchemy import orm
 from timApp.database.work import UnitOfWork
 from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.delivery import (
-    FIRST_DELAY,
+    FIRST_BACKOFF,
     Delivery,
     DeliveryState,
     HostChange,
     Outcome,
-    delay_after,
+    backoff_after,
     is_free,
     is_owed,
     locked,
     state_after,
 )
-from timApp.hosts.outbox.lease import Claim, change_of, claim_time
+from timApp.hosts.outbox.lease import Lease, change_of, lease_time
 from timApp.net.call import Reply
 from timApp.net.calllog import record_calls
 from timApp.net.network import Host, Network
@@ -35,7 +35,7 @@ _settle_each = (
         state=sa.bindparam("new_state"),
         attempts=sa.bindparam("new_attempts"),
         next_attempt_at=sa.bindparam("new_attempt_at"),
-        claimed_until=None,
+        leased_until=None,
         last_error=sa.bindparam("new_error"),
         settled_at=sa.bindparam("new_settled_at"),
     )
@@ -44,10 +44,10 @@ _settle_each = (
 
 def owe(
     work: UnitOfWork, network: Network, hosts: Sequence[Host], change: HostChange
-) -> list[Claim]:
+) -> list[Lease]:
     """Note that the hosts are owed the change, in the work's transaction.
 
-    The deliveries are claimed for the caller, who commits and then makes them, see
+    The deliveries are leased for the caller, who commits and then makes them, see
     `timApp.hosts.outbox.worker.deliver`; if they never do, the worker does. Older deliveries that
     the change makes pointless are superseded: all of the person's by an invalidation of all
     sessions, its like by that of one session. A verification supersedes others when it has been
@@ -56,7 +56,7 @@ def owe(
     if not hosts:
         return []
     moment = now()
-    until = moment + claim_time(network)
+    until = moment + lease_time(network)
     by_url = {host.url: host for host in hosts}
     if change.action is Action.INVALIDATE:
         older = [
@@ -83,20 +83,20 @@ def owe(
         "state": DeliveryState.OWED,
         "attempts": 0,
         "next_attempt_at": moment,
-        "claimed_until": until,
+        "leased_until": until,
     }
     insert = sa.insert(Delivery).values([row | {"host": url} for url in by_url])
     added = work.session.execute(insert.returning(Delivery.host, Delivery.id))
     ids = {row.host: row.id for row in added}
-    return [Claim(ids[url], host, change, 0, until) for url, host in by_url.items()]
+    return [Lease(ids[url], host, change, 0, until) for url, host in by_url.items()]
 
 
 def settle(
     connection: sa.Connection,
-    calls: Sequence[tuple[Claim, Reply]],
-    given_back: Sequence[Claim] = (),
+    calls: Sequence[tuple[Lease, Reply]],
+    given_back: Sequence[Lease] = (),
 ) -> list[Outcome]:
-    """Note what came of the calls, one a host, and give other claims back; the caller commits.
+    """Note what came of the calls, one a host, and give other leases back; the caller commits.
 
     A fixed number of statements, however many calls there are. A delivery that has been settled
     meanwhile stays as it is. A host that did not answer is left alone for a while with all that it
@@ -104,27 +104,27 @@ def settle(
     """
     moment = now()
     told = [
-        claim.id
-        for claim, reply in calls
-        if claim.change.is_whole and state_after(reply) is DeliveryState.DONE
+        lease.id
+        for lease, reply in calls
+        if lease.change.is_whole and state_after(reply) is DeliveryState.DONE
     ]
     silent = [
-        {"silent_host": claim.host.url, "until": moment + delay_after(claim.attempts + 1)}
-        for claim, reply in calls
+        {"silent_host": lease.host.url, "until": moment + backoff_after(lease.attempts + 1)}
+        for lease, reply in calls
         if reply.is_silent
     ]
-    returned = [claim.id for claim in given_back]
+    returned = [lease.id for lease in given_back]
     # All of them before any is changed: see `locked`.
     connection.execute(
         locked(
-            Delivery.id.in_([claim.id for claim, _ in calls] + returned)
+            Delivery.id.in_([lease.id for lease, _ in calls] + returned)
             | _is_overtaken_by(told)
             | Delivery.host.in_([entry["silent_host"] for entry in silent])
         )
     )
     if calls:
         connection.execute(
-            _settle_each, [_settlement(claim, reply, moment) for claim, reply in calls]
+            _settle_each, [_settlement(lease, reply, moment) for lease, reply in calls]
         )
     if returned:
         connection.execute(
@@ -133,9 +133,9 @@ def settle(
                 Delivery.id.in_(returned),
                 is_owed,
                 # What has run out may be somebody else's by now.
-                Delivery.claimed_until.in_({claim.until for claim in given_back}),
+                Delivery.leased_until.in_({lease.until for lease in given_back}),
             )
-            .values(claimed_until=None, next_attempt_at=moment + FIRST_DELAY)
+            .values(leased_until=None, next_attempt_at=moment + FIRST_BACKOFF)
         )
     if silent:
         connection.execute(
@@ -149,12 +149,12 @@ def settle(
     record_calls(
         connection,
         [
-            (claim.host, claim.change.action.value, claim.change.user_name, reply)
-            for claim, reply in calls
+            (lease.host, lease.change.action.value, lease.change.user_name, reply)
+            for lease, reply in calls
         ],
     )
     return [
-        Outcome(claim.host, claim.change, state_after(reply), reply.error) for claim, reply in calls
+        Outcome(lease.host, lease.change, state_after(reply), reply.error) for lease, reply in calls
     ]
 
 
@@ -187,15 +187,15 @@ def last_outcomes(
     ]
 
 
-def _settlement(claim: Claim, reply: Reply, moment: datetime) -> dict[str, object]:
+def _settlement(lease: Lease, reply: Reply, moment: datetime) -> dict[str, object]:
     state = state_after(reply)
     is_owed_still = state is DeliveryState.OWED
-    attempts = claim.attempts + 1
+    attempts = lease.attempts + 1
     return {
-        "delivery_id": claim.id,
+        "delivery_id": lease.id,
         "new_state": state,
         "new_attempts": attempts,
-        "new_attempt_at": moment + delay_after(attempts) if is_owed_still else moment,
+        "new_attempt_at": moment + backoff_after(attempts) if is_owed_still else moment,
         "new_error": reply.error,
         "new_settled_at": None if is_owed_still else moment,
     }

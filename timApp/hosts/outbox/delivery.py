@@ -17,9 +17,9 @@ from timApp.net.note import ChangeNote
 #: What hosts can be told to do; the value is the last part of the address that is asked.
 ACTIONS = (Action.VERIFY, Action.INVALIDATE)
 
-#: A host that failed is asked again after so long at first, and at last.
-FIRST_DELAY = timedelta(seconds=2)
-_LAST_DELAY = timedelta(seconds=30)
+#: How long a host that failed is left alone before the first retry, and before each late one.
+FIRST_BACKOFF = timedelta(seconds=2)
+_LAST_BACKOFF = timedelta(seconds=30)
 _DOUBLINGS_MAX = 8  # by then it is the last delay in any case
 
 
@@ -30,8 +30,8 @@ class DeliveryState(Enum):
     OWED = "owed"
     #: The host has carried the change out.
     DONE = "done"
-    #: The host has said no for good: it does not have the user.
-    REFUSED = "refused"
+    #: The host does not know the person, so there is nothing to tell.
+    UNKNOWN_THERE = "unknown"
     #: A later change of the person has made it pointless.
     SUPERSEDED = "superseded"
     #: A verification that got too old: nobody stands there any more.
@@ -61,7 +61,7 @@ class Delivery(Model):
     #: The worker does not make it before.
     next_attempt_at: orm.Mapped[datetime]
     #: Somebody is about to make it, and nobody else does until then.
-    claimed_until: orm.Mapped[datetime | None]
+    leased_until: orm.Mapped[datetime | None]
     #: What went wrong at the last attempt, in one line.
     last_error: orm.Mapped[str | None]
     #: When it got a state other than owed.
@@ -117,8 +117,8 @@ is_owed = Delivery.settled_at.is_(None)
 
 
 def is_free(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that nobody has claimed a delivery, or not for so long."""
-    return Delivery.claimed_until.is_(None) | (Delivery.claimed_until <= moment)
+    """Return the condition that nobody has a lease of a delivery at that moment."""
+    return Delivery.leased_until.is_(None) | (Delivery.leased_until <= moment)
 
 
 def locked(*which: sa.ColumnElement[bool], skip_locked: bool = False) -> sa.Select[int]:
@@ -132,11 +132,11 @@ def locked(*which: sa.ColumnElement[bool], skip_locked: bool = False) -> sa.Sele
 
 def state_after(reply: Reply) -> DeliveryState:
     """Return what a delivery is after the host has replied so."""
-    if reply.error is None:
-        return DeliveryState.DONE
-    return DeliveryState.REFUSED if reply.is_final else DeliveryState.OWED
+    if reply.is_unknown_there:
+        return DeliveryState.UNKNOWN_THERE
+    return DeliveryState.DONE if reply.error is None else DeliveryState.OWED
 
 
-def delay_after(attempts: int) -> timedelta:
-    """Return how long a host is left alone after so many attempts in vain, at least one."""
-    return min(FIRST_DELAY * 2.0 ** min(attempts - 1, _DOUBLINGS_MAX), _LAST_DELAY)
+def backoff_after(attempts: int) -> timedelta:
+    """Return how long a host is left alone after that number of failed attempts, at least one."""
+    return min(FIRST_BACKOFF * 2.0 ** min(attempts - 1, _DOUBLINGS_MAX), _LAST_BACKOFF)

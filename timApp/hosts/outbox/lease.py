@@ -1,6 +1,6 @@
-"""Who tells the hosts what they are owed: one at a time, whoever finds it due.
+"""Leases of deliveries: who makes one, and until when nobody else does.
 
-What was claimed by a process that is no more is free again when the claim has run out. A host that
+What was leased by a process that is no more is free again when the lease has run out. A host that
 is told twice all the same overlooks the second time.
 """
 
@@ -27,7 +27,7 @@ from timApp.net.note import ChangeNote
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
 
-#: A claim outlasts the time that hosts have to answer by so much.
+#: A lease outlasts the time that hosts have to answer by this.
 _MARGIN = timedelta(seconds=5)
 
 _columns = (
@@ -46,7 +46,7 @@ _older = orm.aliased(Delivery)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A delivery that is ours to make: nobody else makes it before `until`."""
 
     id: int
@@ -56,21 +56,21 @@ class Claim:
     until: datetime
 
 
-def claim_time(network: Network) -> timedelta:
-    """Return how long a claim lasts: longer than a call may take."""
+def lease_time(network: Network) -> timedelta:
+    """Return how long a lease lasts: longer than a call may take."""
     return timedelta(seconds=network.timeout) + _MARGIN
 
 
-def claim_due(network: Network, engine: sa.Engine) -> tuple[list[Claim], list[Outcome]]:
-    """Claim what is due for the network's hosts, in the order of the stamps; drop what is too old.
+def lease_due(network: Network, engine: sa.Engine) -> tuple[list[Lease], list[Outcome]]:
+    """Lease what is due for the network's hosts, in the order of the stamps; drop what is too old.
 
-    Two who claim at once never get the same. What other hosts are owed stays owed. Returns what was
+    Two who lease at once never get the same. What other hosts are owed stays owed. Returns what was
     dropped, too: verifications older than `timApp.defaultconfig.DIST_RIGHTS_VERIFY_MAX_AGE`, to
     whichever host.
     """
     moment = now()
-    is_not_ready = (_older.next_attempt_at > moment) | (_older.claimed_until > moment)
-    return _claim(
+    is_not_ready = (_older.next_attempt_at > moment) | (_older.leased_until > moment)
+    return _lease(
         network,
         engine,
         network.hosts,
@@ -80,21 +80,21 @@ def claim_due(network: Network, engine: sa.Engine) -> tuple[list[Claim], list[Ou
     )
 
 
-def claim_of(
+def lease_owed(
     network: Network, engine: sa.Engine, user_name: str, hosts: Iterable[Host]
-) -> tuple[list[Claim], list[Outcome]]:
-    """Do as `claim_due` with whatever the hosts are owed of one person's changes, due or not."""
+) -> tuple[list[Lease], list[Outcome]]:
+    """Do as `lease_due` with whatever the hosts are owed of one person's changes, due or not."""
     moment = now()
-    is_not_ready = _older.claimed_until > moment
-    return _claim(
+    is_not_ready = _older.leased_until > moment
+    return _lease(
         network, engine, hosts, moment, Delivery.user_name == user_name, ~_follows(is_not_ready)
     )
 
 
-def claims_on(engine: sa.Engine, change: HostChange, hosts: Sequence[Host]) -> list[Claim]:
-    """Return the claims that whoever noted the change was given with it, in the hosts' order."""
+def leases_on(engine: sa.Engine, change: HostChange, hosts: Sequence[Host]) -> list[Lease]:
+    """Return the leases that whoever noted the change was given with it, in the hosts' order."""
     stamp = change.note.stamp
-    query = sa.select(*_columns, Delivery.claimed_until).where(
+    query = sa.select(*_columns, Delivery.leased_until).where(
         is_owed,
         Delivery.user_name == change.user_name,
         Delivery.host.in_([host.url for host in hosts]),
@@ -104,32 +104,32 @@ def claims_on(engine: sa.Engine, change: HostChange, hosts: Sequence[Host]) -> l
     with engine.connect() as connection:
         rows = {row.host: row for row in connection.execute(query)}
     return [
-        Claim(row.id, host, change, row.attempts, row.claimed_until)
+        Lease(row.id, host, change, row.attempts, row.leased_until)
         for host in hosts
         if (row := rows.get(host.url)) is not None
     ]
 
 
-def renew(network: Network, engine: sa.Engine, claim: Claim) -> Claim | None:
-    """Return the claim as a new one; None if it was lost: run out, or the delivery is settled."""
-    until = now() + claim_time(network)
+def renew(network: Network, engine: sa.Engine, lease: Lease) -> Lease | None:
+    """Return the lease as a new one; None if it was lost: run out, or the delivery is settled."""
+    until = now() + lease_time(network)
     with engine.begin() as connection:
         renewed = connection.scalar(
             sa.update(Delivery)
-            .where(Delivery.id == claim.id, is_owed, Delivery.claimed_until == claim.until)
-            .values(claimed_until=until)
+            .where(Delivery.id == lease.id, is_owed, Delivery.leased_until == lease.until)
+            .values(leased_until=until)
             .returning(Delivery.id)
         )
-    return None if renewed is None else replace(claim, until=until)
+    return None if renewed is None else replace(lease, until=until)
 
 
-def find_followers(engine: sa.Engine, claims: Sequence[Claim]) -> set[int]:
+def find_followers(engine: sa.Engine, leases: Sequence[Lease]) -> set[int]:
     """Return the ids of the deliveries that must not be made before another that is still owed.
 
     That is the invalidation of a session whose verification the host is still to be told: told in
     the other order, a host that knows no stamps would let the session be active.
     """
-    ids = [claim.id for claim in claims if not claim.change.is_whole]
+    ids = [lease.id for lease in leases if not lease.change.is_whole]
     if not ids:
         return set()
     query = sa.select(Delivery.id).where(Delivery.id.in_(ids), _follows())
@@ -154,15 +154,15 @@ def _follows(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-def _claim(
+def _lease(
     network: Network,
     engine: sa.Engine,
     hosts: Iterable[Host],
     moment: datetime,
     *which: sa.ColumnElement[bool],
-) -> tuple[list[Claim], list[Outcome]]:
+) -> tuple[list[Lease], list[Outcome]]:
     by_url = {host.url: host for host in hosts}
-    until = moment + claim_time(network)
+    until = moment + lease_time(network)
     too_old = moment - network.verify_max_age
     is_expired = sa.and_(is_free(moment), Delivery.action == Action.VERIFY, Delivery.at < too_old)
     is_wanted = sa.and_(is_free(moment), Delivery.host.in_(by_url), *which)
@@ -176,20 +176,20 @@ def _claim(
             .values(state=DeliveryState.EXPIRED, settled_at=moment)
             .returning(*_columns)
         ).all()
-        claimed = connection.execute(
+        leased = connection.execute(
             sa.update(Delivery)
             .where(Delivery.id.in_(locked(is_wanted, skip_locked=True)))
-            .values(claimed_until=until)
+            .values(leased_until=until)
             .returning(*_columns)
         ).all()
-    claims = [
-        Claim(row.id, by_url[row.host], change_of(row), row.attempts, until) for row in claimed
+    leases = [
+        Lease(row.id, by_url[row.host], change_of(row), row.attempts, until) for row in leased
     ]
     outcomes = [
         Outcome(by_url.get(row.host) or Host(row.host), change_of(row), DeliveryState.EXPIRED)
         for row in dropped
     ]
-    return sorted(claims, key=lambda claim: claim.change.note.stamp), outcomes
+    return sorted(leases, key=lambda lease: lease.change.note.stamp), outcomes
 
 
 def change_of(row: Any) -> HostChange:

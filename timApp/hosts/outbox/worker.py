@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from timApp.hosts.outbox.debts import settle
 from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
-from timApp.hosts.outbox.lease import Claim, claim_due, claim_of, find_followers, renew
+from timApp.hosts.outbox.lease import Lease, find_followers, lease_due, lease_owed, renew
 from timApp.net.call import NO_SECRET, call_hosts
 from timApp.net.network import Host, Network
 
@@ -21,37 +21,37 @@ _PAUSE = 1
 _log = logging.getLogger(__name__)
 
 
-def deliver(network: Network, engine: sa.Engine, claims: Sequence[Claim]) -> list[Outcome]:
+def deliver(network: Network, engine: sa.Engine, leases: Sequence[Lease]) -> list[Outcome]:
     """Make the deliveries of one change, to all its hosts at once; return what came of each.
 
     To be called after the commit of the change, outside of any transaction. Takes about as long as
     the slowest host, at most `timApp.defaultconfig.DIST_RIGHTS_TIMEOUT`. What fails stays owed.
     """
-    if not claims or not network.send_secret:
-        return _not_told(claims, NO_SECRET)
-    followers = find_followers(engine, claims)
-    told = [claim for claim in claims if claim.id not in followers]
-    put_off = [claim for claim in claims if claim.id in followers]
-    replies = call_hosts(network, engine, [claim.change.call(claim.host) for claim in told])
+    if not leases or not network.send_secret:
+        return _not_told(leases, NO_SECRET)
+    followers = find_followers(engine, leases)
+    told = [lease for lease in leases if lease.id not in followers]
+    put_off = [lease for lease in leases if lease.id in followers]
+    replies = call_hosts(network, engine, [lease.change.call(lease.host) for lease in told])
     with engine.begin() as connection:
         outcomes = settle(connection, list(zip(told, replies, strict=True)), put_off)
     return outcomes + _not_told(put_off, _FOLLOWS)
 
 
-def deliver_in_order(network: Network, engine: sa.Engine, claims: Sequence[Claim]) -> list[Outcome]:
+def deliver_in_order(network: Network, engine: sa.Engine, leases: Sequence[Lease]) -> list[Outcome]:
     """Make deliveries, one after the other for each host, all hosts at the same time.
 
     A host that fails is left alone from there on. Otherwise as `deliver`.
     """
     if not network.send_secret:
-        return _not_told(claims, NO_SECRET)
+        return _not_told(leases, NO_SECRET)
     queues = defaultdict(list)
-    for claim in claims:
-        queues[claim.host].append(claim)
+    for lease in leases:
+        queues[lease.host].append(lease)
     outcomes: list[Outcome] = []
     errors: list[Exception] = []
 
-    def work(queue: Sequence[Claim]) -> None:
+    def work(queue: Sequence[Lease]) -> None:
         try:
             outcomes.extend(_deliver_to_one_host(network, engine, queue))
         except Exception as error:
@@ -75,8 +75,8 @@ def deliver_owed(
 
     Not those that somebody else is about to make. Otherwise as `deliver_due`.
     """
-    claims, dropped = claim_of(network, engine, user_name, hosts)
-    return dropped + deliver_in_order(network, engine, claims)
+    leases, dropped = lease_owed(network, engine, user_name, hosts)
+    return dropped + deliver_in_order(network, engine, leases)
 
 
 def deliver_due(network: Network, engine: sa.Engine) -> list[Outcome]:
@@ -85,8 +85,8 @@ def deliver_due(network: Network, engine: sa.Engine) -> list[Outcome]:
     Returns what came of each. Several may do so at once, in whatever processes. A host that fails
     is asked only once, and one that has left the configuration not at all: it stays owed.
     """
-    claims, dropped = claim_due(network, engine)
-    return dropped + deliver_in_order(network, engine, claims)
+    leases, dropped = lease_due(network, engine)
+    return dropped + deliver_in_order(network, engine, leases)
 
 
 def deliver_forever(
@@ -110,22 +110,22 @@ def deliver_forever(
 
 
 def _deliver_to_one_host(
-    network: Network, engine: sa.Engine, claims: Sequence[Claim]
+    network: Network, engine: sa.Engine, leases: Sequence[Lease]
 ) -> Iterator[Outcome]:
     """Make one host's deliveries until one fails, and give back the others."""
-    for number, claimed in enumerate(claims):
-        claim = renew(network, engine, claimed)
-        if claim is None:
+    for number, leased in enumerate(leases):
+        lease = renew(network, engine, leased)
+        if lease is None:
             continue  # superseded meanwhile, or made by somebody else
-        (reply,) = call_hosts(network, engine, [claim.change.call(claim.host)])
+        (reply,) = call_hosts(network, engine, [lease.change.call(lease.host)])
         has_failed = state_after(reply) is DeliveryState.OWED
         with engine.begin() as connection:
             yield from settle(
-                connection, [(claim, reply)], claims[number + 1 :] if has_failed else ()
+                connection, [(lease, reply)], leases[number + 1 :] if has_failed else ()
             )
         if has_failed:
             return
 
 
-def _not_told(claims: Sequence[Claim], why: str) -> list[Outcome]:
-    return [Outcome(claim.host, claim.change, DeliveryState.OWED, why) for claim in claims]
+def _not_told(leases: Sequence[Lease], why: str) -> list[Outcome]:
+    return [Outcome(lease.host, lease.change, DeliveryState.OWED, why) for lease in leases]

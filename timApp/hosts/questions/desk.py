@@ -46,14 +46,14 @@ def look_at_desk(network: Network, work: UnitOfWork, patience: float = 0) -> Des
 
 
 def gather(local: Iterable[Waiting], views: Sequence[View]) -> Desk:
-    """Put together who waits here and elsewhere, the longest first.
+    """Put together who waits here and on the hosts, the longest first.
 
     What a host tells of a session that waits here is left out: this server knows better, and may
     be one of the hosts of its own targets.
     """
     here = [WaitingPerson(entry, None) for entry in local]
     known = {(one.entry.user_name, one.entry.session_id) for one in here}
-    elsewhere = [
+    there = [
         WaitingPerson(entry, view.host)
         for view in views
         for entry in view.waiting
@@ -61,7 +61,7 @@ def gather(local: Iterable[Waiting], views: Sequence[View]) -> Desk:
     ]
     return Desk(
         # Sorting is stable: of two since the same moment, the one here comes first.
-        waiting=sorted(here + elsewhere, key=lambda one: one.entry.since),
+        waiting=sorted(here + there, key=lambda one: one.entry.since),
         silent=[view for view in views if not view.answers],
         spans_hosts=bool(views),
     )

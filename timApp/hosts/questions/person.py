@@ -8,7 +8,7 @@ from datetime import datetime
 from timApp.database.work import UnitOfWork
 from timApp.hosts.questions.hostview import read_views
 from timApp.hosts.questions.polling import hosts_to_ask, question_timeout
-from timApp.hosts.questions.wire import PersonTold, read_person
+from timApp.hosts.questions.wire import PersonSessions, read_person
 from timApp.net.call import Call, Reply, call_soon
 from timApp.net.network import Host, Network
 from timApp.net.peer import Contact, note_contacts
@@ -28,11 +28,11 @@ class HostAnswer:
 
     host: Host
     #: None if it knows nobody of that name, or has not answered.
-    person: PersonTold | None = None
+    person: PersonSessions | None = None
     #: What went wrong, in one line; None if it has answered.
     error: str | None = None
     #: Whether that is because it does not know the question.
-    is_older_kind: bool = False
+    is_unsigned: bool = False
 
 
 def ask_about(
@@ -53,11 +53,11 @@ def ask_about(
     replies = list(zip(hosts, _ask_all(network, hosts, content, failing), strict=True))
     moment = now()
     answers = [understand_answer(host, reply, moment) for host, reply in replies]
-    # A host of the older kind has not failed: it only does not know the question.
+    # A host that does not sign has not failed: it only does not know the question.
     contacts = [
         Contact(answer.host, answer.error, reply.signs)
         for answer, (_, reply) in zip(answers, replies, strict=True)
-        if not answer.is_older_kind
+        if not answer.is_unsigned
     ]
     with work.engine.begin() as connection:
         note_contacts(connection, contacts)
@@ -78,10 +78,10 @@ def _ask_all(
 
 def understand_answer(host: Host, reply: Reply, moment: datetime) -> HostAnswer:
     """Return what a host told that was asked about a person."""
-    if reply.is_final:
+    if reply.is_unknown_there:
         return HostAnswer(host)
     if reply.error is not None:
-        return HostAnswer(host, error=reply.error, is_older_kind=reply.is_older_kind)
+        return HostAnswer(host, error=reply.error, is_unsigned=reply.is_unsigned)
     person = read_person(reply.content, moment)
     if person is None:
         return HostAnswer(host, error="answered, but not with sessions; check its address.")

@@ -1,4 +1,4 @@
-"""Asks the other hosts who waits there; one sweep serves the screens of all supervisors.
+"""Asks the other hosts who waits there; one round serves the screens of all supervisors.
 
 Whoever shows a screen asks the hosts whose turn it is, and shows what is known by then. The answers
 are kept as they arrive, by threads of their own: no screen waits for a host, unless it wants to.
@@ -12,22 +12,26 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.hosts.questions.hostview import Told, View, claim, is_due, mark_noted, read_views, store
+from timApp.hosts.questions.hostview import (
+    View,
+    WaitingAnswer,
+    claim,
+    is_due,
+    read_views,
+    store,
+)
 from timApp.hosts.questions.wire import read_waiting
 from timApp.net.call import Call, Reply, call_soon
 from timApp.net.network import Host, Network
-from timApp.net.peer import Contact, note_contacts
 from timApp.util.clock import now
 
-#: A host has so many seconds to answer a question that somebody waits for, at the most.
+#: Seconds that a host has to answer a question that somebody waits for, at the most.
 QUESTION_TIMEOUT_MAX = 3
-#: A host's state is noted for everybody when it changes, or else so seldom.
-_NOTE_INTERVAL = timedelta(minutes=1)
 
 _log = logging.getLogger(__name__)
 
 #: Keep the answers. Databases do not get faster with more.
-_keepers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="keep what hosts tell")
+_keepers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="keep answers")
 
 
 def hosts_to_ask(network: Network) -> Sequence[Host]:
@@ -70,7 +74,7 @@ def _ask(network: Network, engine: sa.Engine, view: View, asked_at: datetime) ->
     def then(reply: Reply) -> None:
         # This is the thread of all connections, which must not wait for the database.
         try:
-            _keepers.submit(_keep, engine, view, asked_at, reply, kept)
+            _keepers.submit(_keep, engine, view.host, asked_at, reply, kept)
         except RuntimeError:
             kept.set_result(None)  # the process is about to end
 
@@ -79,39 +83,24 @@ def _ask(network: Network, engine: sa.Engine, view: View, asked_at: datetime) ->
 
 
 def _keep(
-    engine: sa.Engine, view: View, asked_at: datetime, reply: Reply, kept: Future[None]
+    engine: sa.Engine, host: Host, asked_at: datetime, reply: Reply, kept: Future[None]
 ) -> None:
-    """Keep what a host told, and note its state for everybody if that is new, or was long ago."""
+    """Keep what a host answered, for all processes."""
     try:
-        moment = now()
-        told = understand_reply(reply, moment)
         with engine.begin() as connection:
-            store(connection, view.host, asked_at, told, moment)
-            if is_worth_noting(view, told, moment):
-                note_contacts(connection, [Contact(view.host, told.error, reply.signs)])
-                mark_noted(connection, view.host, moment)
+            store(connection, host, asked_at, understand_reply(reply, now()))
     except sa.exc.SQLAlchemyError as error:
-        _log.error("What %s told could not be kept: %s", view.host.label, error)
+        _log.error("What %s answered could not be kept: %s", host.label, error)
     finally:
         kept.set_result(None)
 
 
-def understand_reply(reply: Reply, moment: datetime) -> Told:
-    """Return what a host told that was asked who waits there."""
+def understand_reply(reply: Reply, moment: datetime) -> WaitingAnswer:
+    """Return what a host answered that was asked who waits there."""
     if reply.error is not None:
-        return Told([], reply.error, reply.is_older_kind)
+        return WaitingAnswer([], reply.error, reply.is_unsigned, reply.signs)
     waiting = read_waiting(reply.content.get("waiting"), moment)
     if waiting is None:
-        return Told([], "answered, but not who waits there; check its address.")
-    return Told(waiting, None)
-
-
-def is_worth_noting(view: View, told: Told, moment: datetime) -> bool:
-    """Tell whether the state of a host that told this is to be noted for everybody.
-
-    A host of the older kind has not failed: it only does not know the question.
-    """
-    if told.is_older_kind:
-        return False
-    has_changed = view.settled_at is None or view.answers != (told.error is None)
-    return has_changed or view.noted_at is None or moment - view.noted_at >= _NOTE_INTERVAL
+        error = "answered, but not who waits there; check its address."
+        return WaitingAnswer([], error, signs=reply.signs)
+    return WaitingAnswer(waiting, signs=reply.signs)

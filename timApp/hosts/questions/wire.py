@@ -26,7 +26,7 @@ _Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
-class PersonTold:
+class PersonSessions:
     """What a host told about a person whom it knows."""
 
     real_name: str
@@ -102,7 +102,7 @@ def read_waiting(content: object, moment: datetime) -> list[Waiting] | None:
     return _read_each(content, read, MAX_WAITING)
 
 
-def read_person(content: object, moment: datetime) -> PersonTold | None:
+def read_person(content: object, moment: datetime) -> PersonSessions | None:
     """Return what a host told about a person at that moment; None if it did not.
 
     At most `MAX_SUMMARIES` sessions are read.
@@ -134,7 +134,7 @@ def read_person(content: object, moment: datetime) -> PersonTold | None:
         case {"real_name": str(real_name), "sessions": sessions}:
             summaries = _read_each(sessions, read, MAX_SUMMARIES)
             if summaries is not None:
-                return PersonTold(_shown(real_name, NAME_MAX_LENGTH), summaries)
+                return PersonSessions(_shown(real_name, NAME_MAX_LENGTH), summaries)
     return None
 
 

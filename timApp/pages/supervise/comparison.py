@@ -9,7 +9,7 @@ from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import State
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
-from timApp.hosts.questions.wire import PersonTold
+from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
 from timApp.user.user import User
 from timApp.util.errors import NotFound
@@ -67,14 +67,14 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
     chosen = storable(chosen) if chosen else None
     answers = ask_about(current_site().network, db, name, chosen)
     user = User.get_by_name(db, name)
-    local = PersonTold(user.real_name, session_summaries(db, user.id, chosen)) if user else None
+    local = PersonSessions(user.real_name, session_summaries(db, user.id, chosen)) if user else None
     if local is None and not any(answer.person for answer in answers):
         raise nobody_named(name, answers)
     return put_side_by_side(name, chosen, local, answers)
 
 
 def put_side_by_side(
-    name: str, chosen: str | None, local: PersonTold | None, answers: Sequence[HostAnswer]
+    name: str, chosen: str | None, local: PersonSessions | None, answers: Sequence[HostAnswer]
 ) -> Comparison:
     """Put together what is known of a person here (None: nothing) and elsewhere.
 

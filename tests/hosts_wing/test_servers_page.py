@@ -39,7 +39,7 @@ def test_each_server_is_shown_with_its_last_calls_and_what_it_is_owed(
         supervisor.post("/supervise/verify", data=form)
         page = supervisor.get_page("/supervise/servers").text
         assert page.count("1 change to be told") == 1
-        assert page.count("Of the older kind") == 1
+        assert page.count("Does not sign") == 1
         assert "Connection refused" in page
         assert page.index("north") < page.index(good.url) < page.index("south") < page.index(dead)
 

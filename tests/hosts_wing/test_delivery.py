@@ -18,17 +18,17 @@ from tests.live import PATIENCE, free_port
 from tests.site import Site
 from timApp.auth.session.util import distribute_session_verification
 from timApp.auth.site import current_site, db
-from timApp.hosts import network
+from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import (
     Delivery,
     DeliveryState,
     HostChange,
     Outcome,
-    delay_after,
+    backoff_after,
     state_after,
 )
-from timApp.hosts.outbox.lease import Claim
+from timApp.hosts.outbox.lease import Lease
 from timApp.hosts.outbox.worker import deliver, deliver_due, deliver_forever
 from timApp.net.call import Reply
 from timApp.net.calllog import HostCall
@@ -41,7 +41,7 @@ from timApp.util.stamp import Stamp
 SECRET = "s3cr3t of all hosts"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-OWED, DONE, REFUSED, SUPERSEDED, EXPIRED = DeliveryState
+OWED, DONE, UNKNOWN_THERE, SUPERSEDED, EXPIRED = DeliveryState
 
 
 class Sender:
@@ -56,21 +56,21 @@ class Sender:
         user: str = "alice",
         session: str | None = None,
         at: datetime | None = None,
-    ) -> list[Claim]:
+    ) -> list[Lease]:
         """Owe a change to all hosts, and commit."""
         with self.app.app_context():
             change = HostChange(
-                action, user, session, ChangeNote(Stamp(at or now()), "boss", "why")
+                Action(action), user, session, ChangeNote(Stamp(at or now()), "boss", "why")
             )
-            claims = owe(db, current_site().network, network.current_site().network.hosts, change)
+            leases = owe(db, current_site().network, current_site().network.hosts, change)
             db.session.commit()
-            return claims
+            return leases
 
     def tell(self, action: str, user: str = "alice", session: str | None = None) -> list[Outcome]:
         """Owe a change to all hosts, commit and deliver it, as the console does."""
-        claims = self.owe(action, user, session)
+        leases = self.owe(action, user, session)
         with self.app.app_context():
-            return deliver(current_site().network, db.engine, claims)
+            return deliver(current_site().network, db.engine, leases)
 
     def deliver_due(self) -> list[Outcome]:
         """Do one round of the worker."""
@@ -157,7 +157,7 @@ def test_what_was_delivered_is_done_and_recorded(
             (host.url, "verify", "alice", None) for host in hosts
         }
         assert all(call.seconds > 0 for call in calls)
-        peers = known_peers(db.engine, network.current_site().network.hosts)
+        peers = known_peers(db.engine, current_site().network.hosts)
         assert all(peers[host.url].last_success_at for host in hosts)
 
 
@@ -192,7 +192,7 @@ def test_a_host_without_the_user_is_not_asked_again(
     host = make_host(UNKNOWN_USER)
     sender = make_sender(host)
     (outcome,) = sender.tell("verify")
-    assert outcome.state is REFUSED
+    assert outcome.state is UNKNOWN_THERE
     assert "There is no user" in (outcome.error or "")
     clock.shift(60 * SECOND)
     assert sender.deliver_due() == []
@@ -299,7 +299,7 @@ def test_any_name_can_be_distributed(
         errors = distribute_session_verification("invalidate", name, name, ["exam"])
         db.session.commit()
     assert len(errors) == len(host.asked) == 1
-    assert sender.states == [REFUSED]
+    assert sender.states == [UNKNOWN_THERE]
 
 
 def test_a_distributed_change_is_later_than_all_that_is_known(
@@ -325,7 +325,7 @@ def test_a_distributed_change_is_later_than_all_that_is_known(
 def test_a_crash_between_commit_and_sending_loses_nothing(
     make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
 ) -> None:
-    """What was owed but never sent is sent by another process once the claim has run out."""
+    """What was owed but never sent is sent by another process once the lease has run out."""
     host = make_host()
     make_sender(host).owe("verify", session="one")
     other = make_sender(host)
@@ -342,8 +342,8 @@ def test_a_change_that_is_not_committed_is_owed_to_nobody(
     host = make_host()
     sender = make_sender(host)
     with sender.app.app_context():
-        change = HostChange("verify", "alice", None, ChangeNote(Stamp(now())))
-        owe(db, current_site().network, network.current_site().network.hosts, change)
+        change = HostChange(Action.VERIFY, "alice", None, ChangeNote(Stamp(now())))
+        owe(db, current_site().network, current_site().network.hosts, change)
         db.session.rollback()
     clock.shift(60 * SECOND)
     assert sender.deliver_due() == []
@@ -554,7 +554,7 @@ def test_a_verification_supersedes_once_it_has_been_told(
 def test_what_is_superseded_while_it_waits_its_turn_is_not_told(
     make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
 ) -> None:
-    """A worker that has claimed several tells none that has become pointless meanwhile."""
+    """A worker that has leased several tells none that has become pointless meanwhile."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         if len(host.asked) == 1:
@@ -590,7 +590,7 @@ def test_a_verification_gets_too_old_and_an_invalidation_does_not(
     host.answer = OK
     clock.shift(SECOND)
     (dropped,) = sender.deliver_due()
-    assert (dropped.state, dropped.change.action) == (EXPIRED, "verify")
+    assert (dropped.state, dropped.change.action) == (EXPIRED, Action.VERIFY)
     clock.shift(timedelta(days=1))
     assert [outcome.state for outcome in sender.deliver_due()] == [DONE]
     assert sender.states == [DONE, EXPIRED]
@@ -645,7 +645,7 @@ def test_the_worker_survives_errors_and_stops_when_told(
 
 def test_the_time_between_attempts_grows_to_an_end() -> None:
     """A host that fails is asked after 2, 4, 8, 16 and then every 30 seconds, for ever."""
-    delays = [delay_after(attempts).total_seconds() for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
+    delays = [backoff_after(attempts).total_seconds() for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
     assert delays == [2, 4, 8, 16, 30, 30, 30]
 
 
@@ -653,7 +653,7 @@ def test_the_time_between_attempts_grows_to_an_end() -> None:
     ("reply", "state"),
     [
         (Reply(None), DONE),
-        (Reply("no such user", is_final=True), REFUSED),
+        (Reply("no such user", is_unknown_there=True), UNKNOWN_THERE),
         (Reply("wrong secret"), OWED),
         (Reply("no answer", is_silent=True), OWED),
     ],

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import MakeApp
-from tests.crossing import cross
+from tests.crossing import SENDER, cross
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.exam import SECRET, Exam, exam_hosts
 from tests.hosts import OK, Host, says
@@ -216,7 +216,7 @@ def test_nothing_is_lost_when_the_sender_is_killed(
         program=(
             "import os, signal\n"
             "from timApp.cli import main\n"
-            "from timApp.hosts import worker\n"
+            "from timApp.hosts.outbox import worker\n"
             "worker.call_hosts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
             "main()\n"
         ),
@@ -236,5 +236,5 @@ def test_changes_that_cross_and_come_twice_end_alike_on_every_host(
     exam: Exam, sqlite_url: str, tmp_path: Path
 ) -> None:
     """In whatever order each host hears of them, all end in the state of the later change."""
-    with open_app(sqlite_url, tmp_path, DIST_RIGHTS_SEND_SECRET=SECRET) as sender:
+    with open_app(sqlite_url, tmp_path, **SENDER) as sender:
         assert cross(exam, sender, 8, random.Random(7)) == 40  # noqa: S311

@@ -11,49 +11,43 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
+from tests.signing import SECRET, SITE_URL, Sender
 from tests.site import Site
 from tests.told import FIREFOX, START, has_session, waits
 from timApp.auth.session.util import add_user_session
 from timApp.auth.site import db
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
+from timApp.guard.vocabulary import State
 from timApp.guard.waiting.codes import waiting_sessions
 from timApp.hosts.questions.wire import (
     MAX_WAITING,
-    PersonTold,
+    PersonSessions,
     person_as_json,
     read_person,
     read_waiting,
     waiting_as_json,
 )
-from timApp.net.signature import SIGNATURE_HEADER, SignedText, sign
+from timApp.net.signature import Message, sign_request
 from timApp.user.user import require_user
 
-SECRET = "s3cr3t of all hosts"
 SECOND = timedelta(seconds=1)
 
 
 # What a host answers
 
 
-def ask(
-    site: Site, path: str, content: object, secret: str = SECRET, header: str | None = None
-) -> TestResponse:
+def ask(site: Site, path: str, content: object) -> TestResponse:
     """Ask the site as another host does."""
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    if header is None:
-        header = str(sign(SignedText(path, body), secret))
-    headers = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        **({SIGNATURE_HEADER: header} if header else {}),
-    }
-    return site.browser().client.post(path, data=body, headers=headers)
+    sender = Sender(site.browser().client)
+    if isinstance(content, bytes):
+        return sender.deliver(path, sign_request(SITE_URL + path, content, SECRET))
+    return sender.send(path, content)
 
 
 @pytest.fixture
 def host_site(database_url: str, make_app: MakeApp) -> Site:
     """A host on which alice waits."""
-    site = Site(make_app(database_url, DIST_RIGHTS_RECEIVE_SECRET=SECRET))
+    site = Site(make_app(database_url, DIST_RIGHTS_RECEIVE_SECRET=SECRET, SITE_URL=SITE_URL))
     site.add_exam_hall()
     return site
 
@@ -83,7 +77,7 @@ def test_a_host_tells_the_sessions_of_a_person(host_site: Site) -> None:
         assert told.real_name == "Alice"
         assert len(told.sessions) == MAX_SUMMARIES
         assert first in {None, told.sessions[0].session_id}
-        assert sum(session.is_active for session in told.sessions) == (chosen == "s0")
+        assert sum(session.state is State.ACTIVE for session in told.sessions) == (chosen == "s0")
     answer = ask(host_site, "/hosts/sessions", {"username": "nobody"})
     assert answer.status_code == 404
     assert answer.json is not None
@@ -95,15 +89,18 @@ def test_only_hosts_that_sign_are_told_and_each_request_once(host_site: Site, pa
     """Without a signature, with a wrong or an old one, or a second time, nothing is told."""
     host_site.blocked()
     content = {"username": "alice"}
-    body = json.dumps(content).encode()
+    client = host_site.browser().client
+    host = Sender(client)
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=2)):
-        old = str(sign(SignedText(path, body), SECRET))
-    good = str(sign(SignedText(path, body), SECRET))
-    elsewhere = str(sign(SignedText("/hosts/check", body), SECRET))
-    assert ask(host_site, path, content, header=good).status_code == 200
-    for header in ("", "x", old, good, elsewhere, str(sign(SignedText(path, body), "another"))):
-        answer = ask(host_site, path, content, header=header)
-        assert answer.status_code == 400, header
+        old = host.signed(path, content)
+    good, other = host.signed(path, content), host.signed("/hosts/check", content)
+    unsigned = Message("POST", "", {}, good.body)
+    garbled = Message("POST", "", {"Signature": "x", "Signature-Input": "y"}, good.body)
+    wrong = Sender(client, "another").signed(path, content)
+    assert host.deliver(path, good).status_code == 200
+    for message in (unsigned, garbled, old, good, other, wrong):
+        answer = host.deliver(path, message)
+        assert answer.status_code == 400, message.headers
         assert "Alice" not in answer.text
 
 
@@ -224,9 +221,9 @@ def test_whatever_a_host_tells_can_be_read(entry: dict[str, Any], other: Any) ->
 def test_what_is_told_of_a_person_is_read_as_it_was_meant() -> None:
     """Writing and reading are each other's inverse."""
     sessions = [
-        SessionSummary("s1", "[::1] curl", START, START + SECOND, True, False),
-        SessionSummary("s2", "", START, None, False, True),
+        SessionSummary("s1", "[::1] curl", START, START + SECOND, State.ACTIVE),
+        SessionSummary("s2", "", START, None, State.LOGGED_OUT),
     ]
-    told = PersonTold("Alice", sessions)
+    told = PersonSessions("Alice", sessions)
     written = json.loads(json.dumps(person_as_json("Alice", sessions)))
     assert read_person(written, START + SECOND) == told

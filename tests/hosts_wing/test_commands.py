@@ -1,8 +1,10 @@
 """The command line where it has to do with other hosts."""
 
 import json
+import re
 import signal
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.hosts import OK, Answer, Host, MakeHost, says
 from tests.live import PATIENCE, PROJECT, environment_of, live_server
 from tests.site import Site
 from timApp.auth.site import current_site, db
+from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import HostChange
 from timApp.net.network import Host as NetworkHost
@@ -27,6 +30,7 @@ from timApp.net.peer import known_peers
 from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
+TIMAPP = [sys.executable, "-m", "timApp.cli"]
 SECRET = "s3cr3t of all hosts"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DEAD = "http://127.0.0.1:1"
@@ -67,8 +71,9 @@ class Desk:
     def owe(self, action: str, user: str = "alice") -> None:
         """Owe a change to all hosts, and never send it, as if killed."""
         with self.site.app.app_context():
-            change = HostChange(action, user, None, ChangeNote(next_stamp(None)))
-            owe(current_site().network.hosts, change)
+            change = HostChange(Action(action), user, None, ChangeNote(next_stamp(None)))
+            network = current_site().network
+            owe(db, network, network.hosts, change)
             db.session.commit()
 
     def signs(self, url: str) -> bool:
@@ -249,8 +254,8 @@ def test_the_server_delivers_too(
 # timapp hosts check
 
 
-def older_kind(answer: Answer) -> Answer:
-    """Return how a host of the older kind answers, which is told of changes as this."""
+def unsigned_host(answer: Answer) -> Answer:
+    """Return how a host answers that does not sign, and to changes as this."""
 
     def answer_by_path(handler: BaseHTTPRequestHandler) -> None:
         is_known = handler.path.startswith("/user/sessions/")
@@ -263,19 +268,19 @@ def test_each_host_is_checked_and_nothing_changes(
     desk: Desk, make_host: MakeHost, sqlite_databases: SQLiteDatabases, tmp_path: Path
 ) -> None:
     """Hosts of both kinds that take the secret are ok, and those that do not are named."""
-    older = make_host(older_kind(says(404, '{"error": "There is no user."}')))
-    strict = make_host(older_kind(says(400, '{"error": "Wrong secret"}')))
+    unsigned = make_host(unsigned_host(says(404, '{"error": "There is no user."}')))
+    strict = make_host(unsigned_host(says(400, '{"error": "Wrong secret"}')))
     with (
         sqlite_databases.fresh() as url,
         live_server(url, tmp_path / "there", DIST_RIGHTS_RECEIVE_SECRET=[SECRET, "x"]) as newer,
     ):
-        desk.configure({"exam": [newer.url, older.url]})
+        desk.configure({"exam": [newer.url, unsigned.url]})
         for _ in range(2):
             assert desk.timapp.done("hosts", "check") == (
                 f"one ({newer.url}): ok, signs.\n"
-                f"two ({older.url}): ok, is of the older kind, and takes the secret.\n"
+                f"two ({unsigned.url}): ok, does not sign, and takes the secret.\n"
             )
-        assert (desk.signs(newer.url), desk.signs(older.url)) == (True, False)
+        assert (desk.signs(newer.url), desk.signs(unsigned.url)) == (True, False)
         desk.configure({"exam": [newer.url, strict.url, DEAD]}, DIST_RIGHTS_SEND_SECRET="wrong")
         result = desk.timapp("hosts", "check")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -284,20 +289,64 @@ def test_each_host_is_checked_and_nothing_changes(
         f"two ({strict.url}): refused with status 400: Wrong secret",
         f"three ({DEAD}): cannot be reached (Connection refused).",
     ]
-    for asked in (*older.asked, *strict.asked):
+    for asked in (*unsigned.asked, *strict.asked):
         assert asked.path in {"/hosts/check", "/user/sessions/invalidate"}
         assert "alice" not in json.dumps(asked.body)
         assert ("secret" in asked.body) == (asked.path != "/hosts/check")
 
 
-def test_an_older_host_gets_no_secret_where_all_must_sign(desk: Desk, make_host: MakeHost) -> None:
-    """With DIST_RIGHTS_SIGNED_ONLY a host of the older kind fails, and is shown nothing."""
-    older = make_host(older_kind(OK))
-    desk.configure({"exam": [older.url]}, DIST_RIGHTS_SIGNED_ONLY=True)
+def test_an_unsigned_host_is_shown_nothing_where_all_must_sign(
+    desk: Desk, make_host: MakeHost
+) -> None:
+    """With DIST_RIGHTS_SIGNED_ONLY a host that does not sign fails, and is shown nothing."""
+    unsigned = make_host(unsigned_host(OK))
+    desk.configure({"exam": [unsigned.url]}, DIST_RIGHTS_SIGNED_ONLY=True)
     result = desk.timapp("hosts", "check")
     assert result.exit_code == 1
-    assert "is of the older kind" in result.stderr
-    assert [asked.path for asked in older.asked] == ["/hosts/check"]
+    assert "does not sign" in result.stderr
+    assert [asked.path for asked in unsigned.asked] == ["/hosts/check"]
+
+
+def test_a_host_without_its_address_says_so(
+    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
+) -> None:
+    """What the other side lacks is read here: its option SITE_URL."""
+    options: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
+    with (
+        sqlite_databases.fresh() as url,
+        live_server(url, tmp_path / "there", **options) as there,
+    ):
+        desk.configure({"exam": [there.url]})
+        result = desk.timapp("hosts", "check")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"one ({there.url}): refused with status 400: This server takes no signed requests,"
+        " as its option SITE_URL is not configured.\n"
+    )
+
+
+def test_a_clock_that_is_off_is_named(
+    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
+) -> None:
+    """By how much, whether or not the request was taken; a few seconds are nothing to tell."""
+    with (
+        sqlite_databases.fresh() as url,
+        live_server(url, tmp_path / "there", DIST_RIGHTS_RECEIVE_SECRET=SECRET) as there,
+    ):
+        desk.configure({"exam": [there.url]})
+
+        def check(seconds: int) -> str:
+            """Check while our clock is ahead by so much."""
+            with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
+                result = desk.timapp("hosts", "check")
+            assert result.exit_code == (0 if abs(seconds) < 60 else 1)
+            return result.output.removeprefix(f"one ({there.url}): ")
+
+        assert check(3) == check(-3) == "ok, signs.\n"
+        assert re.fullmatch(r"ok, signs; its clock is 4[123] s ahead of ours.\n", check(-42))
+        assert re.fullmatch(r"ok, signs; its clock is 4[123] s behind ours.\n", check(42))
+        assert re.search(r" signed (99|100|101) s ago by our clock, and counts ", check(-100))
+        assert re.search(r" signed (99|100|101) s ahead of our clock, and counts ", check(100))
 
 
 def test_without_a_secret_no_host_is_checked(desk: Desk, make_host: MakeHost) -> None:
@@ -326,7 +375,7 @@ def test_the_status_tells_of_each_host_and_of_wrong_secrets(
                 record_wrong_secret(db.engine, "192.0.2.7", "/user/sessions/verify")
         clock.shift(700)
         desk.timapp("deliver", "--once")
-        good_row = ["one", good.url, "older kind", "2030-01-01T12:00:00+00:00", "", "", "0", "0"]
+        good_row = ["one", good.url, "unsigned", "2030-01-01T12:00:00+00:00", "", "", "0", "0"]
         error = "refused with status 503: not now"
         later = "2030-01-01T12:11:40+00:00"
         bad_row = ["two", bad.url, "not known", "", later, error, "1", "1"]

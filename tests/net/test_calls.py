@@ -1,13 +1,11 @@
 """How other hosts are called: what is shown to whom, which connections are used, and how often."""
 
 import asyncio
-import json
 import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler
 from threading import Thread
 
 import pytest
@@ -16,7 +14,9 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.hosts import OK, Answer, MakeHost, says
 from tests.live import PATIENCE
+from tests.signing import SECRET, proves
 from timApp.auth.site import current_site, db
+from timApp.guard.vocabulary import Action
 from timApp.hosts.check import check_hosts
 from timApp.hosts.outbox.debts import owe
 from timApp.hosts.outbox.delivery import HostChange
@@ -25,25 +25,11 @@ from timApp.net.call import Call, Reply, call_hosts
 from timApp.net.client import Client, Request
 from timApp.net.network import Host
 from timApp.net.note import ChangeNote
-from timApp.net.signature import SIGNATURE_HEADER, read_signature, sign_answer
+from timApp.net.signature import INPUT_HEADER
 from timApp.util.stamp import next_stamp
 from timApp.util.turns import Turns
 
-SECRET = "s3cr3t of all hosts"
 HTTP_OK = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "ok"}'
-
-
-def proves(status: int, content: object, secret: str = SECRET) -> Answer:
-    """Return the answer of a host that knows the secret, and signs."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        signature = read_signature(handler.headers[SIGNATURE_HEADER])
-        assert signature
-        body = json.dumps(content).encode()
-        proof = sign_answer(signature.nonce, status, body, secret)
-        says(status, body, TimApp_Signature=proof)(handler)
-
-    return answer
 
 
 PROVES_OK = proves(200, {"status": "ok"})
@@ -59,18 +45,16 @@ def sender(database_url: str, make_app: MakeApp) -> Iterator[Flask]:
 
 def tell(url: str) -> str | None:
     """Tell a host of a change, as the console does, and return what went wrong."""
-    change = HostChange("verify", "alice", "s1", ChangeNote(next_stamp(None)))
-    claims = owe(db, current_site().network, [Host(url)], change)
+    change = HostChange(Action.VERIFY, "alice", "s1", ChangeNote(next_stamp(None)))
+    leases = owe(db, current_site().network, [Host(url)], change)
     db.session.commit()
-    (outcome,) = deliver(current_site().network, db.engine, claims)
+    (outcome,) = deliver(current_site().network, db.engine, leases)
     return outcome.error
 
 
 def ask(url: str) -> Reply:
     """Ask a host a question."""
-    (reply,) = call_hosts(
-        current_site().network, db.engine, [Call(Host(url), "/hosts/check", {})], PATIENCE
-    )
+    (reply,) = call_hosts(current_site().network, db.engine, [Call(Host(url), "/hosts/check", {})])
     return reply
 
 
@@ -81,11 +65,11 @@ def ask(url: str) -> Reply:
 def test_a_host_that_has_proved_that_it_signs_is_not_shown_the_secret_again(
     make_host: MakeHost,
 ) -> None:
-    """The first request shows it, as older hosts need it; those after the proof do not."""
+    """The first request shows it, as some hosts know nothing else; those after the proof do not."""
     host = make_host(PROVES_OK)
     assert [tell(host.url) for _ in range(3)] == [None] * 3
     assert ["secret" in asked.body for asked in host.asked] == [True, False, False]
-    assert all(SIGNATURE_HEADER in asked.headers for asked in host.asked)
+    assert all(INPUT_HEADER in asked.headers for asked in host.asked)
 
 
 @pytest.mark.usefixtures("sender")
@@ -93,7 +77,7 @@ def test_a_host_that_has_proved_that_it_signs_is_not_shown_the_secret_again(
 def test_a_host_that_has_not_proved_it_is_shown_the_secret(
     make_host: MakeHost, answer: Answer
 ) -> None:
-    """An older host, and one whose proof is not ours, gets the request that older hosts know."""
+    """A host that does not sign, and one whose proof is not ours, are shown the secret."""
     host = make_host(answer)
     assert [tell(host.url) for _ in range(2)] == [None] * 2
     assert [asked.body["secret"] for asked in host.asked] == [SECRET] * 2
@@ -101,13 +85,13 @@ def test_a_host_that_has_not_proved_it_is_shown_the_secret(
 
 @pytest.mark.usefixtures("sender")
 def test_whoever_answers_in_place_of_a_signing_host_gets_no_secret(make_host: MakeHost) -> None:
-    """Until an operator has checked it, a host that signed is not believed to be an older one."""
+    """Until an operator has checked it, a host that signed is not believed not to sign."""
     host = make_host(PROVES_OK)
     assert tell(host.url) is None
     host.answer = says(403, '{"error": "Only administrators may do this."}')
     error = tell(host.url)
     assert error
-    assert "older kind" in error
+    assert "does not sign" in error
     assert "timapp hosts check" in error
     assert "secret" not in host.asked[-1].body
 
@@ -120,12 +104,12 @@ def test_whoever_answers_in_place_of_a_signing_host_gets_no_secret(make_host: Ma
 
 @pytest.mark.usefixtures("sender")
 def test_a_question_never_shows_the_secret(make_host: MakeHost) -> None:
-    """Questions are for hosts that sign; others are seen to be of the older kind, or wrong."""
+    """Questions are for hosts that sign; others are seen not to sign, or to be wrong."""
     host = make_host(PROVES_OK)
     reply = ask(host.url)
     assert (reply.error, reply.content, reply.signs) == (None, {"status": "ok"}, True)
     host.answer = says(404, "<h1>Not Found</h1>")
-    assert ask(host.url).is_older_kind
+    assert ask(host.url).is_unsigned
     host.answer = OK
     error = ask(host.url).error
     assert error
@@ -272,19 +256,22 @@ def test_others_are_worked_on_while_a_host_is_waited_for(client: Client) -> None
     """With one turn for all requests, a reader is answered while a host takes its time."""
     server = Server()
 
-    def answer(environ: dict[str, str], _start: object) -> list[bytes]:
-        if environ["PATH_INFO"] == "/tell":
-            client.ask_all([server.request], PATIENCE)
-        return [environ["PATH_INFO"].encode()]
+    turns = Turns(1)
 
-    site = Turns(answer, 1)
+    def work(tells: bool) -> bool:
+        turns.take()
+        if tells:
+            client.ask_all([server.request], PATIENCE)
+        turns.give()
+        return tells
+
     with ThreadPoolExecutor(2) as people:
-        teller = people.submit(site, {"PATH_INFO": "/tell"}, print)  # type: ignore[arg-type]
+        teller = people.submit(work, tells=True)
         connection, _ = server.socket.accept()
-        reader = people.submit(site, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
-        assert reader.result(PATIENCE) == [b"/read"]
+        reader = people.submit(work, tells=False)
+        assert reader.result(PATIENCE) is False
         assert not teller.done()
         with connection:
             connection.sendall(HTTP_OK)
-            assert teller.result(PATIENCE) == [b"/tell"]
+            assert teller.result(PATIENCE) is True
     server.stop()

@@ -1,0 +1,1 @@
+"""Tests of signed requests between servers."""
