@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_logged_in
+from timApp.auth.inputs import takes
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
@@ -30,6 +31,7 @@ def show() -> ResponseReturnValue:
 
 
 @my_sessions.post("/end")
+@takes(form=("session_id",))
 def end() -> ResponseReturnValue:
     """End one of the visitor's other sessions for good."""
     visitor = verify_logged_in()

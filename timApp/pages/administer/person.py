@@ -4,6 +4,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
+from timApp.auth.inputs import takes
 from timApp.auth.site import db
 from timApp.guard.reading.device import device_of
 from timApp.guard.reading.history import changes_since, record_page
@@ -28,6 +29,7 @@ _MAX_DIGITS = 18  # of an id that fits in 64 bits
 
 
 @person.get("")
+@takes(query=("user", "period", "before"))
 def show() -> ResponseReturnValue:
     """Show the person ``user``; ``period`` is that of the picture, ``before`` pages the record."""
     verify_admin()

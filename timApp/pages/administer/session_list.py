@@ -8,6 +8,7 @@ from flask_babel import get_timezone, gettext, ngettext
 
 from timApp.auth.access import verify_admin
 from timApp.auth.download import download
+from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
@@ -19,7 +20,13 @@ from timApp.guard.reading.sorting import Sort
 from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import Action, ExportFormatOptions, State
 from timApp.pages.administer.cursor import cursor_of
-from timApp.pages.administer.filterform import ANY_STATE, FilterForm, read_choice, read_filter
+from timApp.pages.administer.filterform import (
+    ANY_STATE,
+    FILTER_FIELDS,
+    FilterForm,
+    read_choice,
+    read_filter,
+)
 from timApp.pages.administer.selected import key_text, read_keys
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.ui.words import error_words
@@ -34,6 +41,7 @@ SCAN_LIMIT = 50_000
 
 
 @session_list.get("")
+@takes(query=FILTER_FIELDS)
 def show() -> ResponseReturnValue:
     """Show the sessions that the parameters ask for; see `timApp.pages.administer.filterform`."""
     verify_admin()
@@ -42,22 +50,25 @@ def show() -> ResponseReturnValue:
 
 
 @session_list.get("/export")
+@takes(query=FILTER_FIELDS | {"format"})
 def export() -> ResponseReturnValue:
     """Return all that the list has with these parameters, and ``format``, in a file."""
     verify_admin()
-    form = read_filter(request.args, "format")
+    form = read_filter(request.args)
     form.require_valid()
     export_format = read_choice(ExportFormatOptions, form.texts, "format", ExportFormatOptions.CSV)
     return download(form.which, export_format)
 
 
 @session_list.post("/verify")
+@takes(query=FILTER_FIELDS, form=("reason",), repeated=("session",))
 def verify() -> ResponseReturnValue:
     """Verify the selected sessions, each ``session``, and go back to the list."""
     return _change_selected(Action.VERIFY)
 
 
 @session_list.post("/invalidate")
+@takes(query=FILTER_FIELDS, form=("reason",), repeated=("session",))
 def invalidate() -> ResponseReturnValue:
     """Invalidate the selected sessions, each ``session``, and go back to the list."""
     return _change_selected(Action.INVALIDATE)
@@ -78,6 +89,7 @@ def confirm_invalidate_all() -> ResponseReturnValue:
 
 
 @session_list.post("/verify-all")
+@takes(form=("reason",))
 def verify_all() -> ResponseReturnValue:
     """Verify the latest session of each person, and go to the list."""
     verify_admin()
@@ -92,6 +104,7 @@ def verify_all() -> ResponseReturnValue:
 
 
 @session_list.post("/invalidate-all")
+@takes(form=("reason",))
 def invalidate_all() -> ResponseReturnValue:
     """Invalidate all sessions, and go to the list."""
     verify_admin()

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
+from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import Change
@@ -18,7 +19,7 @@ from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
 from timApp.pages.supervise.search import Meant, find_meant
-from timApp.pages.supervise.subject import Subject, read_subject
+from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
@@ -43,6 +44,7 @@ def waiting() -> ResponseReturnValue:
 
 
 @supervise.get("/find")
+@takes(query=("q",))
 def find() -> ResponseReturnValue:
     """Go to the person that the field's text means; say so on the console if there is none."""
     verify_supervisor()
@@ -65,6 +67,7 @@ def follow_link(token: str) -> ResponseReturnValue:
 
 
 @supervise.get("/person")
+@takes(query=("user", "session"))
 def compare() -> ResponseReturnValue:
     """Show a person's sessions side by side."""
     verify_supervisor()
@@ -72,18 +75,21 @@ def compare() -> ResponseReturnValue:
 
 
 @supervise.post("/verify")
+@takes(form=SUBJECT_FIELDS | {"reason"}, repeated=("target",))
 def verify() -> ResponseReturnValue:
     """Verify the session that the supervisor has looked at, here and on the chosen targets."""
     return _change(Action.VERIFY)
 
 
 @supervise.post("/invalidate")
+@takes(form=SUBJECT_FIELDS | {"reason"}, repeated=("target",))
 def invalidate() -> ResponseReturnValue:
     """Invalidate the session that the supervisor has looked at, here and on the targets."""
     return _change(Action.INVALIDATE)
 
 
 @supervise.post("/retry")
+@takes(form=SUBJECT_FIELDS | {"action"}, repeated=("host",))
 def retry() -> ResponseReturnValue:
     """Tell hosts again, now, what they are still owed of a person's changes."""
     verify_supervisor()

@@ -13,6 +13,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from tests.test_rules import noted_statements
 from timApp.auth.site import db
@@ -75,9 +76,9 @@ def test_an_unknown_period_is_refused(onlooker: Browser, period: str) -> None:
     assert "<b>" not in page.text
 
 
-def test_the_numbers_of_now(site: Site) -> None:
+def test_the_numbers_of_now(database_url: str, make_app: MakeApp) -> None:
     """Active sessions, people who have one, and those who wait; all of this moment."""
-    site.app.config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"] = 2
+    site = Site(make_app(database_url, SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER=2))
     site.add_exam_hall()
     site.add_admin()
     with time_machine.travel(NOW, tick=False) as clock:

@@ -9,10 +9,9 @@ import time_machine
 from tests.conftest import MakeApp
 from tests.hosts import OK, MakeHost, says
 from tests.site import Site
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.waiting.codes import waiting_sessions
-from timApp.guard.waiting.link import sign_link
 from timApp.net.note import read_change_note
 from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, understand
 
@@ -66,7 +65,7 @@ def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None
     active = hall.active("alice")
     supervisor = hall.logged_in("supervisor")
     with hall.app.app_context():
-        token = sign_link("alice", browser.session_id)
+        token = current_site().links.sign("alice", browser.session_id)
     link = f"/supervise/link/{token}"
     for text in (
         "alice",
