@@ -124,13 +124,23 @@ def _change(action: Action) -> ResponseReturnValue:
         db,
     )
     db.session.commit()
-    return _outcome(action, subject, tell_audience(network, db.engine, receipt), errors)
+    outcomes = tell_audience(network, db.engine, receipt)
+    return _outcome(action, subject, outcomes, errors, changed_here=receipt.changed > 0)
 
 
 def _outcome(
-    action: Action, subject: Subject, outcomes: Sequence[Outcome], errors: Sequence[str] = ()
+    action: Action,
+    subject: Subject,
+    outcomes: Sequence[Outcome],
+    errors: Sequence[str] = (),
+    *,
+    changed_here: bool = True,
 ) -> ResponseReturnValue:
-    """Show what came of a change, host by host."""
+    """Show what came of a change, on this server and host by host.
+
+    A verification that changed nothing here found the session active and the others expired, which
+    is what was asked for; an invalidation that changed nothing did not end anything.
+    """
     return render_template(
         "outcome.html",
         action=action.value,
@@ -138,6 +148,7 @@ def _outcome(
         real_name=subject.real_name,
         session_id=subject.session_id,
         is_here=subject.user_id is not None,
+        ended_nothing=action is Action.INVALIDATE and not changed_here,
         home=subject.home,
         outcomes=outcomes,
         owed=[outcome.host.url for outcome in outcomes if outcome.state is DeliveryState.OWED],
