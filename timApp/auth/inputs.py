@@ -30,7 +30,7 @@ _NO_BODY = "Nothing is taken in a body here."
 class Inputs:
     """The names that a view knows."""
 
-    #: In the address, behind the question mark.
+    #: In the address, after the question mark.
     query: frozenset[str] = frozenset()
     #: In the body.
     body: frozenset[str] = frozenset()

@@ -1,5 +1,6 @@
 """The administrators' page of all sessions: find, export, verify and invalidate them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,10 +15,8 @@ from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.changes.change import Change, Everybody, Picked, Receipt, Scope
 from timApp.guard.changes.everybody import effect_on_everybody
-from timApp.guard.reading.device import device_of
 from timApp.guard.reading.page import SessionPage, session_page
 from timApp.guard.reading.sorting import Sort
-from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import Action, ExportFormatOptions, State
 from timApp.pages.administer.cursor import cursor_of
 from timApp.pages.administer.filterform import (
@@ -29,6 +28,7 @@ from timApp.pages.administer.filterform import (
 )
 from timApp.pages.administer.selected import key_text, read_keys
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
+from timApp.pages.shown import ShownSession, shown
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
@@ -38,6 +38,17 @@ session_list = Blueprint("session_list", __name__, url_prefix="/administer/sessi
 PAGE_SIZE = 50
 #: So many sessions are looked at for a page, some 0.1 seconds' work for a database.
 SCAN_LIMIT = 50_000
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the list."""
+
+    #: The value of its check box.
+    key: str
+    user_name: str
+    real_name: str
+    session: ShownSession
 
 
 @session_list.get("")
@@ -129,15 +140,17 @@ def _change_selected(action: Action) -> ResponseReturnValue:
         db.session.rollback()
         return _list_page(form, error)
     db.session.commit()
-    message = _told_of_verified if action is Action.VERIFY else _told_of_invalidated
-    return _back_to_list(form.parameters(), message(len(keys), receipt.ended or 0))
+    ended = receipt.ended or 0
+    is_verify = action is Action.VERIFY
+    message = _verified_message(len(keys), ended) if is_verify else _invalidated_message(ended)
+    return _back_to_list(form.parameters(), message)
 
 
 def _apply(action: Action, scope: Scope) -> Receipt:
     return current_guard().apply(Change(action, scope, current_actor(), read_reason()), db)
 
 
-def _told_of_verified(selected: int, ended: int) -> str:
+def _verified_message(selected: int, ended: int) -> str:
     verified = ngettext(
         "%(num)s session is verified.", "%(num)s sessions of as many people are verified.", selected
     )
@@ -149,7 +162,7 @@ def _told_of_verified(selected: int, ended: int) -> str:
     return f"{verified} {expired}" if ended else str(verified)
 
 
-def _told_of_invalidated(selected: int, ended: int) -> str:  # noqa: ARG001
+def _invalidated_message(ended: int) -> str:
     if not ended:
         return str(gettext("Nothing was changed: what you selected was expired already."))
     invalidated = ngettext(
@@ -180,14 +193,12 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         form=form,
         error=error and error_words(error),
         rows=[
-            {
-                "key": key_text(one.session.user_id, one.session.session_id),
-                "session": one.session,
-                "state": state_of(one.session),
-                "user_name": one.user_name,
-                "real_name": one.real_name,
-                "device": device_of(one.session.origin),
-            }
+            _Row(
+                key_text(one.session.user_id, one.session.session_id),
+                one.user_name,
+                one.real_name,
+                shown(one.session),
+            )
             for one in page.sessions
         ],
         page=page,

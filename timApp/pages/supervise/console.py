@@ -18,7 +18,7 @@ from timApp.hosts.outbox.worker import deliver_owed
 from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
-from timApp.pages.supervise.search import Meant, find_meant
+from timApp.pages.supervise.search import Match, find_match
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
@@ -46,16 +46,16 @@ def waiting() -> ResponseReturnValue:
 @supervise.get("/find")
 @takes(query=("q",))
 def find() -> ResponseReturnValue:
-    """Go to the person that the field's text means; say so on the console if there is none."""
+    """Go to the person that the field's text names; say so on the console if there is none."""
     verify_supervisor()
     text = request.args.get("q", "")
     try:
-        meant = find_meant(text)
+        match = find_match(text)
     except TimError as error:
         return _console(text, error=error_words(error)), error.status
-    if not isinstance(meant, Meant):
-        return _console(text, choices=meant)
-    return redirect(url_for("supervise.compare", user=meant.username, session=meant.session_id))
+    if not isinstance(match, Match):
+        return _console(text, choices=match)
+    return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
 
 
 @supervise.get("/link/<token>")
