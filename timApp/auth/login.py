@@ -164,7 +164,9 @@ def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:
     try:
         LoginForm().load(typed)
     except ValidationError as error:
-        errors.update(error.messages_dict)
+        for name, found in error.messages_dict.items():
+            # A text in the reader's language is no text yet, of which marshmallow makes a list.
+            errors[name] = found if isinstance(found, list) else [found]
     try:
         validate_csrf(request.form.get("csrf_token"))
     except ValueError as error:  # of WTForms
