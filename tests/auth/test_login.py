@@ -246,20 +246,24 @@ def test_next_leads_to_addresses_of_this_site_only(alone: Site) -> None:
 
 
 def test_an_anonymous_browser_comes_back_to_its_document_by_logging_in(site: Site) -> None:
-    """From the document to the login and back again, query and all."""
-    site.add_user("alice")
+    """From the document, or a page with a query, to the login and back again, query and all."""
+    site.add_admin("alice")
     site.add_document("week 1/ä", ["alice"])
-    browser = site.browser()
-    answer = browser.get_page("/view/week%201/%C3%A4?page=2&q=a%26b")
-    assert answer.status_code == 302
-    assert answer.location.startswith("/login?next=")
-    kept = re.search(
-        r'name="next" type="hidden" value="([^"]*)"', browser.get(answer.location).text
-    )
-    assert kept
-    answer = log_in_with_form(browser, next=unescape(kept[1]))
-    assert answer.location == "/view/week%201/%C3%A4?page=2&q=a%26b"
-    assert browser.get_page(answer.location).status_code == 200
+    for address in (
+        "/view/week%201/%C3%A4",
+        "/administer/sessions?origin=a%26b&sort=name",
+    ):
+        browser = site.browser()
+        answer = browser.get_page(address)
+        assert answer.status_code == 302
+        assert answer.location.startswith("/login?next=")
+        kept = re.search(
+            r'name="next" type="hidden" value="([^"]*)"', browser.get(answer.location).text
+        )
+        assert kept
+        answer = log_in_with_form(browser, next=unescape(kept[1]))
+        assert answer.location == address
+        assert browser.get_page(answer.location).status_code == 200
 
 
 # GET
@@ -284,7 +288,7 @@ def test_get_changes_nothing(alone: Site) -> None:
             assert answer.status_code == 405, (method, path)
             assert "POST" in answer.headers["Allow"]
     query = {"username": "alice", "password": PASSWORD}
-    assert alone.browser().get("/login", query_string=query).status_code == 200
+    assert alone.browser().get("/login", query_string=query).status_code == 422
     assert stored(alone) == before
     assert alone.active("alice") == {browser.session_id}
 

@@ -9,10 +9,9 @@ import time_machine
 from tests.conftest import MakeApp
 from tests.hosts import OK, MakeHost, says
 from tests.site import Site
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.waiting.codes import waiting_sessions
-from timApp.guard.waiting.link import sign_link
 from timApp.net.note import read_change_note
 from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, understand
 
@@ -43,9 +42,11 @@ def test_only_supervisors_and_administrators_see_the_console(hall: Site) -> None
     active = hall.active("alice")
     for path in ("", "/waiting", "/find?q=alice", "/person?user=alice", "/link/x"):
         assert student.get_page(f"/supervise{path}").status_code == 403
-    for action in ("verify", "invalidate", "retry"):
-        form = {"user": "alice", "session_id": student.session_id, "action": action}
+    form = {"user": "alice", "session_id": student.session_id}
+    for action in ("verify", "invalidate"):
         assert student.post(f"/supervise/{action}", data=form).status_code == 403
+    again = {**form, "action": "verify", "host": "x"}
+    assert student.post("/supervise/retry", data=again).status_code == 403
     assert hall.active("alice") == active
     assert hall.browser().get_page("/supervise").status_code == 302
 
@@ -66,7 +67,7 @@ def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None
     active = hall.active("alice")
     supervisor = hall.logged_in("supervisor")
     with hall.app.app_context():
-        token = sign_link("alice", browser.session_id)
+        token = current_site().links.sign("alice", browser.session_id)
     link = f"/supervise/link/{token}"
     for text in (
         "alice",
@@ -161,17 +162,13 @@ def test_failed_hosts_are_shown_and_can_be_asked_again(
     browser = hall.logged_in("alice")
     supervisor = hall.logged_in("supervisor")
     assert bad.url in supervisor.get_page("/supervise/person?user=alice").text
-    form = {
-        "user": "alice",
-        "session_id": browser.session_id,
-        "target": "exam",
-        "reason": "new computer",
-    }
+    subject = {"user": "alice", "session_id": browser.session_id}
+    form = {**subject, "target": "exam", "reason": "new computer"}
     page = supervisor.post("/supervise/verify", data=form).text
     assert page.count("done") == 1
     assert "&lt;b&gt;not now" in page
     assert "It will be told as soon as it answers." in page
-    again = {**form, "action": "verify", "host": bad.url}
+    again = {**subject, "action": "verify", "host": bad.url}
     assert "&lt;b&gt;not now" in supervisor.post("/supervise/retry", data=again).text
     bad.answer = OK
     page = supervisor.post("/supervise/retry", data=again).text
@@ -200,19 +197,19 @@ def test_a_retry_says_what_has_become_of_the_change(
     first, second = (hall.logged_in("alice").session_id for _ in range(2))
 
     def post(to: str, session_id: str, **more: str) -> str:
-        form = {"user": "alice", "session_id": session_id, "target": "exam", **more}
+        form = {"user": "alice", "session_id": session_id, **more}
         return supervisor.post(f"/supervise/{to}", data=form).text
 
     with time_machine.travel(NOON, tick=False) as clock:
         supervisor = hall.logged_in("supervisor")
-        post("verify", first)
+        post("verify", first, target="exam")
         clock.shift(601)
         page = post("retry", first, action="verify", host=host.url)
         assert "not told in time, and dropped." in page
-        post("invalidate", first)
+        post("invalidate", first, target="exam")
         host.answer = OK
         clock.shift(1)
-        post("verify", second)
+        post("verify", second, target="exam")
         page = post("retry", first, action="invalidate", host=host.url)
         assert "not told, as a later change has taken its place." in page
     assert [asked.path.rpartition("/")[2] for asked in host.asked] == [

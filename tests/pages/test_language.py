@@ -12,7 +12,7 @@ from babel.support import Translations
 from tests.site import Site
 from timApp.ui.language import TIME_ZONE_COOKIE
 
-_PROJECT = Path(__file__).parent.parent
+_PROJECT = Path(__file__).parents[2]
 _CATALOGS = sorted((_PROJECT / "timApp" / "translations").glob("*/LC_MESSAGES/messages.po"))
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
