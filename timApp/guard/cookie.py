@@ -26,7 +26,7 @@ USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
 MAX_AGE = timedelta(days=31)
 
 #: Cookies of which a process remembers that they are signed; it takes a kilobyte each, or less.
-_REMEMBERED = 4096
+_REMEMBERED = 16_384
 _SALT = "cookie-session"
 
 
