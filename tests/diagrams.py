@@ -13,7 +13,7 @@ _NAMES = {State.ACTIVE: "active", State.EXPIRED: "expired", State.LOGGED_OUT: "l
 
 
 def life() -> str:
-    """Return the diagram of a session's life, and the table with all that the diagram leaves out."""
+    """Return the diagram of a session's life, and the table of all that the diagram leaves out."""
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [
         f"    [*] --> {_NAMES[admitted(0, 1)]}: login",

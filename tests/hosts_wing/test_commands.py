@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -30,7 +29,6 @@ from timApp.net.peer import known_peers
 from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
-TIMAPP = [sys.executable, "-m", "timApp.cli"]
 SECRET = "s3cr3t of all hosts"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DEAD = "http://127.0.0.1:1"
