@@ -7,10 +7,11 @@ from flask import g, has_app_context, has_request_context, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
 from timApp.auth.site import current_site, db
-from timApp.guard.cookie import Claims, claims_in, session_id_in
+from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.visitor import find_visitor
 from timApp.guard.vocabulary import Actor, ActorKind
+from timApp.user.user import id_of
 
 
 class _Logins(LoginManager):
@@ -30,13 +31,17 @@ class Visitor(UserMixin, GuardVisitor):
 
 
 @login_manager.user_loader
-def load_visitor(_user_id: str) -> Visitor | None:
-    """Return the visitor of the cookie, or None; see `timApp.guard.visitor.find_visitor`."""
+def load_visitor(user_id: object) -> Visitor | None:
+    """Return the visitor of the cookie, or None; see `timApp.guard.visitor.find_visitor`.
+
+    `user_id` is what the cookie has as the person's id, whatever that is.
+    """
     # Not through the proxy, which takes longer than the cookie does.
-    claims = claims_in(session._get_current_object())  # type: ignore[attr-defined]
-    if claims is None:
+    cookie = session._get_current_object()  # type: ignore[attr-defined]
+    number = id_of(user_id)
+    if number is None:
         return None
-    return find_visitor(db, claims.user_id, claims.session_id, Visitor)
+    return find_visitor(db, number, storable_session_id(cookie.get(SESSION_ID_KEY)), Visitor)
 
 
 def current_visitor() -> Visitor | None:
@@ -50,7 +55,7 @@ def current_visitor() -> Visitor | None:
 
 def cookie_session_id() -> str | None:
     """Return the session id of the cookie, whoever it belongs to; None if there is none."""
-    return session_id_in(session)
+    return storable_session_id(session.get(SESSION_ID_KEY))
 
 
 def current_claims() -> Claims | None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 from itsdangerous import BadPayload, BadSignature, URLSafeTimedSerializer
 
@@ -98,7 +97,7 @@ class Cookies:
             msg = "The cookie's content is no JSON object."
             raise BadSignature(msg)
         text = json.dumps(content, separators=(",", ":"))
-        return _Verified(text, claims_in(content), int(signed_at.timestamp()))
+        return _Verified(text, _claims_in(content), int(signed_at.timestamp()))
 
 
 @dataclass(frozen=True)
@@ -110,14 +109,13 @@ class _Verified:
     signed_at: int
 
 
-def claims_in(content: Mapping[str, Any]) -> Claims | None:
-    """Return who a cookie with that content is of; None if it names nobody who could be."""
-    user_id = content.get(USER_ID_KEY)
-    number = id_of(user_id) if isinstance(user_id, str) else None
-    return None if number is None else Claims(number, session_id_in(content))
-
-
-def session_id_in(content: Mapping[str, Any]) -> str | None:
-    """Return the session id that a cookie's content has; None for one that could be nobody's."""
-    session_id = content.get(SESSION_ID_KEY)
+def storable_session_id(session_id: object) -> str | None:
+    """Return the session id that a cookie has; None for one that could be nobody's."""
     return session_id if isinstance(session_id, str) and is_storable(session_id) else None
+
+
+def _claims_in(content: Mapping[str, object]) -> Claims | None:
+    number = id_of(content.get(USER_ID_KEY))
+    if number is None:
+        return None
+    return Claims(number, storable_session_id(content.get(SESSION_ID_KEY)))

@@ -87,11 +87,11 @@ class User(Model):
         return work.session.scalar(sa.select(cls).where(cls.name == name))
 
 
-def id_of(text: str) -> int | None:
+def id_of(value: object) -> int | None:
     """Return the id that a text says, in digits; None if nobody could have such an id."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _ID_MAX_LENGTH):
+    if not isinstance(value, str) or len(value) > _ID_MAX_LENGTH:
         return None
-    number = int(text)
+    number = int(value) if value.isascii() and value.isdecimal() else 0
     return number if 0 < number <= ID_MAX else None
 
 

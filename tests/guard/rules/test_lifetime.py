@@ -1,62 +1,65 @@
-"""A session's life is one table."""
+"""A session's life as the table has it."""
+
+from itertools import product
 
 import pytest
 
-from timApp.guard.rules.lifetime import (
-    FOR_THE_OTHERS,
-    LIFE,
-    Event,
-    can_become_active,
-    moved_by,
-)
+from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event, can_become_active, moved_by
 from timApp.guard.vocabulary import State
+
+ACTIVE, EXPIRED, LOGGED_OUT = State.ACTIVE, State.EXPIRED, State.LOGGED_OUT
 
 
 def test_the_table_says_what_becomes_of_each_state_by_each_event() -> None:
-    """No state and no event is left out."""
-    assert set(LIFE) == set(State)
-    assert all(set(life) == set(Event) for life in LIFE.values())
+    """Nothing that can happen is left out."""
+    assert {(state, event) for state, life in LIFE.items() for event in life} == set(
+        product(State, Event)
+    )
+
+
+def test_what_is_logged_out_stays_so() -> None:
+    """No event revives it, and every session can be logged out."""
+    assert {LIFE[LOGGED_OUT][event] for event in Event} == {LOGGED_OUT}
+    assert {LIFE[state][Event.LOGGED_OUT] for state in State} == {LOGGED_OUT}
 
 
 def test_only_a_verification_makes_a_session_active() -> None:
-    """Of all that can happen to a session that is not active, one thing makes it so."""
-    reviving = {
-        (before, event)
-        for before, life in LIFE.items()
-        for event, after in life.items()
-        if after is State.ACTIVE and before is not State.ACTIVE
-    }
-    assert reviving == {(State.EXPIRED, Event.VERIFIED)}
+    """All else leaves no session active."""
+    assert LIFE[EXPIRED][Event.VERIFIED] is ACTIVE
+    for event in set(Event) - {Event.VERIFIED}:
+        assert ACTIVE not in {LIFE[state][event] for state in State}
 
 
-def test_a_logout_is_for_good() -> None:
-    """Nothing that happens to a session that is logged out changes it."""
-    assert set(LIFE[State.LOGGED_OUT].values()) == {State.LOGGED_OUT}
-    assert {life[Event.LOGGED_OUT] for life in LIFE.values()} == {State.LOGGED_OUT}
+def test_a_verification_ends_the_others_and_nothing_else_does() -> None:
+    """So a person who was verified has one active session."""
+    assert FOR_THE_OTHERS == {Event.VERIFIED: Event.ANOTHER_VERIFIED}
+    assert LIFE[ACTIVE][Event.ANOTHER_VERIFIED] is EXPIRED
 
 
 @pytest.mark.parametrize("event", Event)
-def test_what_happens_twice_happens_once(event: Event) -> None:
-    """A session that something has happened to is not changed by the same again."""
-    for life in LIFE.values():
-        assert LIFE[life[event]][event] is life[event]
+def test_to_repeat_an_event_changes_nothing(event: Event) -> None:
+    """Whoever presses twice has what whoever presses once has."""
+    for state in State:
+        once = LIFE[state][event]
+        assert LIFE[once][event] is once
 
 
-def test_one_session_of_a_person_is_left_by_a_verification() -> None:
-    """What happens to the others leaves none of them active."""
-    assert set(FOR_THE_OTHERS) == {Event.VERIFIED}
-    others = FOR_THE_OTHERS[Event.VERIFIED]
-    assert State.ACTIVE not in {life[others] for life in LIFE.values()}
+@pytest.mark.parametrize(
+    ("event", "moves"),
+    [
+        (Event.VERIFIED, {ACTIVE: {EXPIRED}}),
+        (Event.ANOTHER_VERIFIED, {EXPIRED: {ACTIVE}}),
+        (Event.INVALIDATED, {EXPIRED: {ACTIVE}}),
+        (Event.LOGGED_OUT, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
+    ],
+)
+def test_the_moves_are_the_changes_of_the_table(
+    event: Event, moves: dict[State, set[State]]
+) -> None:
+    """What stays as it is is not among them, so it is not written either."""
+    assert moved_by(event) == moves
 
 
-@pytest.mark.parametrize("event", Event)
-def test_the_moves_of_an_event_are_the_tables(event: Event) -> None:
-    """`moved_by` has each state that an event changes, once, under the one that comes of it."""
-    moved = [(before, after) for after, those in moved_by(event).items() for before in those]
-    expected = [(before, life[event]) for before, life in LIFE.items() if life[event] is not before]
-    assert sorted(moved, key=str) == sorted(expected, key=str)
-
-
-def test_whoever_is_not_logged_out_can_be_verified() -> None:
-    """A verification leaves a session active, or makes it so, unless it is over for good."""
-    assert {state for state in State if can_become_active(state)} == {State.ACTIVE, State.EXPIRED}
+def test_what_a_verification_can_make_active_is_not_logged_out() -> None:
+    """An active session is left so."""
+    assert [state for state in State if can_become_active(state)] == [ACTIVE, EXPIRED]
