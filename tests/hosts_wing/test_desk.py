@@ -731,6 +731,19 @@ def test_a_form_that_names_no_host_of_ours_or_nobody_changes_nothing(
     assert home.asked == []
 
 
+def test_the_outcome_says_where_a_person_is_unknown(make_desk: MakeDesk) -> None:
+    """A host that does not know the person has not failed, and is not asked again."""
+    with ExitStack() as stack:
+        host = Host(proves(200, {"status": "ok", "known": False}))
+        stack.callback(host.stop)
+        supervisor = with_supervisor(make_desk(host.url))
+        form = {"user": "bob", "session_id": "s1", "home": host.url}
+        page = supervisor.post("/supervise/verify", data=form)
+    assert page.status_code == 200
+    assert re.search(r"a \(http://[0-9.:]+\) : unknown there", text_of(page))
+    assert "Ask the failed hosts again" not in page.text
+
+
 def test_a_link_of_another_host_is_followed_compared_and_verified_there(
     database_url: str, sqlite_databases: SQLiteDatabases, make_app: MakeApp, tmp_path: Path
 ) -> None:
