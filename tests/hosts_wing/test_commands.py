@@ -342,7 +342,7 @@ def test_a_clock_that_is_off_is_named(
         desk.configure({"exam": [there.url]})
 
         def check(seconds: int) -> str:
-            """Check while our clock is ahead by so much."""
+            """Check while our clock is ahead by that."""
             with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
                 result = desk.timapp("hosts", "check")
             assert result.exit_code == (0 if abs(seconds) < 60 else 1)

@@ -153,7 +153,7 @@ A, B = NetworkHost("http://a.example", "a"), NetworkHost("http://b.example", "b"
 
 
 def person_there(session_id: str = "s1", since: timedelta = SECOND) -> Waiting:
-    """Return somebody who waits for so long."""
+    """Return somebody who has waited for that time."""
     return Waiting("KX47", "alice", "Alice", session_id, "", START - since)
 
 
@@ -174,7 +174,7 @@ def test_the_list_has_the_longest_first_wherever_they_wait() -> None:
 
 
 def summary(session_id: str, at: int = 0, *, is_out: bool = False) -> SessionSummary:
-    """Return a session that began so many seconds after the start."""
+    """Return a session that began that number of seconds after the start."""
     state = State.LOGGED_OUT if is_out else State.EXPIRED
     return SessionSummary(session_id, "", START + at * SECOND, None, state)
 

@@ -47,7 +47,7 @@ class Network:
     signed_only: bool
     #: Seconds that a server has to answer.
     timeout: float
-    #: A verification that could not be told for so long is dropped.
+    #: A verification that could not be told within this time is dropped.
     verify_max_age: timedelta
 
     @property

@@ -40,7 +40,7 @@ __all__ = [
     "verify_request",
 ]
 
-#: A signature counts for so long, and clocks may differ by as much.
+#: How long a signature counts; clocks may differ by as much.
 MAX_AGE = timedelta(minutes=1)
 #: The header by which a signed message is known.
 INPUT_HEADER = "Signature-Input"
