@@ -6,7 +6,7 @@ PEOPLE ?= 2000
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crossing check format bench bench-short translations screenshots lock clean
+.PHONY: help run test crossing check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -40,8 +40,12 @@ bench: $(VENV)/bench.stamp ## Measure everything against its floor and its peers
 bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothing is written down
 	@$(BIN)/python -m bench --short
 
+# The first argument of an error is a sentence that pages show, and so one to translate.
+ERRORS := AccessDenied BadInput BadRequest Busy Conflict ExpiredLink ForgedLink LoginRequired NotFound \
+	TooManyRequests WrongCredentials
+
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
-	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .
 	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --width 100 \
 		-i messages.pot -d timApp/translations
 	@rm messages.pot
@@ -51,6 +55,10 @@ translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and co
 
 screenshots: $(VENV)/dev.stamp ## Take the pictures of the pages for the docs (needs Chromium)
 	@$(BIN)/python -m tests.screenshots docs/pictures
+
+diagrams: $(VENV)/dev.stamp ## Draw the docs' diagram of a session's life, and who may open what
+	@$(BIN)/python -m tests.diagrams
+	@$(BIN)/python -m tests.access_table
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet --upgrade

@@ -12,7 +12,7 @@ from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
 from timApp.user.user import User
-from timApp.user.usergroup import require_real_group, membership
+from timApp.user.usergroup import membership, require_real_group
 
 _PATH = "exam"
 #: Where the document is.

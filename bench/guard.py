@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import psycopg
@@ -18,8 +18,9 @@ from sqlalchemy.engine import make_url
 from bench.people import SESSIONS_EACH, active_session_of, raw_postgresql, session_id_of
 from timApp.app import create_app
 from timApp.auth.session.util import has_valid_session
-from timApp.auth.site import db
+from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, load_visitor
+from timApp.guard import Claims, Standing
 from timApp.guard.cookie import SESSION_ID_KEY
 
 #: The id of a person and of their session.
@@ -76,10 +77,12 @@ _POSTGRESQL_RAW = _RAW.format("%s", _ACTIVE).encode()
 
 
 @dataclass(frozen=True)
-class Guard:
-    """The two ways in which a request asks for the session, inside of a request."""
+class Guarded:
+    """The ways in which the guard of an application is asked for a session."""
 
-    #: `has_valid_session` for a visitor that is known already.
+    #: `Guard.check`, as a program without Flask asks it: with the cookie.
+    check: LookUp
+    #: `has_valid_session` for a visitor that is known already, inside of a request.
     has_valid_session: LookUp
     #: What comes first in each request: who the visitor is, and whether the session is active.
     load_visitor: LookUp
@@ -88,7 +91,7 @@ class Guard:
 
 
 @contextmanager
-def guard(database_url: str, folder: Path) -> Iterator[Guard]:
+def guard(database_url: str, folder: Path) -> Iterator[Guarded]:
     """Yield the guard of an application on the database.
 
     Each has a request of its own, so that several can take turns: Flask's globals speak of the
@@ -107,15 +110,23 @@ def guard(database_url: str, folder: Path) -> Iterator[Guard]:
             db.engine.dispose()
 
 
-def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guard:
+def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
     drivers: list[object] = []
     sa.event.listen(db.engine, "connect", lambda driver, _: drivers.append(driver))
     context = g._get_current_object()
     cookie = session._get_current_object()  # type: ignore[attr-defined]
     # One for all, or those of many people would be in the processor's caches.
-    visitor = context._login_user = Visitor(0, "", "", False, False, True, True)
+    visitor = context._login_user = Visitor(0, "", "", "", frozenset(), None, True)
+    guard = current_guard()
+
+    @cache
+    def cookie_of(key: Key) -> str:
+        return guard.cookies.issue(Claims(*key))
 
     def check(key: Key) -> bool:
+        return guard.check(cookie_of(key)).standing is Standing.VALID
+
+    def has_valid(key: Key) -> bool:
         visitor.id, cookie[SESSION_ID_KEY] = key
         return has_valid_session()
 
@@ -124,7 +135,7 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guard:
         visitor = load_visitor(str(person))
         return visitor is not None and visitor.session_is_active
 
-    return Guard(in_request(check), in_request(load), drivers)
+    return Guarded(check, in_request(has_valid), in_request(load), drivers)
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,7 @@ class Asked:
     round_trips: int | None
 
 
-def what_is_asked(guarded: Guard, look_up: LookUp, key: Key) -> Asked:
+def what_is_asked(guarded: Guarded, look_up: LookUp, key: Key) -> Asked:
     """Return what one look-up sends over the connections of the guard's application.
 
     `RuntimeError` if that is nothing: then it has connections of which this does not know.

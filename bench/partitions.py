@@ -24,8 +24,6 @@ _USERS_TABLES = {
 _DAYS = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
 _EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 _COPIED = re.compile(r"\s*COPY \((.*)\) TO STDOUT", re.IGNORECASE | re.DOTALL)
-#: The one function of ours that is called.
-_FUNCTION = "begin_sessions("
 _PART = re.compile(r".*_part(\d+)$")
 
 
@@ -64,15 +62,11 @@ def parts_touched(connection: psycopg.Connection, cut: Cut, statement: Statement
     """Return in words how many parts are in the statement's plan, on a database that is cut so.
 
     A row that is inserted goes to one, which the plan does not name. What has no plan is a lock.
-    What a function of ours does is in no plan either: it is called, and the parts are those that it
-    has read or written.
     """
     copied = _COPIED.match(statement.text)
     text = copied[1] if copied else statement.text
     if not _EXPLAINED.match(text):
         return "all (a lock)"
-    if _FUNCTION in text:
-        return _in_words(_parts_used(connection, statement), cut)
     cursor = connection.execute(
         f"EXPLAIN (FORMAT JSON) {text}".encode(), statement.parameters, prepare=False
     )
@@ -85,19 +79,6 @@ def _in_words(parts: Collection[str], cut: Cut) -> str:
     if len(parts) > 1:
         return "all" if len(parts) == cut.parts else f"{len(parts)}"
     return "one" if parts else "none"
-
-
-def _parts_used(connection: psycopg.Connection, statement: Statement) -> set[str]:
-    connection.execute("SELECT pg_stat_force_next_flush()")  # what was used before does not count
-    with connection.transaction(force_rollback=True):
-        connection.execute(statement.text.encode(), statement.parameters)
-        tables = connection.execute(
-            """
-            SELECT relname FROM pg_stat_xact_user_tables
-             WHERE seq_scan + coalesce(idx_scan, 0) + n_tup_ins + n_tup_upd + n_tup_del > 0
-            """
-        ).fetchall()
-    return {match[1] for (name,) in tables if (match := _PART.match(name))}
 
 
 def _first_id(day: datetime) -> str:

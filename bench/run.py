@@ -19,8 +19,8 @@ from sqlalchemy.engine import make_url
 from bench.people import SESSIONS_EACH, fill
 from timApp.app import create_app
 from timApp.auth.site import db
-from timApp.cli.commands.run import TURNS_PER_WORKER
 from timApp.database.migrate import upgrade_database
+from timApp.serve.server import TURNS_PER_WORKER
 
 _Size = TypeVar("_Size")
 
@@ -185,7 +185,7 @@ class Run:
                 self.on_postgresql("CREATE DATABASE migrated")
             app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(self.folder / "instance")})
             with app.app_context():
-                upgrade_database()
+                upgrade_database(db.engine)
                 db.engine.dispose()
             self._templates[kind] = url
         return self._templates[kind]

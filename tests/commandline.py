@@ -1,10 +1,14 @@
-"""The command line, as tests run it in their own process."""
+"""The command line, run in the process of the tests."""
 
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from timApp.cli import cli
+
+#: What runs it in a process of its own, in the folder `tests.live.PROJECT`.
+TIMAPP = [sys.executable, "-m", "timApp.cli"]
 
 
 class CommandLine:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from hypothesis import settings
 
@@ -13,6 +14,8 @@ from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost
 from tests.shortcuts import OneHashHasher
 from tests.site import PASSWORD, Site, open_app
+from timApp.database.engine import open_engine
+from timApp.database.work import Work
 from timApp.user import password
 
 # How long a test takes says more of the machine than of the code.
@@ -91,6 +94,28 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 def site(app: Flask) -> Site:
     """The application with what a test needs to fill it and to look at it."""
     return Site(app)
+
+
+@pytest.fixture
+def hall(site: Site) -> Site:
+    """A site with an exam, the student alice who may view it, and a supervisor."""
+    site.add_exam_hall()
+    return site
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    """The engine of a fresh database, without any application."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def work(engine: sa.Engine) -> Iterator[Work]:
+    """A unit of work on a fresh database, without any application."""
+    with Work(engine) as work:
+        yield work
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, session
 from flask.testing import FlaskClient
+from flask_login import login_user
 from werkzeug.test import TestResponse
 
 from tests.shortcuts import SharedTemplates
 from timApp.app import create_app
+from timApp.auth.session.util import add_user_session
 from timApp.auth.site import db
+from timApp.auth.visitor import Visitor
 from timApp.document.model import save_document
+from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.item.accesstype import AccessType
@@ -42,6 +46,24 @@ def open_app(database_url: str, instance: Path, **options: object) -> Iterator[F
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def log_in_here(user: User, session_id: str | None) -> None:
+    """Log somebody in with that session in the request of this context, as the login does."""
+    groups = frozenset(one.name for one in user.groups if one.personal_user_id is None)
+    session_is_active = any(one.session_id == session_id for one in user.active_sessions)
+    login_user(
+        Visitor(
+            user.id,
+            user.name,
+            user.real_name,
+            user.email,
+            groups,
+            session_id,
+            session_is_active,
+        )
+    )
+    session[SESSION_ID_KEY] = session_id
 
 
 class Browser:
@@ -124,6 +146,12 @@ class Site:
         self.add_supervisor()
         self.add_document("exam", ["alice"])
 
+    def add_session(self, username: str, session_id: str) -> None:
+        """Add a session of that id as a login does."""
+        with self.app.app_context():
+            add_user_session(require_user(db, username), session_id, "test")
+            db.session.commit()
+
     def blocked(self, user_agent: str = "Firefox") -> Browser:
         """Return a browser in which alice's login is blocked, and that was shown the page."""
         self.logged_in("alice", user_agent)
@@ -142,6 +170,13 @@ class Site:
             user_id = sa.select(User.id).where(User.name == username).scalar_subquery()
             found = db.session.scalars(sa.select(UserSession).where(UserSession.user_id == user_id))
             return {session.session_id: session for session in found}
+
+    def states(self, username: str) -> dict[str, tuple[object, ...]]:
+        """Return all there is to know of the user's sessions."""
+        return {
+            id_: (s.logged_in_at, s.expired_at, s.logged_out_at, s.origin)
+            for id_, s in self.sessions(username).items()
+        }
 
     def active(self, username: str) -> set[str]:
         """Return the ids of the user's active sessions."""

@@ -38,12 +38,20 @@ def test_case_runs(run: Run, name: str) -> None:
 
 
 def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> None:
-    """Whatever a page asks of the database while a person reads is answered by their own part."""
+    """Whatever a page or a login asks of the database is answered by the person's own part.
+
+    But for the name, by which a login finds out whose part that is.
+    """
     (table,) = measure(CASES["shards"], run).tables
     parts = {by_user for purpose, _, by_user, _ in table.rows if purpose == "Reading a document"}
     assert parts == {"one", "none"}
-    login = [row[2:] for row in table.rows if "begin_sessions" in str(row[1])]
-    assert login == [("one", "all")]
+    login = {str(row[1]): row[2:] for row in table.rows if row[0] == "Logging in"}
+    assert [text for text, touched in login.items() if touched[0] != "one"] == [
+        "`SELECT ... FROM useraccount WHERE useraccount.name = ?`"
+    ]
+    assert [touched for text, touched in login.items() if "count(*)" in text] == [("one", "all")]
+    for table_name in ("useraccount", "usersession", "sessionchange"):
+        assert any(f" {table_name} " in text for text in login)
 
 
 def test_guards_that_take_turns_ask_their_own_database(run: Run) -> None:
@@ -54,10 +62,9 @@ def test_guards_that_take_turns_ask_their_own_database(run: Run) -> None:
             guards.enter_context(guard(run.filled(SQLITE, sessions), run.new_folder("instance")))
             for sessions in (2 * SESSIONS_EACH, SESSIONS_EACH)
         ]
-        for look_up in (knowing.has_valid_session, knowing.load_visitor):
-            assert look_up(key)
-        for look_up in (ignorant.has_valid_session, ignorant.load_visitor):
-            assert not look_up(key)
+        for guarded, is_known in ((knowing, True), (ignorant, False)):
+            for look_up in (guarded.check, guarded.has_valid_session, guarded.load_visitor):
+                assert look_up(key) is is_known
 
 
 def test_contestants_take_turns() -> None:

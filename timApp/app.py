@@ -12,8 +12,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
 from timApp.auth.access import close_to_expired_sessions
+from timApp.auth.converter import NameConverter
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
+from timApp.auth.inputs import check_inputs
 from timApp.auth.login import login
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
@@ -77,6 +79,11 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     _make_folder(instance)
     # Static files are those of the packages; extensions put theirs below the same address.
     app = _App(__name__, instance_path=str(instance), static_folder=None, static_url_path="/static")
+    # An address is what it says: /user/sessions//zoe/verify is not about zoe, and no redirect of
+    # ours may lead there.
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    app.url_map.converters["name"] = NameConverter
     app.config.from_mapping(_FIXED_OPTIONS)
     app.config.from_mapping(options)
     if app.config["SECRET_KEY"] is None:
@@ -133,6 +140,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
 
 def _add_pages(app: Flask) -> None:
     app.before_request(close_to_expired_sessions)
+    app.before_request(check_inputs)
     app.after_request(add_security_headers)
     register_error_handlers(app)
     api = create_api(app)

@@ -16,8 +16,9 @@ def create_app() -> Flask:
     look_up = raw_look_up()
 
     def load(user_id: str) -> Visitor:
-        is_active = look_up((int(user_id), session[SESSION_ID_KEY])) is not None
-        return Visitor(int(user_id), "", "", False, False, True, is_active)
+        key = int(user_id), session[SESSION_ID_KEY]
+        is_active = look_up(key) is not None
+        return Visitor(key[0], "", "", "", frozenset(), key[1], is_active)
 
     login_manager.user_loader(load)
     return app

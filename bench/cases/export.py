@@ -29,15 +29,16 @@ from bench.people import SESSIONS_EACH, fill, raw_postgresql
 from bench.report import Section, Table, at_least, at_most, compared
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
 from timApp.guard.export.query import csv_query, json_query
-from timApp.guard.export.stream import ExportFormat, SessionExport
+from timApp.guard.export.stream import SessionExport
 from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.vocabulary import ExportFormatOptions
 
 TITLE = "Exports"
 _RATES = {
-    (POSTGRESQL, ExportFormat.CSV): 0.85,
-    (SQLITE, ExportFormat.CSV): 0.9,
-    (POSTGRESQL, ExportFormat.JSON): 0.8,
-    (SQLITE, ExportFormat.JSON): 0.8,
+    (POSTGRESQL, ExportFormatOptions.CSV): 0.85,
+    (SQLITE, ExportFormatOptions.CSV): 0.9,
+    (POSTGRESQL, ExportFormatOptions.JSON): 0.8,
+    (SQLITE, ExportFormatOptions.JSON): 0.8,
 }
 _FIRST_BYTE = 100.0
 _GROWTH = 1.1
@@ -61,11 +62,11 @@ _PEAK = """
 import re, sys
 from pathlib import Path
 import sqlalchemy as sa
-from timApp.guard.export.stream import ExportFormat, SessionExport
-from timApp.guard.export.query import csv_query, json_query
+from timApp.guard.export.stream import SessionExport
 from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.vocabulary import ExportFormatOptions
 engine = sa.create_engine(sys.argv[1])
-for block in SessionExport(engine, SessionFilter(), ExportFormat(sys.argv[2])):
+for block in SessionExport(engine, SessionFilter(), ExportFormatOptions(sys.argv[2])):
     pass
 # What the kernel calls maxrss is at least that of the process which started this one.
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
@@ -79,14 +80,14 @@ def measure(run: Run, section: Section) -> None:
         with run.database(kind) as small, run.database(kind) as large:
             fill(small, few // SESSIONS_EACH)
             fill(large, many // SESSIONS_EACH)
-            for export_format in ExportFormat:
+            for export_format in ExportFormatOptions:
                 _measure_rate(kind, export_format, large, run, section)
             _measure_memory(kind, (small, large), section)
     section.notes.append(f"{many:,} sessions; memory is compared with that for {few:,}.")
 
 
 def _measure_rate(
-    kind: str, export_format: ExportFormat, url: str, run: Run, section: Section
+    kind: str, export_format: ExportFormatOptions, url: str, run: Run, section: Section
 ) -> None:
     name = export_format.value.upper()
     first_bytes: list[float] = []
@@ -115,7 +116,7 @@ def _measure_rate(
 
 def _measure_memory(kind: str, urls: tuple[str, str], section: Section) -> None:
     rows = []
-    for export_format in ExportFormat:
+    for export_format in ExportFormatOptions:
         few, many = (_peak(url, export_format) for url in urls)
         name = export_format.value.upper()
         section.goals.append(at_most(f"{kind}: {name}, growth of memory", many / few, _GROWTH))
@@ -123,7 +124,7 @@ def _measure_memory(kind: str, urls: tuple[str, str], section: Section) -> None:
     section.tables.append(Table(f"{kind}, peak of memory", ("", "few, MiB", "many, MiB"), rows))
 
 
-def _peak(url: str, export_format: ExportFormat) -> float:
+def _peak(url: str, export_format: ExportFormatOptions) -> float:
     """Return the most memory that a process which exports has had, in KiB."""
     command = [sys.executable, "-c", _PEAK, _with_driver(url), export_format.value]
     project = Path(__file__).parents[2]
@@ -135,7 +136,9 @@ def _with_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://")
 
 
-def _export(engine: sa.Engine, export_format: ExportFormat, first_bytes: list[float]) -> float:
+def _export(
+    engine: sa.Engine, export_format: ExportFormatOptions, first_bytes: list[float]
+) -> float:
     begun = time.perf_counter()
     first = None
     for _ in SessionExport(engine, SessionFilter(), export_format):
@@ -144,8 +147,8 @@ def _export(engine: sa.Engine, export_format: ExportFormat, first_bytes: list[fl
     return time.perf_counter() - begun
 
 
-def _copy_of_the_same(engine: sa.Engine, export_format: ExportFormat) -> float:
-    write = csv_query if export_format is ExportFormat.CSV else json_query
+def _copy_of_the_same(engine: sa.Engine, export_format: ExportFormatOptions) -> float:
+    write = csv_query if export_format is ExportFormatOptions.CSV else json_query
     with engine.connect() as connection:
         connection.exec_driver_sql("SET TimeZone = 'UTC'")
         query = write(SessionFilter(), is_sqlite=False)
@@ -163,11 +166,11 @@ def _copy_of_the_same(engine: sa.Engine, export_format: ExportFormat) -> float:
         return time.perf_counter() - begun
 
 
-def _plain(kind: str, export_format: ExportFormat, url: str) -> Contestant:
+def _plain(kind: str, export_format: ExportFormatOptions, url: str) -> Contestant:
     if kind == POSTGRESQL:
-        statement = _COPY_CSV if export_format is ExportFormat.CSV else _COPY_JSON
+        statement = _COPY_CSV if export_format is ExportFormatOptions.CSV else _COPY_JSON
         return lambda: _timed_copy(url, statement)
-    if export_format is ExportFormat.CSV:
+    if export_format is ExportFormatOptions.CSV:
         return lambda: _timed_read(url, _PLAIN, _write_csv)
     return lambda: _timed_read(url, _JSON_OBJECTS, _join)
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from bench.fake_hosts import HANGING, fake_hosts
 from bench.measure import Contestant, interleaved
@@ -88,12 +89,13 @@ def _asking_one(connection: http.client.HTTPConnection) -> Contestant:
 
 def _asking_all(ports: Sequence[int], deadline: float, failing: int) -> Contestant:
     hosts = [Host(f"http://127.0.0.1:{port}") for port in ports]
+    network = replace(current_site().network, timeout=deadline)
 
     def ask() -> float:
         note = ChangeNote(next_stamp(None))
         calls = [Call(host, _PATH, {"username": "user1"}, note) for host in hosts]
         begun = time.perf_counter()
-        replies = call_hosts(current_site().network, db.engine, calls, deadline)
+        replies = call_hosts(network, db.engine, calls)
         seconds = time.perf_counter() - begun
         errors = [reply.error for reply in replies if reply.error is not None]
         if len(errors) != failing:

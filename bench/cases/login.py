@@ -1,16 +1,21 @@
 """A login without the password's hash.
 
 What a login does to the database once the password is known to be right: the new session is counted
-against the limit (of one), added and recorded, and all of that is committed. It is called as the
-view calls it, by many threads of this process at once, each in its context of the application, as a
-request is. There are two floors: one adds the same row to the table of sessions and does nothing
-else, the other adds the entry in the record of changes, too. Neither counts. They do so from as
-many threads: on PostgreSQL over a connection that each holds, in autocommit and prepared, as one
-statement; on SQLite over one connection with the same settings, behind a mutex. "One" is one person
-who logs in everywhere at once. "Many" are people of whom nobody is logged in; each login is another
-person's. Logins that come at the same time share a transaction, as they do in a worker of `timapp
-run`; the bare ones have one each. Sessions of earlier turns are removed before each turn, and each
-thread logs somebody in before the time counts.
+against the limit (of one), added and recorded, all of that is committed, and the cookie is signed.
+`Guard.begin` is called as the view calls it, for a person who was looked up to check the password,
+by many threads of this process at once, each in its context of the application, as a request is.
+There are two floors: one adds the same row to the table of sessions and does nothing else, the
+other adds the entry in the record of changes, too. Neither counts. They do so from as many threads:
+on PostgreSQL over a connection that each holds, in autocommit and prepared, as one statement; on
+SQLite over one connection with the same settings, behind a mutex. "One" is one person who logs in
+everywhere at once. "Many" are people of whom nobody is logged in; each login is another person's.
+Logins that come at the same time share a transaction, as they do in a worker of `timapp run`; the
+bare ones have one each. Whether a session may be active is decided in Python between what is read
+and what is written, so that the rule stands in one place and language, whatever the database: that
+costs a second way to PostgreSQL and back under the lock, and is why the goal for many is lower
+there than a function of the database would reach. No password's hash lets that rate through anyway.
+Sessions of earlier turns are removed before each turn, and each thread logs somebody in before the
+time counts.
 
 After each turn it is looked up whether anybody has more active sessions than the limit; if so, the
 case fails.
@@ -31,7 +36,7 @@ from typing import Any
 
 import psycopg
 import uuid_utils
-from flask import g, has_app_context
+from flask import has_app_context
 from sqlalchemy.engine import make_url
 
 from bench.measure import Contestant, interleaved
@@ -39,15 +44,14 @@ from bench.people import fill, raw_postgresql
 from bench.report import Section, at_least, compared
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
 from timApp.app import create_app
-from timApp.auth.site import db
-from timApp.guard.changes.begin import begin_session
-from timApp.guard.vocabulary import Actor, ActorKind
+from timApp.auth.site import current_guard, db
+from timApp.guard import Actor, ActorKind, Person
 
 TITLE = "A login without the hash"
 _THREADS = 64
 _FLOOR, _BOTH_ROWS, _OURS = "bare INSERT", "bare INSERT of both rows", "login"
 _ONE, _MANY = "one", "many"
-_GOALS = {POSTGRESQL: {_ONE: 0.4, _MANY: 0.7}, SQLITE: {_ONE: 0.5, _MANY: 0.5}}
+_GOALS = {POSTGRESQL: {_ONE: 0.4, _MANY: 0.5}, SQLITE: {_ONE: 0.5, _MANY: 0.5}}
 
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _INSERT = (
@@ -152,8 +156,9 @@ def _ours(url: str, folder: Path) -> Iterator[_LogIn]:
         if not has_app_context():
             app.app_context().push()  # it ends with the thread
         name = f"user{person}"
-        g.actor = Actor(ActorKind.USER, name, "127.0.0.1")
-        begin_session(person, name, [name], str(uuid_utils.uuid7()), f"[127.0.0.1] {_AGENT}")
+        known = Person(person, name, "", "", frozenset({"students"}), None)
+        actor = Actor(ActorKind.USER, name, "127.0.0.1")
+        current_guard().begin(known, f"[127.0.0.1] {_AGENT}", actor=actor, work=db)
 
     yield log_in
     with app.app_context():

@@ -5,8 +5,7 @@ recorded. Then the same is played on tables that are cut into parts, and Postgre
 says which parts each statement touches: cut by user, as an engine does that spreads users over
 servers, and the sessions alone cut by time, which their ids begin with. A statement that is sent
 for several purposes is listed with the first. "One" is the part of the user (or of the session)
-that the statement names. What the login's function touches is what it has read and written when it
-is called for one user.
+that the statement names.
 """
 
 import re

@@ -13,11 +13,10 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.chromium import Window
 from tests.live import LiveServer, live_server
 from tests.site import PASSWORD, Browser, Site, open_app
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.cli.commands.demo_content import DOCUMENTS
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.waiting import WaitingSession
-from timApp.guard.waiting.link import sign_link
 from timApp.user.user import create_user
 from timApp.user.usergroup import SUPERVISOR_GROUP
 
@@ -106,7 +105,7 @@ class Hall:
 
         def sign(site: Site) -> str:
             with site.app.app_context():
-                return sign_link(name, session_id)
+                return current_site().links.sign(name, session_id)
 
         return self.ask(sign)
 

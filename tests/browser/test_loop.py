@@ -48,7 +48,7 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
     log_in(phone, own_hall.url("/supervise"), SUPERVISOR)
     expect(phone.page.get_by_text("Nobody is waiting.")).to_be_visible()
 
-    log_in(second, own_hall.url(f"{EXAM}?from=mail"), name)
+    log_in(second, own_hall.url(EXAM), name)
     expect(blocked_heading(second.page)).to_be_visible()
     expect(second.page.get_by_text("you are also logged in on another device")).to_be_visible()
     expect(second.page.get_by_role("main").get_by_text("Siiri Student")).to_be_visible()
@@ -66,7 +66,7 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
 
     # The person's page continues by itself, to the address that was asked for.
     expect(exam_heading(second.page)).to_be_visible()
-    expect(second.page).to_have_url(own_hall.url(f"{EXAM}?from=mail"))
+    expect(second.page).to_have_url(own_hall.url(EXAM))
     first.page.reload()
     expect(blocked_heading(first.page)).to_be_visible()
 

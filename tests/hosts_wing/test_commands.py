@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from tests.commandline import CommandLine
+from tests.commandline import TIMAPP, CommandLine
 from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost, says
@@ -31,7 +30,6 @@ from timApp.net.peer import known_peers
 from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
-TIMAPP = [sys.executable, "-m", "timApp.cli"]
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DEAD = "http://127.0.0.1:1"
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import current_app, request
+from flask import current_app
 
+from timApp.auth.inputs import current_view
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, current_visitor, visitor_passes
 from timApp.item.accesstype import AccessType
@@ -35,14 +36,12 @@ def open_to_expired_sessions(view: _View) -> _View:
 def close_to_expired_sessions() -> None:
     """Raise `SessionExpired` if the current session is expired and the view is not marked open.
 
-    Runs before each request, so that a new page is closed unless somebody opens it. Static files,
-    ours and those of extensions, tell nothing about anybody and are always open.
+    Runs before each request, so that a new page is closed unless somebody opens it. Static files
+    are always open.
     """
-    endpoint = request.endpoint or ""
-    view = current_app.view_functions.get(endpoint)
-    if view is None or hasattr(view, _OPEN_MARK) or endpoint.rpartition(".")[2] == "static":
-        return
-    verify_valid_session()
+    view = current_view()
+    if view is not None and not hasattr(view, _OPEN_MARK):
+        verify_valid_session()
 
 
 def verify_valid_session() -> None:

@@ -32,7 +32,9 @@ class CookieInterface(SecureCookieSessionInterface):
             content = self._cookies.read(cookie)
         except BadSignature:
             return self.session_class()
-        return self.session_class(session_json_serializer.loads(content))
+        found = session_json_serializer.loads(content)
+        # Flask's own notation can make something else of an object.
+        return self.session_class(found if isinstance(found, dict) else None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the cookie if it has changed; work out what it would be like only then."""

@@ -1,5 +1,7 @@
 """Logging in and out."""
 
+from collections.abc import Mapping, Sequence
+
 import sqlalchemy as sa
 from flask import (
     Blueprint,
@@ -13,18 +15,16 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 from flask_login import login_user, logout_user
-from flask_wtf import FlaskForm
-from flask_wtf.csrf import generate_csrf
-from werkzeug.exceptions import UnsupportedMediaType
-from wtforms import HiddenField, PasswordField, StringField, SubmitField
-from wtforms.validators import InputRequired, Length
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.csrf import csrf
+from timApp.auth.inputs import read_body, takes
 from timApp.auth.negotiation import wants_json
-from timApp.auth.schemas import LoginArgs, SessionBlueprint
+from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, current_actor, current_claims, current_visitor
@@ -40,31 +40,20 @@ from timApp.util.errors import AccessDenied, BadInput, Busy
 login = Blueprint("login", __name__)
 
 
-class LoginForm(FlaskForm):
-    """What a person types to log in, and where they wanted to go."""
-
-    username = StringField(
-        lazy_gettext("User name"), validators=[InputRequired(), Length(max=NAME_MAX_LENGTH)]
-    )
-    password = PasswordField(
-        lazy_gettext("Password"), validators=[InputRequired(), Length(max=PASSWORD_MAX_LENGTH)]
-    )
-    next = HiddenField()
-    submit = SubmitField(lazy_gettext("Log in"))
-
-
 class WrongCredentials(AccessDenied):
     """There is no user of that name with that password."""
 
 
 @login.get("/login")
+@takes(query=("next",))
 @open_to_expired_sessions
 def login_page() -> ResponseReturnValue:
     """Show the form."""
-    return render_template("login.html", form=LoginForm(next=request.args.get("next", "")))
+    return _form_page({"next": request.args.get("next", "")})
 
 
 @login.post("/login")
+@takes(form=("username", "password", "next"), json=True)
 @csrf.exempt  # JSON cannot come from another site's form, and the form brings its own token
 @open_to_expired_sessions
 def log_in() -> ResponseReturnValue:
@@ -149,30 +138,55 @@ def _log_in_with_json() -> Response:
 
 
 def _log_in_with_form() -> ResponseReturnValue:
-    if request.mimetype not in {"", "application/x-www-form-urlencoded"}:
-        msg = "The body must be JSON (Content-Type: application/json) or a form."
-        raise UnsupportedMediaType(msg)
-    form = LoginForm()
-    if not form.validate_on_submit():
+    typed = read_body()
+    errors = _form_errors(typed)
+    if errors:
         if wants_json():
-            field, errors = next(iter(form.errors.items()))
-            msg = f"{field}: {' '.join(str(error) for error in errors)}"
+            field, problems = next(iter(errors.items()))
+            msg = f"{field}: {' '.join(str(problem) for problem in problems)}"
             raise BadInput(msg, field=field)
-        return render_template("login.html", form=form), BadInput.status
+        return _form_page(typed, errors), BadInput.status
     try:
-        _log_in(form.username.data, form.password.data)
-    except WrongCredentials as error:
+        _log_in(typed["username"], typed["password"])
+    except (WrongCredentials, Busy) as error:
         if wants_json():
             raise
-        form.form_errors.append(gettext(error.text))
-        return render_template("login.html", form=form), error.status
-    except Busy as error:
-        if wants_json():
-            raise
-        form.form_errors.append(gettext(error.text))  # what was typed stays, but for the password
-        headers = {"Retry-After": str(error.retry_after)}
-        return render_template("login.html", form=form), error.status, headers
-    return redirect(_local_address(form.next.data) or url_for("documents.index"))
+        # What was typed stays, but for the password.
+        page = _form_page(typed, alert=gettext(error.text))
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
+        return page, error.status, headers
+    return redirect(_local_address(typed.get("next")) or url_for("documents.index"))
+
+
+def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:
+    """Return what is wrong with what was typed, and with the token of the page, by field."""
+    errors: dict[str, list[object]] = {}
+    try:
+        LoginForm().load(typed)
+    except ValidationError as error:
+        for name, found in error.messages_dict.items():
+            # A text in the reader's language is no text yet, of which marshmallow makes a list.
+            errors[name] = found if isinstance(found, list) else [found]
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValueError as error:  # of WTForms
+        errors["csrf_token"] = [error]
+    return errors
+
+
+def _form_page(
+    typed: Mapping[str, str],
+    errors: Mapping[str, Sequence[object]] | None = None,
+    alert: str | None = None,
+) -> str:
+    """Return the page with what was typed, and what is wrong with it: by field, or with all."""
+    return render_template(
+        "login.html",
+        typed=typed,
+        errors=errors or {},
+        alert=alert,
+        max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
+    )
 
 
 def _local_address(address: str | None) -> str | None:

@@ -1,14 +1,16 @@
 """What requests about sessions may hold, and how it is read from them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Request
+from flask_babel import lazy_gettext
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from timApp.auth.inputs import Inputs, declare, read_body
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
 from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH
 from timApp.util.text import is_storable
@@ -18,39 +20,34 @@ SECRET_MAX_LENGTH = 1024
 
 
 class BodyParser(FlaskParser):
-    """Reads a request's body as JSON or as a form, whichever it says it is.
+    """Reads arguments also from the ``body``: JSON or a form, whichever it says it is."""
 
-    Any other content is refused with 415, not passed over: a verification whose session id went
-    unread would verify another session.
-    """
-
-    # A misspelt filter would otherwise be an export of everything.
-    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
+    # In JSON a view may know fewer names than in a form.
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"body": RAISE}
     __location_map__ = FlaskParser.__location_map__ | {"body": "load_body"}
 
-    def load_body(self, request: Request, schema: Schema) -> Any:
+    def load_body(self, _request: Request, _schema: Schema) -> Any:
         """Return the body's content for the location ``body``."""
-        if request.is_json:
-            try:
-                return self.load_json(request, schema)
-            except (RecursionError, ValueError):  # nested too deeply, or a number too long
-                raise BadRequest("The JSON in the body cannot be read.") from None
-        if request.mimetype == "application/x-www-form-urlencoded":
-            return {name: text for name, text in request.form.items() if name != "csrf_token"}
-        # A multipart body may have been read for its CSRF token; then only its length is left.
-        if request.get_data(cache=True) or request.content_length:
-            msg = "The body must be JSON (Content-Type: application/json) or a form."
-            raise UnsupportedMediaType(msg)
-        return {}
+        return read_body()
 
 
 class SessionBlueprint(Blueprint):
-    """A blueprint whose views can take their arguments from the ``body``."""
+    """A blueprint whose views can take arguments from the ``body``, and know what they take."""
 
     ARGUMENTS_PARSER = BodyParser()
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING | {
         "body": "application/json"
     }
+
+    def arguments(
+        self, schema: Schema | type[Schema], *, location: str, **options: Any
+    ) -> Callable[[Callable[..., object]], Callable[..., object]]:
+        """Let a view take arguments from the ``query`` or from the ``body``."""
+        decorate = super().arguments(schema, location=location, **options)
+        known = (schema() if isinstance(schema, type) else schema).fields.items()
+        names = frozenset(field.data_key or name for name, field in known)
+        inputs = Inputs(query=names) if location == "query" else Inputs(body=names, takes_json=True)
+        return lambda view: declare(decorate(view), inputs)
 
 
 def _check_storable(value: str) -> None:
@@ -64,17 +61,26 @@ def text_field(max_length: int, **options: Any) -> fields.String:
 
 
 class SessionArgs(Schema):
-    """One session of a user who is named elsewhere."""
+    """One session of a user whom the path or another field names; there may be none.
+
+    An empty id, and null, are as good as none.
+    """
 
     session_id = text_field(
         SESSION_ID_MAX_LENGTH,
-        load_default=None,
-        allow_none=True,
         metadata={
             "description": "Id of the session. Verify: default is the latest session."
             " Invalidate: default is all of the user's sessions."
         },
     )
+
+    @pre_load
+    def _drop_empty(self, given: Mapping[str, Any], **_options: object) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in given.items()
+            if name != "session_id" or value not in ("", None)
+        }
 
 
 class RemoteSessionArgs(SessionArgs):
@@ -100,6 +106,29 @@ class LoginArgs(Schema):
 
     username = text_field(NAME_MAX_LENGTH, required=True)
     password = text_field(PASSWORD_MAX_LENGTH, required=True)
+
+
+def _typed_field(max_length: int) -> fields.String:
+    """Return a field of a page's form, with what is said beside it in the reader's language."""
+    required = lazy_gettext("This field is required.")
+    too_long = lazy_gettext("Field cannot be longer than %(num)s characters.", num=max_length)
+    return fields.String(
+        required=True,
+        error_messages={"required": required},
+        validate=[
+            Length(min=1, error=required),
+            Length(max=max_length, error=too_long),
+            _check_storable,
+        ],
+    )
+
+
+class LoginForm(Schema):
+    """What a person types to log in, and where they wanted to go."""
+
+    username = _typed_field(NAME_MAX_LENGTH)
+    password = _typed_field(PASSWORD_MAX_LENGTH)
+    next = fields.String()
 
 
 class LoginAnswer(Schema):

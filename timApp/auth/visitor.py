@@ -7,7 +7,7 @@ from flask import g, has_app_context, has_request_context, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
 from timApp.auth.site import current_site, db
-from timApp.guard.cookie import SESSION_ID_KEY, Claims
+from timApp.guard.cookie import Claims, claims_in, session_id_in
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.visitor import find_visitor
 from timApp.guard.vocabulary import Actor, ActorKind
@@ -30,11 +30,13 @@ class Visitor(UserMixin, GuardVisitor):
 
 
 @login_manager.user_loader
-def load_visitor(user_id: str) -> Visitor | None:
+def load_visitor(_user_id: str) -> Visitor | None:
     """Return the visitor of the cookie, or None; see `timApp.guard.visitor.find_visitor`."""
     # Not through the proxy, which takes longer than the cookie does.
-    cookie = session._get_current_object()  # type: ignore[attr-defined]
-    return find_visitor(db, int(user_id), cookie.get(SESSION_ID_KEY), Visitor)
+    claims = claims_in(session._get_current_object())  # type: ignore[attr-defined]
+    if claims is None:
+        return None
+    return find_visitor(db, claims.user_id, claims.session_id, Visitor)
 
 
 def current_visitor() -> Visitor | None:
@@ -48,8 +50,7 @@ def current_visitor() -> Visitor | None:
 
 def cookie_session_id() -> str | None:
     """Return the session id of the cookie, whoever it belongs to; None if there is none."""
-    session_id = session.get(SESSION_ID_KEY)
-    return session_id if isinstance(session_id, str) else None
+    return session_id_in(session)
 
 
 def current_claims() -> Claims | None:

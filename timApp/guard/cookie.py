@@ -13,7 +13,10 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadPayload, BadSignature, URLSafeTimedSerializer
+
+from timApp.user.user import id_of
+from timApp.util.text import is_storable
 
 #: The cookie's name.
 COOKIE_NAME = "timapp"
@@ -23,7 +26,7 @@ USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
 MAX_AGE = timedelta(days=31)
 
 #: Cookies of which a process remembers that they are signed; it takes a kilobyte each, or less.
-_REMEMBERED = 4096
+_REMEMBERED = 16_384
 _SALT = "cookie-session"
 
 
@@ -66,7 +69,8 @@ class Cookies:
     def read(self, cookie: str) -> str:
         """Return the content of a cookie, as JSON.
 
-        `BadSignature` if it was not signed with these keys, or too long ago.
+        `BadSignature` if it was not signed with these keys, or too long ago, and for a content that
+        is no JSON object.
         """
         return self._timely(cookie).content
 
@@ -85,9 +89,16 @@ class Cookies:
         return verified
 
     def _verify(self, cookie: str) -> "_Verified":
-        content, signed_at = self._serializer.loads(cookie, return_timestamp=True)
+        try:
+            content, signed_at = self._serializer.loads(cookie, return_timestamp=True)
+        except BadPayload as error:
+            msg = "The cookie's content is no JSON."
+            raise BadSignature(msg) from error
+        if not isinstance(content, dict):
+            msg = "The cookie's content is no JSON object."
+            raise BadSignature(msg)
         text = json.dumps(content, separators=(",", ":"))
-        return _Verified(text, _claims_in(content), int(signed_at.timestamp()))
+        return _Verified(text, claims_in(content), int(signed_at.timestamp()))
 
 
 @dataclass(frozen=True)
@@ -99,9 +110,14 @@ class _Verified:
     signed_at: int
 
 
-def _claims_in(content: Any) -> Claims | None:
-    match content:
-        case {"_user_id": str(user_id)} if user_id.isascii() and user_id.isdecimal():
-            session_id = content.get(SESSION_ID_KEY)
-            return Claims(int(user_id), session_id if isinstance(session_id, str) else None)
-    return None
+def claims_in(content: Mapping[str, Any]) -> Claims | None:
+    """Return who a cookie with that content is of; None if it names nobody who could be."""
+    user_id = content.get(USER_ID_KEY)
+    number = id_of(user_id) if isinstance(user_id, str) else None
+    return None if number is None else Claims(number, session_id_in(content))
+
+
+def session_id_in(content: Mapping[str, Any]) -> str | None:
+    """Return the session id that a cookie's content has; None for one that could be nobody's."""
+    session_id = content.get(SESSION_ID_KEY)
+    return session_id if isinstance(session_id, str) and is_storable(session_id) else None

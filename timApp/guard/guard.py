@@ -1,7 +1,7 @@
 """The guard of a site: one object that every program in front of the database asks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +21,8 @@ from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.visitor import Visitor, find_visitor
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.user.people import Identity, Person, find_person, remember
+from timApp.user.user import User
+from timApp.util.errors import Conflict
 
 #: Told of each change in its transaction, before the commit.
 Listener = Callable[[UnitOfWork, Receipt], object]
@@ -123,14 +125,27 @@ class Guard:
         `origin` is any information on where they are; `actor` is who lets it begin, they themselves
         if nobody is given. `former` is whom this browser was logged in as: that session ends for
         good, so that nobody is blocked by their own in the same browser, which no cookie leads to
-        any more. The id is made up unless it is given. While sessions are not tracked, none is
-        added, and the state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be remembered, and
-        for an id that was used before.
+        any more, as they themselves have ended it. The id is made up unless it is given. While
+        sessions are not tracked, none is added, and the state is EXPIRED. Without a unit of work
+        the person is remembered in one transaction, and the session begins in the next. `BadInput`
+        or `Conflict` for an identity that cannot be remembered, `BadInput` for an id that was used
+        before.
         """
         if work is not None:
             return self._begin(work, identity, origin, actor, former, session_id)
+        person = identity if isinstance(identity, Person) else self._remember(identity)
         with self.transaction() as own:
-            return self._begin(own, identity, origin, actor, former, session_id)
+            return self._begin(own, person, origin, actor, former, session_id)
+
+    def _remember(self, identity: Identity) -> Person:
+        """Remember somebody, in a transaction of its own.
+
+        The race it settles: two that both find nobody of that name, and both add them.
+        """
+        with suppress(Conflict, sa.exc.IntegrityError), self.transaction() as work:
+            return remember(work, identity)
+        with self.transaction() as work:
+            return remember(work, identity)
 
     def _begin(  # noqa: PLR0917 - those of `begin`
         self,
@@ -141,14 +156,15 @@ class Guard:
         former: Claims | None,
         session_id: str | None,
     ) -> Begun:
+        if former is not None:
+            # In one order: two browsers that swap two users must not wait for each other.
+            known = identity if isinstance(identity, Person) else find_person(work, identity.name)
+            lock_people(work, {former.user_id} if known is None else {former.user_id, known.id})
         person = identity if isinstance(identity, Person) else remember(work, identity)
         actor = actor or Actor(ActorKind.USER, person.name)
+        if former is not None:
+            self._log_out_former(work, former, actor.address)
         session_id = str(uuid_utils.uuid7()) if session_id is None else session_id
-        if former is not None and former.session_id is not None:
-            # In one order: two browsers that swap two users must not wait for each other.
-            lock_people(work, {person.id, former.user_id})
-            scope = OnePerson("", former.user_id, former.session_id)
-            self.apply(Change(Action.LOGOUT, scope, actor), work)
         state = State.EXPIRED
         if self.options.tracks_sessions:
             limit = self.options.limit_for(person.name, person.groups)
@@ -157,6 +173,13 @@ class Guard:
             )
         cookie = self.cookies.issue(Claims(person.id, session_id))
         return Begun(person, session_id, state, cookie)
+
+    def _log_out_former(self, work: UnitOfWork, former: Claims, address: str | None) -> None:
+        name = work.session.scalar(sa.select(User.name).where(User.id == former.user_id))
+        if name is not None and former.session_id is not None:
+            scope = OnePerson(name, former.user_id, former.session_id)
+            actor = Actor(ActorKind.USER, name, address)
+            self.apply(Change(Action.LOGOUT, scope, actor), work)
 
     def apply(self, change: Change, work: UnitOfWork | None = None) -> Receipt:
         """Make a change, and tell the listeners; see `timApp.guard.changes.apply`."""

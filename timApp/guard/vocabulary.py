@@ -5,7 +5,7 @@ from enum import Enum
 
 #: Longest session id, in characters.
 SESSION_ID_MAX_LENGTH = 255
-#: An origin is cut off after so many characters: browsers choose theirs freely.
+#: Longest origin, in characters; the rest is cut off: browsers choose theirs freely.
 ORIGIN_MAX_LENGTH = 1000
 
 #: What names a session: user id and session id.

@@ -55,8 +55,8 @@ _LOG_TO_STDERR: dict[str, Any] = {
 def serve(address: Address, workers: int | None, announce: Callable[[str], object]) -> None:
     """Serve the site until a signal to stop.
 
-    So many workers: by default one a core, up to a limit. `announce` is told the address once the
-    first of them is ready.
+    Without a number of workers it is one a core, up to a limit. `announce` is told the address once
+    the first of them is ready.
     """
     _allow_open_files()
     _serve(address, workers or min(_cores(), WORKERS_MAX_DEFAULT), announce)

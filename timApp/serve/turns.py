@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class TakingTurns:
-    """A WSGI application of which so many requests are worked on at a time.
+    """A WSGI application of which a few requests are worked on at a time.
 
     Others wait. An answer that is sent piece by piece needs no turn for that.
     """

@@ -27,6 +27,7 @@ from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
+from timApp.util.text import storable
 
 # How the database says that it is not there, or has no connection to spare.
 _DATABASE_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
@@ -124,7 +125,9 @@ def _answer(
         response = jsonify(error=message, **(details or {}))
     else:
         name = str(status_of(code).name)
-        values = {"code": code, "name": name, "message": message, "log_in_url": log_in_url}
+        # JSON can smuggle in characters that no page can hold.
+        shown = storable(message)
+        values = {"code": code, "name": name, "message": shown, "log_in_url": log_in_url}
         response = make_response(_error_page(code, values))
     response.status_code = code
     response.headers["Cache-Control"] = "no-store"

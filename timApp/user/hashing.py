@@ -53,7 +53,7 @@ _hashers = _Hashers(threads=1)
 
 
 def use_threads(threads: int) -> None:
-    """Compute so many hashes at a time in this process; one, if nobody says so.
+    """Compute a number of hashes at a time in this process; one, if nobody calls this.
 
     To be called before there is anything to compute.
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from timApp.database.driver.read import QuickRead
+from timApp.database.engine import begin_write
 from timApp.database.functions import SEPARATOR, Joined
 from timApp.database.work import UnitOfWork
 from timApp.user.user import User, check_text, create_user
@@ -123,8 +124,9 @@ def require_person(work: UnitOfWork, name: str, field: str = "user") -> Person:
 def remember(work: UnitOfWork, identity: Identity) -> Person:
     """Return the person of that name, made or brought up to date with what is said of them.
 
-    Nothing is written if there is nothing new. `BadInput` and `Conflict` as in `create_user`: a
-    name that is a group's, say.
+    Nothing is written if there is nothing new. The personal group stays, whatever groups are
+    named. `BadInput` and `Conflict` as in `create_user`: for a name that is a group's, say, and for
+    one that somebody else is just adding; the transaction is of no use then.
     """
     known = find_person(work, identity.name)
     if known is not None and known.is_as(identity):
@@ -136,7 +138,7 @@ def remember(work: UnitOfWork, identity: Identity) -> Person:
             None,
             real_name=identity.real_name or "",
             email=identity.email or "",
-            groups=identity.groups or (),
+            groups=sorted(identity.groups or ()),  # those who add the same wait in one order
         )
     else:
         _update(work, known, identity)
@@ -147,7 +149,10 @@ def remember(work: UnitOfWork, identity: Identity) -> Person:
 
 
 def _update(work: UnitOfWork, known: Person, identity: Identity) -> None:
+    # Two who have read the same groups would both take them away.
+    begin_write(work.session.connection())
     user = work.session.get_one(User, known.id)
+    work.session.refresh(user, with_for_update={"key_share": True})
     if identity.real_name is not None:
         user.real_name = check_text("real_name", identity.real_name)
     if identity.email is not None:

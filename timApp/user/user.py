@@ -24,6 +24,7 @@ from timApp.util.text import is_storable, quoted
 
 #: Largest id that a database holds.
 ID_MAX = 2**31 - 1
+_ID_MAX_LENGTH = len(str(ID_MAX))
 #: Longest name, real name and email, in characters.
 NAME_MAX_LENGTH = 255
 # Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
@@ -84,6 +85,14 @@ class User(Model):
         if not is_storable(name):
             return None
         return work.session.scalar(sa.select(cls).where(cls.name == name))
+
+
+def id_of(text: str) -> int | None:
+    """Return the id that a text says, in digits; None if nobody could have such an id."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _ID_MAX_LENGTH):
+        return None
+    number = int(text)
+    return number if 0 < number <= ID_MAX else None
 
 
 def require_user(work: UnitOfWork, name: str, field: str = "user") -> User:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from timApp.database.model import Model
+from timApp.database.model import Model, conflict_insert
 from timApp.database.work import UnitOfWork
 from timApp.util.errors import Conflict, NotFound
 from timApp.util.text import is_storable, quoted
@@ -59,9 +59,11 @@ def require_real_group(work: UnitOfWork, name: str) -> UserGroup:
     """
     group = UserGroup.get_by_name(work, name)
     if group is None:
-        group = UserGroup(name=name)
-        work.session.add(group)
-        work.session.flush()
-    elif group.personal_user_id is not None:
+        # Somebody else may just be adding it: then this waits for them, and finds theirs.
+        insert = conflict_insert(work.session.connection(), UserGroup).values(name=name)
+        work.session.execute(insert.on_conflict_do_nothing())
+        group = UserGroup.get_by_name(work, name)
+        assert group is not None  # noqa: S101 - somebody has added it
+    if group.personal_user_id is not None:
         raise Conflict("%(name)s is a user, not a group.", field="group", name=repr(name))
     return group

@@ -24,8 +24,8 @@ class Stamp:
 def next_stamp(after: datetime | None) -> Stamp:
     """Return the stamp of a change that is made now, and is later than any at or before `after`.
 
-    A clock that is behind that of another server does not make its own changes older than those it
-    has heard of (as hybrid logical clocks do: Kulkarni and others, 2014).
+    A clock that is slow beside that of another server does not make its own changes older than
+    those it has heard of (as hybrid logical clocks do: Kulkarni and others, 2014).
     """
     moment = now()
     return Stamp(moment if after is None or moment > after else after + _TICK)

@@ -20,7 +20,7 @@ _mine = _Mine()
 
 
 class Turns:
-    """So many turns, of which a thread has at most one."""
+    """A number of turns, of which a thread has at most one."""
 
     def __init__(self, count: int) -> None:
         # A queue is several times as fast as Python's semaphore.

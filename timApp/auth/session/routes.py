@@ -101,7 +101,8 @@ def invalidate_all() -> Response:
     return _applied(Change(Action.INVALIDATE, Everybody(), current_actor()))
 
 
-@sessions.post("/<path:user>/verify")
+@sessions.post("/<name:user>/verify")
+@sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
@@ -118,7 +119,8 @@ def validate_session(user: str, session_id: str | None = None) -> Response:
     return _change_here(Action.VERIFY, user, session_id)
 
 
-@sessions.post("/<path:user>/invalidate")
+@sessions.post("/<name:user>/invalidate")
+@sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
@@ -134,6 +136,7 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
 
 
 @sessions.post("/verify")
+@sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
@@ -155,6 +158,7 @@ def validate_remote_session(
 
 
 @sessions.post("/invalidate")
+@sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
 @sessions.response(200, StatusAnswer)
 @sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")

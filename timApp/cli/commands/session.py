@@ -35,7 +35,7 @@ from timApp.user.user import User, require_user
 from timApp.util.errors import BadInput
 from timApp.util.text import fits
 
-#: So many rows are fetched at a time.
+#: How many rows are fetched at a time.
 _ROWS_PER_BLOCK = 1000
 _STATES = {State.ACTIVE: "active", State.EXPIRED: "expired", State.LOGGED_OUT: "logged out"}
 _SOME_SESSION = "0191d3f0-7b3c-7c5e-a9a4-2f0e8f2f6a11"

@@ -16,7 +16,7 @@ from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
 def fetched(
     connection: sa.Connection, query: sa.Select[Any], size: int
 ) -> Generator[Sequence[Any]]:
-    """Yield the rows as the driver returns them, so many at a time; close it in any case."""
+    """Yield the rows as the driver returns them, `size` at a time; close it in any case."""
     with _driver_errors(connection, query), connection.execute(query) as result:
         cursor = result.cursor
         assert cursor is not None  # noqa: S101 - narrows the type for mypy

@@ -177,7 +177,8 @@ _add_session = BatchStatement(
     )
 )
 _add_change = BatchStatement(
-    sa.insert(SessionChange).values(
+    sa.insert(SessionChange)
+    .values(
         at=sa.bindparam("moment", type_=UTCDateTime()),
         actor_kind=sa.bindparam("by_kind", type_=SessionChange.actor_kind.type),
         actor=sa.bindparam("by_name"),
@@ -187,6 +188,7 @@ _add_change = BatchStatement(
         session_id=sa.bindparam("new_session"),
         session_count=1,
     )
+    .inline()  # nobody asks for the number of the entry
 )
 
 

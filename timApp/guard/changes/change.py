@@ -74,7 +74,7 @@ class Receipt:
     change: Change
     #: When it was made; None for a logout, which no other host hears of.
     stamp: Stamp | None = None
-    #: The session that was meant; None if all were, or there is none.
+    #: The session that was changed; None for all of them, or if there is none.
     session_id: str | None = None
     #: How many sessions changed their state.
     changed: int = 0

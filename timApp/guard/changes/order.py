@@ -21,7 +21,7 @@ def place_change(
     """Note a change of one person's sessions if it takes effect; return what becomes of it.
 
     Without a stamp it is made now, and later than all that is known: it takes effect even if the
-    clock of this host is behind that of another.
+    clock of this host is slower than that of another.
     """
     known = _known_changes(work, user_id)
     change = OrderedChange(

@@ -6,7 +6,7 @@ from timApp.database.functions import FirstCode
 
 #: What a formula begins with.
 SIGNS = "=+-@"
-#: Ends of cells and lines, behind which some programs look for a formula, whatever follows.
+#: Ends of cells and lines, after which some programs look for a formula, whatever follows.
 ENDS = "\t\n\r"
 #: What may stand before the sign: all that `str.isspace` takes for a blank.
 BLANKS = (
@@ -23,11 +23,11 @@ def neutral_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
     apostrophe in front, which a spreadsheet shows as text. Source: OWASP, CSV Injection.
     """
     first = FirstCode(cell)
-    behind_blanks = FirstCode(sa.func.ltrim(cell, BLANKS))
+    after_blanks = FirstCode(sa.func.ltrim(cell, BLANKS))
     is_formula = sa.and_(
         # Nearly every cell is told by this alone.
         _is_one_of(first, SIGNS + ENDS + BLANKS),
-        sa.or_(_is_one_of(first, ENDS), _is_one_of(behind_blanks, SIGNS)),
+        sa.or_(_is_one_of(first, ENDS), _is_one_of(after_blanks, SIGNS)),
     )
     return sa.case((is_formula, sa.literal("'", sa.Text()).concat(cell)), else_=cell)
 

@@ -1,6 +1,7 @@
 """Queries whose rows are those of an export, written down by the database.
 
-SQLite keeps times as they are exported; on PostgreSQL they are mended behind it, see `exporttimes`.
+SQLite keeps times as they are exported; on PostgreSQL they are mended afterwards, see
+`timApp.guard.export.times`.
 """
 
 from collections.abc import Iterator

@@ -18,7 +18,7 @@ from timApp.util.turns import turn_given
 
 #: So much is passed on at a time.
 _BLOCK_BYTES = 65_536
-#: So many rows are fetched at a time, where rows are: about a block, with browsers of today.
+#: How many rows are fetched at a time where rows are: about a block, with browsers of today.
 _BLOCK_ROWS = 400
 # JSON has none of these characters as they are, so that COPY writes it unchanged.
 _COPY_JSON = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"

@@ -52,5 +52,5 @@ def end_json_row(block: bytearray) -> None:
 
 
 def _add_decimals(block: bytearray, end: int, before: int) -> None:
-    """Let a time have six decimals that ends there and begins behind that character."""
+    """Let a time have six decimals that ends there and begins after that character."""
     block[end:end] = _MISSING[end - block.rindex(before, 0, end) - 1]

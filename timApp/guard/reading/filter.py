@@ -1,4 +1,4 @@
-"""Which sessions are meant: what lists and exports are narrowed down by."""
+"""Which sessions are asked for: what lists and exports are narrowed down by."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class SessionFilter:
     until: datetime | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions that a session meets if it is meant."""
+        """Return the conditions that a session meets if it is asked for."""
         return self.key_conditions() + self.other_conditions(UserSession)
 
     def key_conditions(self) -> list[sa.ColumnElement[bool]]:

@@ -12,9 +12,9 @@ from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action
 
-#: So many changes are shown on a page.
+#: How many changes a page has.
 PAGE_SIZE = 50
-#: So many changes, the latest, tell when a session was active.
+#: How many changes, the latest ones, are played to tell when a session was active.
 MAX_PLAYED = 2000
 # Session ids begin with the time, so those of one exam differ in their last characters.
 _SHOWN_ID_LENGTH = 8

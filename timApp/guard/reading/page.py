@@ -1,6 +1,6 @@
 """All sessions page by page: any page costs the same, however many sessions there are.
 
-A page begins behind a position, which an index finds at once. What no index answers (text in the
+A page begins after a position, which an index finds at once. What no index answers (text in the
 origin, say) is looked for among a limited number of sessions at a time, taken in order; the
 answer says where the search has stopped.
 
@@ -50,7 +50,7 @@ def session_page(
     size: int,
     scan_limit: int,
 ) -> SessionPage:
-    """Return at most `size` sessions that are meant, from behind `after` (None: the first) on.
+    """Return at most `size` sessions of the filter, after the position `after` (None: the first).
 
     At most `scan_limit` sessions are looked at; in an order by name, a user who has none counts
     as one. `BadInput` (field ``after``) if `after` is a position in an order of another kind.
@@ -74,7 +74,7 @@ def session_page(
 def page_query(
     order: Order, after: Position | None, limit: int, scan_limit: int
 ) -> sa.Select[UserSession, str, str]:
-    """Return the query for the first sessions behind a position, each with its user's names."""
+    """Return the query for the first sessions after a position, each with its user's names."""
     found = order.candidates(after, order.columns)
     if order.residual(UserSession):
         window = found.limit(scan_limit).subquery("looked_at")

@@ -12,9 +12,9 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_in, state_of
 from timApp.guard.vocabulary import State
 
-#: So many sessions of a person are told to a supervisor, here and on another host.
+#: The most sessions of a person that a supervisor is shown, of this server and of another.
 MAX_SUMMARIES = 20
-#: So many open sessions of a person are shown to them.
+#: The most open sessions of a person that they are shown.
 MAX_OPEN = 50
 
 #: The order in which a person's sessions are latest first.
@@ -46,7 +46,7 @@ def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
 
 
 def latest_sessions(work: UnitOfWork, user_id: int, limit: int) -> list[UserSession]:
-    """Return the user's latest sessions, at most so many."""
+    """Return the user's latest sessions, at most `limit`."""
     return list(work.session.scalars(_of_user(user_id).order_by(*LATEST_FIRST).limit(limit)))
 
 

@@ -36,7 +36,7 @@ class Sort(Enum):
 
 @dataclass(frozen=True)
 class TimePosition:
-    """A place in an order by time: just behind this session."""
+    """A place in an order by time: just after this session."""
 
     logged_in_at: datetime
     user_id: int
@@ -45,7 +45,7 @@ class TimePosition:
 
 @dataclass(frozen=True)
 class NamePosition:
-    """A place in an order by name: just behind this session, or (None) behind all of the user's."""
+    """A place in an order by name: just after this session, or (None) after all of the user's."""
 
     user_name: str
     logged_in_at: datetime | None = None
@@ -59,7 +59,8 @@ class Order(ABC):
     """The sessions that a filter means, in an order.
 
     Its candidates are taken in the order of an index, without sorting. Among them are sessions
-    that are not meant: those that do not meet the `residual` conditions, which no index answers.
+    that the filter leaves out: those that do not meet the `residual` conditions, which no index
+    answers.
     """
 
     def __init__(self, which: SessionFilter, sort: Sort, *, is_sqlite: bool) -> None:
@@ -76,11 +77,11 @@ class Order(ABC):
 
     @abstractmethod
     def candidates(self, after: Any, columns: Sequence[Any]) -> _Query:
-        """Return the query for the candidates behind a position (None: all), in order."""
+        """Return the query for the candidates after a position (None: all), in order."""
 
     @abstractmethod
     def residual(self, session: _SessionType) -> list[_Condition]:
-        """Return what a candidate still has to meet; none if all candidates are meant."""
+        """Return what a candidate still has to meet; none if all candidates belong to it."""
 
     @abstractmethod
     def terms(self, session: _SessionType, user_name: Any) -> list[Any]:
@@ -88,7 +89,7 @@ class Order(ABC):
 
     @abstractmethod
     def position(self, session: UserSession, user_name: str) -> Position:
-        """Return the position just behind a session."""
+        """Return the position just after a session."""
 
 
 class TimeOrder(Order):
@@ -99,7 +100,7 @@ class TimeOrder(Order):
     columns = (UserSession,)
 
     def candidates(self, after: TimePosition | None, columns: Sequence[Any]) -> _Query:
-        """Return the query for the candidates behind a position (None: all), in order."""
+        """Return the query for the candidates after a position (None: all), in order."""
         # An index is entered at one place: there must not be two conditions to choose from.
         which = self.which
         if after is not None and self._is_before_range(after):
@@ -111,7 +112,7 @@ class TimeOrder(Order):
         if self._active_only:
             query = query.where(is_active())
         if after is not None:
-            query = query.where(self._is_behind(after))
+            query = query.where(self._is_after(after))
         return query.order_by(*self.terms(UserSession, None))
 
     def residual(self, session: _SessionType) -> list[_Condition]:
@@ -125,7 +126,7 @@ class TimeOrder(Order):
         return [column.desc() if self._newest_first else column.asc() for column in columns]
 
     def position(self, session: UserSession, user_name: str) -> TimePosition:  # noqa: ARG002
-        """Return the position just behind a session."""
+        """Return the position just after a session."""
         return TimePosition(session.logged_in_at, session.user_id, session.session_id)
 
     @property
@@ -138,26 +139,26 @@ class TimeOrder(Order):
         return self.which.states == {State.ACTIVE} and self.which.user_id is None and self.is_sqlite
 
     def _is_before_range(self, after: TimePosition) -> bool:
-        """Tell whether the whole time range comes behind a position."""
+        """Tell whether the whole time range comes after a position."""
         since, until = self.which.since, self.which.until
         if self._newest_first:
             return until is not None and after.logged_in_at >= until
         return since is not None and after.logged_in_at < since
 
-    def _is_behind(self, after: TimePosition) -> _Condition:
+    def _is_after(self, after: TimePosition) -> _Condition:
         values = (after.logged_in_at, after.user_id, after.session_id)
         if self.which.user_id is None:
-            return _is_behind(self.key, values, descending=self._newest_first)
+            return _is_after(self.key, values, descending=self._newest_first)
         # The index that begins with the user goes on with these two.
         key = (UserSession.logged_in_at, UserSession.session_id)
-        return _is_behind(key, values[::2], descending=self._newest_first)
+        return _is_after(key, values[::2], descending=self._newest_first)
 
 
 class NameOrder(Order):
     """By user name, and then the newest first.
 
-    A user without sessions is a candidate too, which is not meant: so there is a limit to the
-    users that are looked at.
+    A user without sessions is a candidate too, which the list leaves out: so there is a limit to
+    the users that are looked at.
     """
 
     position_type = NamePosition
@@ -165,11 +166,11 @@ class NameOrder(Order):
     columns = (UserSession, User.name)
 
     def candidates(self, after: NamePosition | None, columns: Sequence[Any]) -> _Query:
-        """Return the query for the candidates behind a position (None: all), in order."""
+        """Return the query for the candidates after a position (None: all), in order."""
         is_of_user = sa.and_(User.id == UserSession.user_id, *self.which.key_conditions())
         query = sa.select(*columns).select_from(User).outerjoin(UserSession, is_of_user)
         if after is not None:
-            query = query.where(*self._is_behind(after))
+            query = query.where(*self._is_after(after))
         return query.order_by(*self.terms(UserSession, User.name))
 
     def residual(self, session: _SessionType) -> list[_Condition]:
@@ -182,20 +183,20 @@ class NameOrder(Order):
         return [name, session.logged_in_at.desc(), session.session_id.desc()]
 
     def position(self, session: UserSession, user_name: str) -> NamePosition:
-        """Return the position just behind a session."""
+        """Return the position just after a session."""
         return NamePosition(user_name, session.logged_in_at, session.session_id)
 
     @property
     def _descending(self) -> bool:
         return self.sort is Sort.NAME_DESC
 
-    def _is_behind(self, after: NamePosition) -> list[_Condition]:
+    def _is_after(self, after: NamePosition) -> list[_Condition]:
         name = after.user_name
         is_later_user = User.name < name if self._descending else User.name > name
         if after.session_id is None:
             return [is_later_user]
         key = (UserSession.logged_in_at, UserSession.session_id)
-        is_later_session = _is_behind(key, (after.logged_in_at, after.session_id), descending=True)
+        is_later_session = _is_after(key, (after.logged_in_at, after.session_id), descending=True)
         return [
             # It follows from the other, and lets the search begin in the index of names.
             User.name <= name if self._descending else User.name >= name,
@@ -204,7 +205,7 @@ class NameOrder(Order):
 
 
 def order_of(which: SessionFilter, sort: Sort, *, is_sqlite: bool) -> Order:
-    """Return the sessions that are meant in that order, as they are found on a kind of database.
+    """Return the sessions of the filter in that order, as they are found on a kind of database.
 
     One user's are all of one name: in an order by name that leaves the newest first.
     """
@@ -215,7 +216,7 @@ def order_of(which: SessionFilter, sort: Sort, *, is_sqlite: bool) -> Order:
     return TimeOrder(which, Sort.NEWEST, is_sqlite=is_sqlite)
 
 
-def _is_behind(key: Sequence[Any], values: Sequence[Any], *, descending: bool) -> _Condition:
+def _is_after(key: Sequence[Any], values: Sequence[Any], *, descending: bool) -> _Condition:
     place = sa.tuple_(
         *(sa.literal(value, column.type) for value, column in zip(values, key, strict=True))
     )

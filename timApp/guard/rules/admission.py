@@ -19,5 +19,5 @@ def limit_of(
 
 
 def admitted(active: int, limit: int | None) -> State:
-    """Return the state in which a session begins whose person has so many active ones already."""
+    """Return the state in which a session begins of a person who has `active` ones already."""
     return State.ACTIVE if limit is None or active < limit else State.EXPIRED

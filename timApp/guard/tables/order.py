@@ -22,7 +22,7 @@ class SessionOrder(Model):
     at: orm.Mapped[datetime]
     change_id: orm.Mapped[str]
     action: orm.Mapped[Action] = orm.mapped_column(enum_column(Action))
-    #: The session that was named; None when all were meant, or there was none to verify.
+    #: The session that was named; None when it was all of them, or there was none to verify.
     session_id: orm.Mapped[str | None]
 
     __table_args__ = (sa.Index("ix_sessionorder_user_id", "user_id", "at"),)

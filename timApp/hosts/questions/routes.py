@@ -3,10 +3,10 @@
 They are no part of the API for people's programs; see `timApp.net.call` for the other side.
 """
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify
 
 from timApp.auth.csrf import csrf
-from timApp.auth.schemas import BodyParser, HostPersonArgs
+from timApp.auth.schemas import HostPersonArgs, SessionBlueprint
 from timApp.auth.site import db
 from timApp.guard.reading.sessions import session_summaries
 from timApp.guard.waiting.codes import waiting_sessions
@@ -14,9 +14,7 @@ from timApp.hosts.access import verify_signed_host
 from timApp.hosts.questions.wire import MAX_WAITING, person_as_json, waiting_as_json
 from timApp.user.user import require_user
 
-hosts = Blueprint("hosts", __name__, url_prefix="/hosts")
-
-_parser = BodyParser()
+hosts = SessionBlueprint("hosts", __name__, url_prefix="/hosts")
 
 
 @hosts.post("/check")
@@ -36,19 +34,17 @@ def waiting() -> Response:
 
 
 @hosts.post("/sessions")
+@hosts.arguments(HostPersonArgs, location="body", as_kwargs=True)
 @csrf.exempt
-def sessions() -> Response:
+def sessions(username: str, session_id: str | None = None) -> Response:
     """Answer a person's real name and sessions; 404 if there is nobody of that name here.
 
     The JSON object in the body has the ``username``, and may have the ``session_id`` of a session
     that is to be among the answer's, which are not all that there are.
     """
     _verify_host()
-    asked = _parser.parse(HostPersonArgs(), request, location="body")
-    user = require_user(db, asked["username"], field="username")
-    return jsonify(
-        person_as_json(user.real_name, session_summaries(db, user.id, asked["session_id"]))
-    )
+    user = require_user(db, username, field="username")
+    return jsonify(person_as_json(user.real_name, session_summaries(db, user.id, session_id)))
 
 
 def _verify_host() -> None:

@@ -5,13 +5,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_logged_in
+from timApp.auth.inputs import takes
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import AllButOne, Change, OnePerson
-from timApp.guard.reading.device import device_of
 from timApp.guard.reading.sessions import open_sessions
 from timApp.guard.vocabulary import Action
+from timApp.pages.shown import shown
 from timApp.util.errors import BadInput
 
 my_sessions = Blueprint("my_sessions", __name__, url_prefix="/my-sessions")
@@ -22,14 +23,12 @@ def show() -> ResponseReturnValue:
     """Show the visitor's sessions that are not logged out."""
     visitor = verify_logged_in()
     current = current_session_id()
-    sessions = [
-        {"session": session, "device": device_of(session.origin)}
-        for session in open_sessions(db, visitor.id, current)
-    ]
+    sessions = [shown(session) for session in open_sessions(db, visitor.id, current)]
     return render_template("my_sessions.html", sessions=sessions, current=current)
 
 
 @my_sessions.post("/end")
+@takes(form=("session_id",))
 def end() -> ResponseReturnValue:
     """End one of the visitor's other sessions for good."""
     visitor = verify_logged_in()

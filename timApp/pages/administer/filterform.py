@@ -1,12 +1,10 @@
 """The form above the administrators' list of sessions, as an address holds it."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
-
-from werkzeug.datastructures import MultiDict
 
 from timApp.auth.site import db
 from timApp.guard.reading.filter import SessionFilter
@@ -26,7 +24,8 @@ _Default = TypeVar("_Default")
 #: What stands in an address for sessions in any state. Unlike in exports, those that are logged out
 #: are a state by itself: for an administrator who looks for whom to verify, they are not expired.
 ANY_STATE = "all"
-_FIELDS = ("state", "user", "origin", "since", "until", "sort", "after")
+#: The names of the parameters.
+FILTER_FIELDS = frozenset({"state", "user", "origin", "since", "until", "sort", "after"})
 
 
 @dataclass
@@ -53,15 +52,14 @@ class FilterForm:
             raise error
 
 
-def read_filter(parameters: MultiDict[str, str], *others: str) -> FilterForm:
+def read_filter(parameters: Mapping[str, str]) -> FilterForm:
     """Return the form with these parameters; an empty field is as good as none.
 
-    Parameters of the names `others` are taken too, and are for the caller to read.
-
-    Errors of the fields that somebody types into are kept in the form. `BadInput` for all that
-    no form sends: other names, a name given twice, a choice that does not exist.
+    Others than `FILTER_FIELDS` are kept among the texts, for the caller to read. Errors of the
+    fields that somebody types into are kept in the form. `BadInput` for what no form sends: a
+    choice that does not exist, a place that is none.
     """
-    form = FilterForm(_texts(parameters, {*_FIELDS, *others}))
+    form = FilterForm({name: text.strip() for name, text in parameters.items() if text.strip()})
     form.state = read_choice(State, form.texts, "state", None, no_choice=ANY_STATE)
     form.sort = read_choice(Sort, form.texts, "sort", Sort.NEWEST)
     if "after" in form.texts:
@@ -108,18 +106,6 @@ def read_choice(
             value=quoted(text),
             choices=", ".join([*known, *(str(choice.value) for choice in choices)]),
         ) from None
-
-
-def _texts(parameters: MultiDict[str, str], known: Collection[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, texts in parameters.lists():
-        if name not in known:
-            raise BadInput("There is no filter named %(name)s.", field=name, name=quoted(name))
-        if len(texts) > 1:
-            raise BadInput("%(name)s is given more than once.", field=name, name=quoted(name))
-        if texts[0].strip():
-            found[name] = texts[0].strip()
-    return found
 
 
 def _read_user(text: str) -> dict[str, Any]:

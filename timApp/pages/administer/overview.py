@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
+from timApp.auth.inputs import takes
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.reading.activity import count_active, count_changes
@@ -20,6 +21,7 @@ overview = Blueprint("overview", __name__, url_prefix="/administer")
 
 
 @overview.get("")
+@takes(query=("period",))
 def show() -> ResponseReturnValue:
     """Show the numbers of now, and a chart of each kind of change over the chosen period."""
     verify_admin()

@@ -4,14 +4,14 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
+from timApp.auth.inputs import takes
 from timApp.auth.site import db
-from timApp.guard.reading.device import device_of
 from timApp.guard.reading.history import changes_since, record_page
 from timApp.guard.reading.sessions import latest_sessions
 from timApp.guard.rules.presence import overlaps, tracks_of
-from timApp.guard.tables.state import state_of
 from timApp.pages.administer.period import Period, read_period
 from timApp.pages.administer.timeline import lay_out, since
+from timApp.pages.shown import shown
 from timApp.pages.timelabels import is_same_day, reader_zone, time_label
 from timApp.user.user import require_user
 from timApp.util.clock import now
@@ -22,12 +22,13 @@ person = Blueprint("person", __name__, url_prefix="/administer/person")
 
 #: So many of a person's sessions are shown, the latest.
 MAX_SESSIONS = 100
-#: So many overlaps are told in words, the latest; the picture has them all.
-MAX_TOLD = 20
+#: So many overlaps are listed in words, the latest; the picture has them all.
+MAX_LISTED_OVERLAPS = 20
 _MAX_DIGITS = 18  # of an id that fits in 64 bits
 
 
 @person.get("")
+@takes(query=("user", "period", "before"))
 def show() -> ResponseReturnValue:
     """Show the person ``user``; ``period`` is that of the picture, ``before`` pages the record."""
     verify_admin()
@@ -41,21 +42,20 @@ def show() -> ResponseReturnValue:
     changes = changes_since(db, user.id, sessions[-1].logged_in_at) if sessions else []
     tracks = tracks_of(sessions, changes, moment)
     start = moment - period.length if period else None
-    shown = since(tracks, start)
-    overlapping = [one for one in overlaps(shown) if start is None or one.end >= start]
+    in_period = since(tracks, start)
+    overlapping = [one for one in overlaps(in_period) if start is None or one.end >= start]
     return render_template(
         "person.html",
         person=user,
         tracks=tracks,
         has_older=has_older,
         max_sessions=MAX_SESSIONS,
-        states={one.session_id: state_of(one) for one in sessions},
-        devices={one.session_id: device_of(one.origin) for one in sessions},
-        timeline=lay_out(shown, overlapping, start, reader_zone()),
+        shown={one.session_id: shown(one) for one in sessions},
+        timeline=lay_out(in_period, overlapping, start, reader_zone()),
         time_label=time_label,
         is_same_day=is_same_day,
-        overlaps=overlapping[: -MAX_TOLD - 1 : -1],
-        overlaps_untold=max(len(overlapping) - MAX_TOLD, 0),
+        overlaps=overlapping[: -MAX_LISTED_OVERLAPS - 1 : -1],
+        overlaps_omitted=max(len(overlapping) - MAX_LISTED_OVERLAPS, 0),
         period=period,
         periods=list(Period),
         before=before,

@@ -1,66 +1,105 @@
-"""Draws a small bar chart that may stand in a page of this site."""
+"""Lays out a small bar chart; the template `bar_chart.html` draws it.
+
+In units of the picture, which are pixels on a phone; static/plot.css has the font's size too.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import pygal
-from markupsafe import Markup
-from pygal.etree import etree
-from pygal.style import Style
-
-# In units of the picture, which are pixels on a phone; static/plot.css has the font's size too.
-_WIDTH, _HEIGHT = 360, 130
+WIDTH, HEIGHT = 360, 130
+_MARGIN = 4
 _FONT_SIZE = 12
-_STYLE = Style(label_font_size=_FONT_SIZE, major_label_font_size=_FONT_SIZE)
+#: How wide a digit is, at the most.
+_DIGIT_WIDTH = 0.6 * _FONT_SIZE
+#: Between the labels of an axis and the plot.
+_GAP = 10
+#: Of the plot's width and height, so much is free on each side of the bars.
+_PADDING = 0.02 / 1.04
+#: Of the room that a bar has, so much is its own.
+_BAR_PART = 0.77
 
 
-def bar_chart(name: str, values: Sequence[int], labels: Sequence[str], label_step: int) -> Markup:
-    """Return an SVG element with a bar for each value, and every so-many-th label, the last too.
+@dataclass(frozen=True)
+class Bar:
+    """A bar, and what it says when it is pointed at."""
 
-    `name` is what the picture is called for those who do not see it. Colours and fonts are up to
-    the page's style sheet: what pygal adds of styles and scripts, which the page's security policy
-    forbids, is left out.
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    value: int
+
+
+@dataclass(frozen=True)
+class AxisLabel:
+    """A text at an axis, and where on it."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """The whole picture; bars and labels are placed in the plot, whose corner is `left`, `top`."""
+
+    name: str
+    left: float
+    top: float
+    plot_width: float
+    plot_height: float
+    bars: list[Bar]
+    x_labels: list[AxisLabel]
+    #: Each with a line across the plot, from the lowest on.
+    y_labels: list[AxisLabel]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def bar_chart(name: str, values: Sequence[int], labels: Sequence[str], label_step: int) -> BarChart:
+    """Return a picture with a bar for each value, and every so-many-th label, the last too.
+
+    `name` is what the picture is called for those who do not see it. There has to be a value, and
+    as many labels; no value may be negative.
     """
-    top = _round_up(max(values))
-    chart = pygal.Bar(
-        style=_STYLE,
-        js=(),
-        width=_WIDTH,
-        height=_HEIGHT,
-        margin=4,
-        explicit_size=False,
-        no_prefix=True,
-        show_legend=False,
-        show_minor_x_labels=False,
-        truncate_label=-1,
-        range=(0, top),
-        y_labels=(0, top // 2, top),
-        classes=("plot",),
+    end = _round_up(max(values))
+    label_width = max(_DIGIT_WIDTH * len(str(end)), _FONT_SIZE)
+    left = _MARGIN + _GAP + label_width
+    plot_width = WIDTH - _MARGIN - left
+    plot_height = HEIGHT - 2 * _MARGIN - _GAP - _FONT_SIZE
+    room = plot_width * (1 - 2 * _PADDING) / len(values)
+
+    def middle(number: int) -> float:
+        return round(plot_width * _PADDING + (number + 0.5) * room, 3)
+
+    def level(value: float) -> float:
+        free = plot_height * _PADDING
+        return round(plot_height - free - value / end * (plot_height - 2 * free), 3)
+
+    bar_width = room * _BAR_PART
+    return BarChart(
+        name=name,
+        left=round(left, 3),
+        top=_MARGIN,
+        plot_width=round(plot_width, 3),
+        plot_height=plot_height,
+        bars=[
+            Bar(
+                x=round(middle(number) - bar_width / 2, 3),
+                y=level(value),
+                width=round(bar_width, 3),
+                height=round(level(0) - level(value), 3),
+                label=label,
+                value=value,
+            )
+            for number, (value, label) in enumerate(zip(values, labels, strict=True))
+        ],
+        x_labels=[
+            AxisLabel(middle(number), labels[number])
+            for number in range(len(labels) - 1, -1, -label_step)
+        ],
+        y_labels=[AxisLabel(level(value), str(value)) for value in (0, end // 2, end)],
     )
-    chart.x_labels = labels
-    chart.x_labels_major = labels[::-1][::label_step]
-    chart.add(None, values)
-    picture = chart.render_tree()
-    _clean(picture)
-    picture.attrib.pop("id")
-    picture.set("role", "img")
-    picture.set("aria-label", name)
-    return Markup(etree.tostring(picture, encoding="unicode"))  # noqa: S704 - escaped by etree
-
-
-def _clean(parent: etree.Element) -> None:
-    """Keep what is drawn; let each bar tell its label and value when it is pointed at."""
-    for element in list(parent):
-        kind = element.get("class", "") if isinstance(element.tag, str) else "comment"
-        if kind in {"comment", "titles", "tooltip"} or element.tag in {"defs", "title"}:
-            parent.remove(element)
-        elif kind == "bar":
-            said = {one.get("class"): one.text or "" for one in element if one.tag == "desc"}
-            for one in element.findall("desc"):
-                element.remove(one)
-            title = etree.SubElement(element, "title")
-            title.text = f"{said.get('x_label', '')}: {said.get('value', '')}"
-        else:
-            _clean(element)
 
 
 def _round_up(number: int) -> int:

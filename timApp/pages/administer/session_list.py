@@ -1,5 +1,6 @@
 """The administrators' page of all sessions: find, export, verify and invalidate them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -8,20 +9,26 @@ from flask_babel import get_timezone, gettext, ngettext
 
 from timApp.auth.access import verify_admin
 from timApp.auth.download import download
+from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.changes.change import Change, Everybody, Picked, Receipt, Scope
 from timApp.guard.changes.everybody import effect_on_everybody
-from timApp.guard.reading.device import device_of
 from timApp.guard.reading.page import SessionPage, session_page
 from timApp.guard.reading.sorting import Sort
-from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import Action, ExportFormatOptions, State
 from timApp.pages.administer.cursor import cursor_of
-from timApp.pages.administer.filterform import ANY_STATE, FilterForm, read_choice, read_filter
+from timApp.pages.administer.filterform import (
+    ANY_STATE,
+    FILTER_FIELDS,
+    FilterForm,
+    read_choice,
+    read_filter,
+)
 from timApp.pages.administer.selected import key_text, read_keys
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
+from timApp.pages.shown import ShownSession, shown
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
@@ -33,7 +40,19 @@ PAGE_SIZE = 50
 SCAN_LIMIT = 50_000
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row of the list."""
+
+    #: The value of its check box.
+    key: str
+    user_name: str
+    real_name: str
+    session: ShownSession
+
+
 @session_list.get("")
+@takes(query=FILTER_FIELDS)
 def show() -> ResponseReturnValue:
     """Show the sessions that the parameters ask for; see `timApp.pages.administer.filterform`."""
     verify_admin()
@@ -42,22 +61,25 @@ def show() -> ResponseReturnValue:
 
 
 @session_list.get("/export")
+@takes(query=FILTER_FIELDS | {"format"})
 def export() -> ResponseReturnValue:
     """Return all that the list has with these parameters, and ``format``, in a file."""
     verify_admin()
-    form = read_filter(request.args, "format")
+    form = read_filter(request.args)
     form.require_valid()
     export_format = read_choice(ExportFormatOptions, form.texts, "format", ExportFormatOptions.CSV)
     return download(form.which, export_format)
 
 
 @session_list.post("/verify")
+@takes(query=FILTER_FIELDS, form=("reason",), repeated=("session",))
 def verify() -> ResponseReturnValue:
     """Verify the selected sessions, each ``session``, and go back to the list."""
     return _change_selected(Action.VERIFY)
 
 
 @session_list.post("/invalidate")
+@takes(query=FILTER_FIELDS, form=("reason",), repeated=("session",))
 def invalidate() -> ResponseReturnValue:
     """Invalidate the selected sessions, each ``session``, and go back to the list."""
     return _change_selected(Action.INVALIDATE)
@@ -78,6 +100,7 @@ def confirm_invalidate_all() -> ResponseReturnValue:
 
 
 @session_list.post("/verify-all")
+@takes(form=("reason",))
 def verify_all() -> ResponseReturnValue:
     """Verify the latest session of each person, and go to the list."""
     verify_admin()
@@ -92,6 +115,7 @@ def verify_all() -> ResponseReturnValue:
 
 
 @session_list.post("/invalidate-all")
+@takes(form=("reason",))
 def invalidate_all() -> ResponseReturnValue:
     """Invalidate all sessions, and go to the list."""
     verify_admin()
@@ -116,15 +140,17 @@ def _change_selected(action: Action) -> ResponseReturnValue:
         db.session.rollback()
         return _list_page(form, error)
     db.session.commit()
-    message = _told_of_verified if action is Action.VERIFY else _told_of_invalidated
-    return _back_to_list(form.parameters(), message(len(keys), receipt.ended or 0))
+    ended = receipt.ended or 0
+    is_verify = action is Action.VERIFY
+    message = _verified_message(len(keys), ended) if is_verify else _invalidated_message(ended)
+    return _back_to_list(form.parameters(), message)
 
 
 def _apply(action: Action, scope: Scope) -> Receipt:
     return current_guard().apply(Change(action, scope, current_actor(), read_reason()), db)
 
 
-def _told_of_verified(selected: int, ended: int) -> str:
+def _verified_message(selected: int, ended: int) -> str:
     verified = ngettext(
         "%(num)s session is verified.", "%(num)s sessions of as many people are verified.", selected
     )
@@ -136,7 +162,7 @@ def _told_of_verified(selected: int, ended: int) -> str:
     return f"{verified} {expired}" if ended else str(verified)
 
 
-def _told_of_invalidated(selected: int, ended: int) -> str:  # noqa: ARG001
+def _invalidated_message(ended: int) -> str:
     if not ended:
         return str(gettext("Nothing was changed: what you selected was expired already."))
     invalidated = ngettext(
@@ -167,14 +193,12 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         form=form,
         error=error and error_words(error),
         rows=[
-            {
-                "key": key_text(one.session.user_id, one.session.session_id),
-                "session": one.session,
-                "state": state_of(one.session),
-                "user_name": one.user_name,
-                "real_name": one.real_name,
-                "device": device_of(one.session.origin),
-            }
+            _Row(
+                key_text(one.session.user_id, one.session.session_id),
+                one.user_name,
+                one.real_name,
+                shown(one.session),
+            )
             for one in page.sessions
         ],
         page=page,

@@ -2,47 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from timApp.auth.site import current_site, db
-from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import State
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
+from timApp.pages.shown import ShownSession, shown
 from timApp.user.user import User
 from timApp.util.errors import NotFound
 from timApp.util.text import quoted, storable
 
 
 @dataclass(frozen=True)
-class ComparedSession:
-    """One session as it is shown."""
+class ComparedSession(ShownSession):
+    """One of the sessions side by side."""
 
-    session_id: str
-    device: Device
-    logged_in_at: datetime
-    last_seen_at: datetime | None
-    state: State
     #: Whether it is the one that was scanned or named.
     is_chosen: bool
     #: Where it is; None for this server.
     host: Host | None
-    #: The person's real name over there, if that is another one.
+    #: The person's real name on that host, if that is another one.
     known_as: str | None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A person and their sessions, wherever those are."""
+    """A person and their sessions, on this server and on others."""
 
     name: str
     real_name: str
     #: Whether this server knows the person.
     is_here: bool
     sessions: Sequence[ComparedSession]
-    #: What each of the hosts told.
+    #: What each of the hosts answered.
     answers: Sequence[HostAnswer]
     #: Whether a session was named that is on no host that has answered.
     lacks_chosen: bool
@@ -76,23 +70,23 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
 def put_side_by_side(
     name: str, chosen: str | None, local: PersonSessions | None, answers: Sequence[HostAnswer]
 ) -> Comparison:
-    """Put together what is known of a person here (None: nothing) and elsewhere.
+    """Put together what is known of a person here (None: nothing) and on other hosts.
 
     The chosen session comes first, then those that are not logged out, and the latest first; each
-    host has a part in them, however many another one tells of. What a host tells of a session that
-    is here is left out: this server knows better, and may be one of the hosts of its targets.
+    host has a part in them, however many another one has. What a host says of a session that is
+    here is left out: this server knows better, and may be one of the hosts of its targets.
     """
-    told = [(answer.host, answer.person) for answer in answers if answer.person is not None]
-    real_name = local.real_name if local is not None else told[0][1].real_name
+    found = [(answer.host, answer.person) for answer in answers if answer.person is not None]
+    real_name = local.real_name if local is not None else found[0][1].real_name
     here = [] if local is None else [_compared(one, chosen) for one in local.sessions]
     known = {session.session_id for session in here}
-    elsewhere = [
+    remote = [
         _compared(one, chosen, host, None if person.real_name == real_name else person.real_name)
-        for host, person in told
+        for host, person in found
         for one in person.sessions
         if one.session_id not in known
     ]
-    sessions = sorted(here + elsewhere, key=lambda one: one.logged_in_at, reverse=True)
+    sessions = sorted(here + remote, key=lambda one: one.logged_in_at, reverse=True)
     sessions.sort(key=lambda one: (not one.is_chosen, one.state is State.LOGGED_OUT))
     return Comparison(
         name=name,
@@ -124,11 +118,7 @@ def _compared(
     known_as: str | None = None,
 ) -> ComparedSession:
     return ComparedSession(
-        session_id=session.session_id,
-        device=device_of(session.origin),
-        logged_in_at=session.logged_in_at,
-        last_seen_at=session.last_seen_at,
-        state=session.state,
+        **vars(shown(session)),
         is_chosen=session.session_id == chosen,
         host=host,
         known_as=known_as,

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
+from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import Change
@@ -17,8 +18,8 @@ from timApp.hosts.outbox.worker import deliver_owed
 from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
-from timApp.pages.supervise.search import Meant, find_meant
-from timApp.pages.supervise.subject import Subject, read_subject
+from timApp.pages.supervise.search import Match, find_match
+from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
@@ -43,17 +44,18 @@ def waiting() -> ResponseReturnValue:
 
 
 @supervise.get("/find")
+@takes(query=("q",))
 def find() -> ResponseReturnValue:
-    """Go to the person that the field's text means; say so on the console if there is none."""
+    """Go to the person that the field's text names; say so on the console if there is none."""
     verify_supervisor()
     text = request.args.get("q", "")
     try:
-        meant = find_meant(text)
+        match = find_match(text)
     except TimError as error:
         return _console(text, error=error_words(error)), error.status
-    if not isinstance(meant, Meant):
-        return _console(text, choices=meant)
-    return redirect(url_for("supervise.compare", user=meant.username, session=meant.session_id))
+    if not isinstance(match, Match):
+        return _console(text, choices=match)
+    return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
 
 
 @supervise.get("/link/<token>")
@@ -65,6 +67,7 @@ def follow_link(token: str) -> ResponseReturnValue:
 
 
 @supervise.get("/person")
+@takes(query=("user", "session"))
 def compare() -> ResponseReturnValue:
     """Show a person's sessions side by side."""
     verify_supervisor()
@@ -72,18 +75,21 @@ def compare() -> ResponseReturnValue:
 
 
 @supervise.post("/verify")
+@takes(form=SUBJECT_FIELDS | {"reason"}, repeated=("target",))
 def verify() -> ResponseReturnValue:
     """Verify the session that the supervisor has looked at, here and on the chosen targets."""
     return _change(Action.VERIFY)
 
 
 @supervise.post("/invalidate")
+@takes(form=SUBJECT_FIELDS | {"reason"}, repeated=("target",))
 def invalidate() -> ResponseReturnValue:
     """Invalidate the session that the supervisor has looked at, here and on the targets."""
     return _change(Action.INVALIDATE)
 
 
 @supervise.post("/retry")
+@takes(form=SUBJECT_FIELDS | {"action"}, repeated=("host",))
 def retry() -> ResponseReturnValue:
     """Tell hosts again, now, what they are still owed of a person's changes."""
     verify_supervisor()
@@ -118,13 +124,23 @@ def _change(action: Action) -> ResponseReturnValue:
         db,
     )
     db.session.commit()
-    return _outcome(action, subject, tell_audience(network, db.engine, receipt), errors)
+    outcomes = tell_audience(network, db.engine, receipt)
+    return _outcome(action, subject, outcomes, errors, changed_here=receipt.changed > 0)
 
 
 def _outcome(
-    action: Action, subject: Subject, outcomes: Sequence[Outcome], errors: Sequence[str] = ()
+    action: Action,
+    subject: Subject,
+    outcomes: Sequence[Outcome],
+    errors: Sequence[str] = (),
+    *,
+    changed_here: bool = True,
 ) -> ResponseReturnValue:
-    """Show what came of a change, host by host."""
+    """Show what came of a change, on this server and host by host.
+
+    A verification that changed nothing here found the session active and the others expired, which
+    is what was asked for; an invalidation that changed nothing did not end anything.
+    """
     return render_template(
         "outcome.html",
         action=action.value,
@@ -132,6 +148,7 @@ def _outcome(
         real_name=subject.real_name,
         session_id=subject.session_id,
         is_here=subject.user_id is not None,
+        ended_nothing=action is Action.INVALIDATE and not changed_here,
         home=subject.home,
         outcomes=outcomes,
         owed=[outcome.host.url for outcome in outcomes if outcome.state is DeliveryState.OWED],

@@ -1,4 +1,4 @@
-"""Finds whom a supervisor means who typed or scanned something into the console's one field."""
+"""Finds the person that was typed or scanned into the console's one field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,33 +15,34 @@ from timApp.util.errors import BadInput, NotFound
 
 
 @dataclass(frozen=True)
-class Meant:
-    """A person and, if one was named, the session."""
+class Match:
+    """A person that was found and, if one was named, the session."""
 
     username: str
     session_id: str | None
 
 
-def find_meant(text: str) -> Meant | Sequence[WaitingPerson]:
-    """Return whom the text means; several to choose from if they have the same short code.
+def find_match(text: str) -> Match | Sequence[WaitingPerson]:
+    """Return the person that the text names; several to choose from with the same short code.
 
-    `TimError` if it means nobody. May wait for the other hosts.
+    `BadInput` (field ``q``) for no text, and for a link that is forged or too old; `NotFound` if
+    there is nobody. May wait for the other hosts.
     """
     if not text.strip():
         raise BadInput("Type a name or a short code, or scan a link.", field="q")
-    meant = understand(text)
-    if isinstance(meant, TypedLink):
-        linked = current_site().links.read(meant.token)
-        return Meant(linked.username, linked.session_id)
-    if isinstance(meant, TypedCode):
-        return _find_by_code(meant)
+    typed = understand(text)
+    if isinstance(typed, TypedLink):
+        linked = current_site().links.read(typed.token)
+        return Match(linked.username, linked.session_id)
+    if isinstance(typed, TypedCode):
+        return _find_by_code(typed)
     # A name may have the character that separates it from a session.
-    if meant.session_id is not None and User.get_by_name(db, text.strip()) is not None:
-        return Meant(text.strip(), None)
-    return _find_by_name(meant)
+    if typed.session_id is not None and User.get_by_name(db, text.strip()) is not None:
+        return Match(text.strip(), None)
+    return _find_by_name(typed)
 
 
-def _find_by_code(typed: TypedCode) -> Meant | Sequence[WaitingPerson]:
+def _find_by_code(typed: TypedCode) -> Match | Sequence[WaitingPerson]:
     desk = look_at_desk(current_site().network, db, QUESTION_TIMEOUT_MAX)
     # However many wait here, of which the desk may not show all.
     local = find_waiting(db, typed.code)
@@ -50,9 +51,9 @@ def _find_by_code(typed: TypedCode) -> Meant | Sequence[WaitingPerson]:
     if len(found) > 1:
         return found
     if found:
-        return Meant(found[0].entry.user_name, found[0].entry.session_id)
+        return Match(found[0].entry.user_name, found[0].entry.session_id)
     if User.get_by_name(db, typed.text) is not None:
-        return Meant(typed.text, None)
+        return Match(typed.text, None)
     if not desk.silent:
         raise NotFound(
             "Nobody waits with the code %(code)s. It may be used or out of date.",
@@ -68,9 +69,9 @@ def _find_by_code(typed: TypedCode) -> Meant | Sequence[WaitingPerson]:
     )
 
 
-def _find_by_name(typed: TypedSession) -> Meant:
+def _find_by_name(typed: TypedSession) -> Match:
     if User.get_by_name(db, typed.username) is None:
         answers = ask_about(current_site().network, db, typed.username, typed.session_id)
         if not any(answer.person for answer in answers):
             raise nobody_named(typed.username, answers)
-    return Meant(typed.username, typed.session_id)
+    return Match(typed.username, typed.session_id)

@@ -13,6 +13,9 @@ from timApp.user.user import NAME_MAX_LENGTH, User, require_user
 from timApp.util.errors import BadInput
 from timApp.util.text import fits
 
+#: What a form has that is about a session, for `read_subject`.
+SUBJECT_FIELDS = frozenset({"user", "session_id", "home"})
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -32,7 +32,7 @@ class TypedCode:
 
 
 def understand(text: str) -> TypedLink | TypedCode | TypedSession:
-    """Return what the text means; it is a name if it is nothing else."""
+    """Return what the text is; it is a name if it is nothing else."""
     text = text.strip()
     _, separator, token = text.partition(LINK_PATH)
     if separator and text.startswith(("http://", "https://")):

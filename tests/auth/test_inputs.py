@@ -1,0 +1,407 @@
+"""Nothing a caller says is silently ignored: every route refuses what it does not know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.conftest import MakeApp
+from tests.site import PASSWORD, Browser, Site
+from timApp.auth.inputs import takes
+from timApp.auth.site import current_site, db
+from timApp.guard.tables.session import UserSession
+from timApp.user.user import User
+from timApp.util.clock import now
+
+SECRET = "known to our hosts"
+HOST = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def app(database_url: str, make_app: MakeApp) -> Flask:
+    """The application, which other hosts may talk to."""
+    return make_app(
+        database_url,
+        DIST_RIGHTS_RECEIVE_SECRET=SECRET,
+        DIST_RIGHTS_HOSTS={"exam": {"hosts": [HOST]}},
+    )
+
+
+@pytest.fixture
+def hall(site: Site) -> Site:
+    """A site with a person who has an active session `new` and an expired one `old`."""
+    with site.app.app_context():
+        user = User(name="alice", password_hash="-")
+        user.sessions.append(UserSession(session_id="old", expired_at=now()))
+        user.sessions.append(UserSession(session_id="new"))
+        db.session.add(user)
+        db.session.commit()
+    site.add_admin()
+    site.add_document("exam")
+    return site
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that its route takes as it is."""
+
+    endpoint: str
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    takes_json: bool = False
+
+
+#: What is right for routes that take something.
+RIGHT: dict[tuple[str, str], dict[str, Any]] = {
+    ("login.login_page", "GET"): {"query": {"next": "/"}},
+    ("login.log_in", "POST"): {
+        "form": {"username": "admin", "password": PASSWORD},
+        "takes_json": True,
+    },
+    ("sessions.get_all_sessions", "GET"): {"query": {"state": "all"}},
+    ("sessions.validate_session", "POST"): {"form": {"session_id": "old"}, "takes_json": True},
+    ("sessions.invalidate_session", "POST"): {"form": {"session_id": "new"}, "takes_json": True},
+    ("sessions.validate_remote_session", "POST"): {
+        "form": {"username": "alice", "session_id": "old", "secret": SECRET},
+        "takes_json": True,
+    },
+    ("sessions.invalidate_remote_session", "POST"): {
+        "form": {"username": "alice", "session_id": "new", "secret": SECRET},
+        "takes_json": True,
+    },
+    ("hosts.sessions", "POST"): {"form": {"username": "alice"}, "takes_json": True},
+    ("my_sessions.end", "POST"): {"form": {"session_id": "mine"}},
+    ("supervise.find", "GET"): {"query": {"q": "alice"}},
+    ("supervise.compare", "GET"): {"query": {"user": "alice", "session": "old"}},
+    ("supervise.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},
+    ("supervise.invalidate", "POST"): {"form": {"user": "alice", "session_id": "new"}},
+    ("supervise.retry", "POST"): {
+        "form": {"user": "alice", "session_id": "old", "action": "verify", "host": HOST}
+    },
+    ("overview.show", "GET"): {"query": {"period": "day"}},
+    ("person.show", "GET"): {"query": {"user": "alice", "period": "day"}},
+    ("session_list.show", "GET"): {"query": {"state": "active"}},
+    ("session_list.export", "GET"): {"query": {"format": "json", "user": "alice"}},
+    ("session_list.verify", "POST"): {"query": {"state": "all"}, "form": {"session": "%s:old"}},
+    ("session_list.invalidate", "POST"): {"form": {"session": "%s:new", "reason": "x"}},
+    ("session_list.verify_all", "POST"): {"form": {"reason": "x"}},
+    ("session_list.invalidate_all", "POST"): {"form": {"reason": "x"}},
+}
+#: Those that other servers sign.
+SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
+
+
+def all_asks(hall: Site) -> list[Ask]:
+    """Return a right request for each route and method of the application."""
+    app, asks = hall.app, []
+    with app.test_request_context():
+        values = {
+            "user": "alice",
+            "path": "exam",
+            "token": current_site().links.sign("alice", "old"),
+        }
+        adapter = app.url_map.bind("localhost")
+        for rule in app.url_map.iter_rules():
+            if rule.endpoint.rpartition(".")[2] == "static":
+                continue
+            path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                right = RIGHT.get((rule.endpoint, method), {})
+                form = dict(right.get("form", {}))
+                if "session" in form:
+                    form["session"] %= hall.user_id("alice")
+                asks.append(Ask(rule.endpoint, method, path, **{**right, "form": form}))
+    assert set(RIGHT) <= {(ask.endpoint, ask.method) for ask in asks}
+    return asks
+
+
+def send(browser: Browser, ask: Ask, **more: Any) -> TestResponse:
+    """Send a request with the token; `more` replaces parts of it."""
+    content = {} if "json" in more else {"data": ask.form or None}
+    parts = {"query_string": ask.query, **content, **more}
+    headers = {"X-CSRFToken": browser.csrf_token}
+    return browser.client.open(ask.path, method=ask.method, headers=headers, **parts)
+
+
+def surplus(ask: Ask, token: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield requests that say more than the route knows, and what that is."""
+    yield "query", {"query_string": {**ask.query, "surplus": "x"}}
+    yield "empty query", {"query_string": {**ask.query, "surplus": ""}}
+    for name, text in ask.query.items():
+        yield f"{name} twice in the query", {"query_string": {name: [text, text]}}
+    if ask.method == "GET":
+        yield "form", {"data": {"surplus": "x"}}
+        yield "JSON", {"json": {"surplus": "x"}}
+        yield "empty JSON", {"json": {}}
+        yield "text", {"data": b"surplus", "content_type": "text/plain"}
+        return
+    yield "form", {"data": {**ask.form, "surplus": "x"}}
+    yield "token twice", {"data": {**ask.form, "csrf_token": [token, token]}}
+    for name, text in ask.form.items():
+        if name not in {"target", "host", "session"}:
+            yield f"{name} twice in the form", {"data": {**ask.form, name: [text, text]}}
+        if ask.takes_json:
+            body = f'{{"{name}": "x", "{name}": "x"}}'
+            yield f"{name} twice in JSON", {"data": body, "content_type": "application/json"}
+        else:
+            yield f"{name} in JSON", {"json": ask.form}
+    yield "JSON", {"json": {**ask.form, "surplus": "x"}}
+    yield "null in JSON", {"json": {**ask.form, "surplus": None}}
+    yield "token in JSON", {"json": {**ask.form, "csrf_token": "x"}}
+    for content in ("[]", "[1]", '"x"', "5", "null", "true"):
+        yield f"JSON {content}", {"data": content, "content_type": "application/json"}
+    if not ask.form:
+        for kind in ("text/plain", "application/json", "multipart/form-data; boundary=b"):
+            yield kind, {"data": b"surplus", "content_type": kind}
+
+
+def content_of(site: Site) -> dict[str, list[Any]]:
+    """Return all that is in the database, but for when sessions were last seen."""
+    with site.app.app_context():
+        connection = db.session.connection()
+        return {
+            table.name: sorted(
+                map(
+                    repr,
+                    connection.execute(
+                        sa.select(*(one for one in table.columns if one.name != "last_seen_at"))
+                    ),
+                )
+            )
+            for table in User.metadata.sorted_tables
+        }
+
+
+def test_every_route_refuses_what_it_does_not_know_and_changes_nothing(hall: Site) -> None:
+    """In the address, in a form, in JSON, twice, and a body where none is taken: all are 422."""
+    admin = hall.logged_in("admin")
+    before = content_of(hall)
+    wrong = []
+    asks = all_asks(hall)
+    assert len(asks) > 30
+    for ask in asks:
+        for what, more in surplus(ask, admin.csrf_token):
+            answer = send(admin, ask, **more)
+            named = answer.json if answer.is_json else None
+            if answer.status_code != 422 or not named or not {"error", "fields"} <= set(named):
+                wrong.append(f"{ask.method} {ask.path}: {what}: {answer.status_code} {named}")
+    assert not wrong, "\n".join(wrong)
+    assert content_of(hall) == before
+
+
+def test_whoever_may_not_is_not_let_in_by_saying_too_much(hall: Site) -> None:
+    """Anonymous visitors and students are refused, or sent to the login, and change nothing."""
+    hall.add_user("student")
+    browsers = [hall.browser(), hall.logged_in("student")]
+    before = content_of(hall)
+    for ask in all_asks(hall):
+        for browser in browsers:
+            for more in ({"query_string": {"surplus": "x"}}, {"json": {"surplus": "x"}}):
+                assert send(browser, ask, **more).status_code in {302, 400, 401, 403, 422}
+    assert content_of(hall) == before
+
+
+def test_what_is_right_is_taken(hall: Site) -> None:
+    """The same requests without the surplus are carried out, by form and by JSON."""
+    for ask in all_asks(hall):
+        if ask.endpoint in SIGNED:
+            continue  # refused without a signature
+        for as_json in {False, ask.takes_json}:
+            admin = hall.logged_in("admin")
+            if ask.endpoint == "my_sessions.end":
+                ask.form["session_id"] = hall.logged_in("admin").session_id
+                admin = hall.logged_in("admin")
+            with hall.app.app_context():
+                is_open = UserSession.logged_out_at.is_(None)
+                db.session.execute(sa.update(UserSession).where(is_open).values(expired_at=None))
+                db.session.commit()
+            form = {**ask.form, "csrf_token": admin.csrf_token} if ask.form else None
+            answer = send(admin, ask, **({"json": ask.form} if as_json else {"data": form}))
+            assert answer.status_code in {200, 302, 303}, (ask, answer.text)
+
+
+def test_a_view_that_declares_nothing_knows_nothing(app: Flask) -> None:
+    """Whoever adds a view has to say what it takes, else it is refused."""
+    app.add_url_rule("/silent", view_func=lambda: "ok", endpoint="silent")
+    view = takes(query=("q",))(lambda: "ok")
+    app.add_url_rule("/told", view_func=view, endpoint="told")
+    client = app.test_client()
+    assert client.get("/silent").status_code == 200
+    assert client.get("/silent?q=x").status_code == 422
+    assert client.get("/told?q=x").status_code == 200
+
+
+def test_static_files_may_be_asked_for_with_anything(hall: Site) -> None:
+    """A version in the address of a file is there for caches."""
+    with hall.browser().get("/static/ui/ui.css?v=5") as answer:
+        assert answer.status_code == 200
+
+
+def test_the_token_of_a_form_is_known_everywhere(hall: Site) -> None:
+    """A form with nothing but its token is as good as an empty body; so is an empty object."""
+    admin = hall.logged_in("admin")
+    for path in ("/user/sessions/invalidateAll", "/user/sessions/verifyAll"):
+        answer = admin.client.post(path, data={"csrf_token": admin.csrf_token})
+        assert answer.json == {"status": "ok"}
+        assert admin.post(path, json={}).json == {"status": "ok"}
+
+
+# The session id in the address
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "is_form"),
+    [
+        ("?session_id=old", None, False),
+        ("?session_id=old", {}, False),
+        ("?session_id=old", {"session_id": "old"}, False),
+        ("?session_id=old", {"session_id": "old"}, True),
+        ("?session_id=old", {"session_id": None}, False),
+        ("?session_id=old", {"session_id": ""}, True),
+        ("?session_id=", {"session_id": "old"}, False),
+        ("", {"session_id": "old"}, False),
+    ],
+)
+def test_a_session_is_named_in_the_address_or_in_the_body(
+    hall: Site, query: str, content: dict[str, Any] | None, is_form: bool
+) -> None:
+    """Either way it is that session which is verified or invalidated, and no other."""
+    admin = hall.logged_in("admin")
+    for prefix, more in (("/user/sessions/alice", {}), ("/user/sessions", {"username": "alice"})):
+        body = {**(content or {}), **more} if content is not None or more else None
+        sent = {"data": body} if is_form else {"json": body}
+        for action, active in (
+            ("verify", {"old"}),
+            ("invalidate", set()),
+        ):
+            answer = admin.post(f"{prefix}/{action}{query}", **sent)
+            assert answer.json == {"status": "ok"}
+            assert hall.active("alice") == active
+        admin.post("/user/sessions/alice/verify")
+        assert hall.active("alice") == {"new"}
+
+
+def test_an_empty_session_id_is_none(hall: Site) -> None:
+    """Empty texts and nulls, wherever they are: the latest is verified, all are invalidated."""
+    admin = hall.logged_in("admin")
+    for query, content in (("?session_id=", None), ("", {"session_id": ""}), ("", {})):
+        with hall.app.app_context():
+            db.session.execute(sa.update(UserSession).values(expired_at=None))
+            db.session.commit()
+        path = f"/user/sessions/alice/invalidate{query}"
+        assert admin.post(path, json=content).status_code == 200
+        assert hall.active("alice") == set()
+        assert admin.post(f"/user/sessions/alice/verify{query}", json=content).status_code == 200
+        assert hall.active("alice") == {"new"}
+
+
+@pytest.mark.parametrize("prefix", ["/user/sessions/alice", "/user/sessions"])
+@pytest.mark.parametrize("action", ["verify", "invalidate"])
+def test_two_session_ids_are_none(hall: Site, prefix: str, action: str) -> None:
+    """Two of them, in one place or in two, are 422 that names `session_id`; nothing changes."""
+    admin = hall.logged_in("admin")
+    before = content_of(hall)
+    more = {} if prefix.endswith("alice") else {"username": "alice"}
+    path = f"{prefix}/{action}"
+    for query, sent in (
+        ("?session_id=old", {"json": {"session_id": "new", **more}}),
+        ("?session_id=old", {"data": {"session_id": "new", **more}}),
+        ("?session_id=old&session_id=new", {"json": more}),
+        ("?session_id=old&session_id=old", {"json": more}),
+        ("?session_id=old&session_id=", {"json": more}),
+        ("", {"data": {"session_id": ["old", "new"], **more}}),
+        ("?session_id=old", {"json": {"session_id": 5, **more}}),
+    ):
+        answer = admin.post(path + query, **sent)
+        assert answer.status_code == 422
+        assert answer.json
+        assert "session_id" in answer.json["fields"]
+    assert content_of(hall) == before
+
+
+@pytest.mark.parametrize("action", ["verify", "invalidate"])
+def test_a_session_that_is_not_there_is_not_passed_over(hall: Site, action: str) -> None:
+    """An unknown id in the address is 404, as in the body, and nothing changes."""
+    admin = hall.logged_in("admin")
+    before = content_of(hall)
+    answer = admin.post(f"/user/sessions/alice/{action}?session_id=nope")
+    assert (answer.status_code, answer.json and answer.json["field"]) == (404, "session_id")
+    assert content_of(hall) == before
+
+
+def test_unknown_names_of_any_characters_are_answered_on_pages_too(hall: Site) -> None:
+    """A name that no page can hold is no failure."""
+    answer = hall.logged_in("admin").client.post(
+        "/login", json={"\ud800": "x"}, headers={"Accept": "text/html"}
+    )
+    assert answer.status_code == 422
+
+
+# Addresses
+
+
+ODD_NAMES = [
+    "/zoe",
+    "zoe/",
+    "a//b",
+    "//zoe",
+    ".",
+    "..",
+    "%2F",
+    "zoe/verify",
+    "a?b#c",
+    "Zoë 😀",
+    "/",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_no_address_is_rewritten_into_another_persons(hall: Site, name: str) -> None:
+    """Whatever follows, redirects above all: only the person of that very name is changed."""
+    with hall.app.app_context():
+        for one in {name, "zoe", "a/b", "/zoe/"}:
+            db.session.add(User(name=one, password_hash="-"))
+            db.session.flush()
+            person = db.session.scalars(sa.select(User).filter_by(name=one)).one()
+            person.sessions.append(UserSession(session_id=f"of {one}", expired_at=now()))
+        db.session.commit()
+    with hall.app.test_request_context():
+        path = hall.app.url_for("sessions.validate_session", user=name)
+    admin = hall.logged_in("admin")
+    for address in (path, path.replace(name, name.replace("/", "%2F"))):
+        headers = {"X-CSRFToken": admin.csrf_token}
+        answer = admin.client.post(address, headers=headers, follow_redirects=True)
+        assert not answer.history
+        assert answer.status_code == 200
+        for one in {"zoe", "a/b", "/zoe/"} - {name}:
+            assert hall.active(one) == set()
+    assert hall.active(name) == {f"of {name}"}
+
+
+def test_an_address_of_nobody_is_404_and_no_redirect(hall: Site) -> None:
+    """Slashes too many lead nowhere, and not to whom they almost name."""
+    admin = hall.logged_in("admin")
+    before = content_of(hall)
+    for user in ("/alice", "alice/", "//alice", "%2Falice", "alice%2F", ".%2Falice", ""):
+        for action in ("verify", "invalidate"):
+            answer = admin.post(f"/user/sessions/{user}/{action}")
+            assert answer.status_code == 404, (user, action)
+    for path in ("/user//sessions/alice/verify", "/user/sessions/alice/verify/", "/logout/"):
+        assert admin.post(path).status_code == 404
+    assert content_of(hall) == before
+
+
+def test_no_rule_redirects(app: Flask) -> None:
+    """No route has a form of its address that werkzeug would lead to another one."""
+    assert not app.url_map.merge_slashes
+    assert not app.url_map.redirect_defaults
+    for rule in app.url_map.iter_rules():
+        assert rule.redirect_to is None
+        assert not rule.merge_slashes
+        assert rule.rule == "/" or not rule.rule.endswith("/")

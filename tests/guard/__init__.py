@@ -1,0 +1,1 @@
+"""The guard: its rules, its operations, and its face."""

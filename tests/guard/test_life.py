@@ -1,0 +1,176 @@
+"""What the guard does to sessions is what the table of their life says, on both databases."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from timApp.database.engine import open_engine
+from timApp.guard import (
+    Action,
+    Actor,
+    ActorKind,
+    AllButOne,
+    Change,
+    Cookies,
+    Everybody,
+    Guard,
+    GuardOptions,
+    Identity,
+    OnePerson,
+    Picked,
+    State,
+)
+from timApp.guard.changes.change import Scope
+from timApp.guard.reading.sessions import latest_sessions
+from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
+from timApp.guard.tables.state import state_of
+from timApp.util.errors import Conflict
+
+_BOSS = Actor(ActorKind.COMMAND_LINE, "boss")
+#: The session that everything happens to, one that began before it, and one that began after it.
+_ONE, _EARLIER, _LATER = "one", "earlier", "later"
+
+#: How each state is come to, by what is done to a new session.
+_WAYS_TO: dict[State, list[Action]] = {
+    State.ACTIVE: [],
+    State.EXPIRED: [Action.INVALIDATE],
+    State.LOGGED_OUT: [Action.LOGOUT],
+}
+
+
+@dataclass(frozen=True)
+class Hall:
+    """One person with three sessions, and the guard."""
+
+    guard: Guard
+    person_id: int
+
+    def do(self, action: Action, scope: Scope) -> None:
+        """Change something and commit."""
+        self.guard.apply(Change(action, scope, _BOSS))
+
+    def states(self) -> dict[str, State]:
+        """Return the state of each session."""
+        with self.guard.transaction() as work:
+            found = latest_sessions(work, self.person_id, 10)
+            return {session.session_id: state_of(session) for session in found}
+
+    def bring(self, session_id: str, state: State) -> None:
+        """Bring an active session into a state."""
+        for action in _WAYS_TO[state]:
+            self.do(action, OnePerson("ann", self.person_id, session_id))
+
+
+@pytest.fixture
+def hall(database_url: str) -> Iterator[Hall]:
+    """A person who may have any number of sessions, and has three active ones."""
+    guard = Guard(open_engine(database_url), Cookies(["a key"]), GuardOptions(limit=None))
+    for session_id in (_EARLIER, _ONE, _LATER):
+        begun = guard.begin(Identity("ann"), "a test", session_id=session_id)
+        assert begun.state is State.ACTIVE
+    yield Hall(guard, begun.person.id)
+    guard.engine.dispose()
+
+
+#: The ways in which each event happens to the session `_ONE`.
+_CAUSES: dict[str, tuple[Event, Action, Callable[[int], Scope]]] = {
+    "verify it": (Event.VERIFIED, Action.VERIFY, lambda who: OnePerson("ann", who, _ONE)),
+    "verify it among those picked": (
+        Event.VERIFIED,
+        Action.VERIFY,
+        lambda who: Picked([(who, _ONE)]),
+    ),
+    "verify a later one": (
+        Event.ANOTHER_VERIFIED,
+        Action.VERIFY,
+        lambda who: OnePerson("ann", who, _LATER),
+    ),
+    "verify the latest": (Event.ANOTHER_VERIFIED, Action.VERIFY, lambda who: OnePerson("ann", who)),
+    "verify one of another server": (
+        Event.ANOTHER_VERIFIED,
+        Action.VERIFY,
+        lambda who: OnePerson("ann", who, "far away"),
+    ),
+    "verify everybody's latest": (Event.ANOTHER_VERIFIED, Action.VERIFY, lambda _: Everybody()),
+    "invalidate it": (
+        Event.INVALIDATED,
+        Action.INVALIDATE,
+        lambda who: OnePerson("ann", who, _ONE),
+    ),
+    "invalidate all of the person": (
+        Event.INVALIDATED,
+        Action.INVALIDATE,
+        lambda who: OnePerson("ann", who),
+    ),
+    "invalidate it among those picked": (
+        Event.INVALIDATED,
+        Action.INVALIDATE,
+        lambda who: Picked([(who, _ONE)]),
+    ),
+    "invalidate everybody": (Event.INVALIDATED, Action.INVALIDATE, lambda _: Everybody()),
+    "log it out": (Event.LOGGED_OUT, Action.LOGOUT, lambda who: OnePerson("ann", who, _ONE)),
+    "log all others out": (
+        Event.LOGGED_OUT,
+        Action.LOGOUT,
+        lambda who: AllButOne("ann", who, _LATER),
+    ),
+}
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("cause", _CAUSES)
+def test_a_session_becomes_what_the_table_says(hall: Hall, cause: str, before: State) -> None:
+    """Whatever happens to a session, in whichever way, it is then what the table says."""
+    event, action, scope_of = _CAUSES[cause]
+    hall.bring(_ONE, before)
+    scope = scope_of(hall.person_id)
+    if isinstance(scope, Picked) and action is Action.VERIFY and before is State.LOGGED_OUT:
+        with pytest.raises(Conflict):
+            hall.do(action, scope)
+    else:
+        hall.do(action, scope)
+    assert hall.states()[_ONE] is LIFE[before][event]
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize(
+    "cause", [name for name, (event, _, _) in _CAUSES.items() if event is Event.VERIFIED]
+)
+def test_the_persons_other_sessions_become_what_the_table_says(
+    hall: Hall, cause: str, before: State
+) -> None:
+    """What a verification is to the other sessions of the person stands in the table, too."""
+    event, action, scope_of = _CAUSES[cause]
+    hall.bring(_EARLIER, before)
+    hall.bring(_ONE, State.EXPIRED)
+    hall.do(action, scope_of(hall.person_id))
+    expected = {_ONE: State.ACTIVE}
+    expected[_EARLIER] = LIFE[before][FOR_THE_OTHERS[event]]
+    expected[_LATER] = LIFE[State.ACTIVE][FOR_THE_OTHERS[event]]
+    assert hall.states() == expected
+
+
+def test_each_event_is_caused_by_something() -> None:
+    """The walk above leaves no event of the table out."""
+    assert {event for event, _, _ in _CAUSES.values()} == set(Event)
+
+
+@pytest.mark.parametrize(
+    ("action", "scope"),
+    [
+        (Action.LOGOUT, Everybody()),
+        (Action.LOGOUT, Picked([])),
+        (Action.VERIFY, AllButOne("ann", 1, None)),
+        (Action.LOGIN, OnePerson("ann", 1)),
+        (Action.VERIFY_ALL, Everybody()),
+    ],
+)
+def test_an_action_that_a_scope_does_not_have_is_refused(
+    hall: Hall, action: Action, scope: Scope
+) -> None:
+    """A mistake in the program changes nothing, and says what it is."""
+    before = hall.states()
+    with pytest.raises(ValueError, match=f"{action.value} cannot be done"):
+        hall.do(action, scope)
+    assert hall.states() == before

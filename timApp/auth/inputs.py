@@ -1,0 +1,196 @@
+"""What each view knows of what a request may say; a request that says more is refused.
+
+Nothing that a caller says is silently ignored: a misspelt session id would verify another session.
+So a view knows nothing unless it declares it, and this one check, before each request, answers 422
+for all that is not declared, and for what is said twice.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from flask import current_app, request
+from webargs.flaskparser import abort
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
+
+_View = TypeVar("_View", bound=Callable[..., object])
+
+_MARK = "_inputs"
+_FORM = "application/x-www-form-urlencoded"
+#: Every form of ours has it; `timApp.auth.csrf` reads it.
+_CSRF_FIELD = "csrf_token"
+_UNKNOWN = "Unknown field."
+_REPEATED = "Given more than once."
+_CONTRADICTING = "The address and the body do not say the same."
+_NO_BODY = "Nothing is taken in a body here."
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The names that a view knows."""
+
+    #: In the address, after the question mark.
+    query: frozenset[str] = frozenset()
+    #: In the body.
+    body: frozenset[str] = frozenset()
+    #: Those of the body's that may be there more than once.
+    repeated: frozenset[str] = frozenset()
+    #: Whether the body may be a JSON object; a form it may be in any case.
+    takes_json: bool = False
+
+    def __or__(self, other: "Inputs") -> "Inputs":
+        """Return what is known by either."""
+        return Inputs(
+            self.query | other.query,
+            self.body | other.body,
+            self.repeated | other.repeated,
+            self.takes_json or other.takes_json,
+        )
+
+
+_NOTHING = Inputs()
+
+
+def takes(
+    *,
+    query: Collection[str] = (),
+    form: Collection[str] = (),
+    repeated: Collection[str] = (),
+    json: bool = False,
+) -> Callable[[_View], _View]:
+    """Let a view know these names in the address and in a form, or (`json`) in a JSON object.
+
+    Those in `repeated` may be in the form more than once. The CSRF token is known in every form.
+    """
+    several = frozenset(repeated)
+    inputs = Inputs(frozenset(query), frozenset(form) | several, several, takes_json=json)
+    return lambda view: declare(view, inputs)
+
+
+def declare(view: _View, inputs: Inputs) -> _View:
+    """Let a view know these, beside what it knows already; return the view."""
+    setattr(view, _MARK, getattr(view, _MARK, _NOTHING) | inputs)
+    return view
+
+
+def current_view() -> Callable[..., object] | None:
+    """Return the view of the request; None if there is none, and for static files.
+
+    Static files, ours and those of extensions, tell nothing about anybody and change nothing.
+    """
+    endpoint = request.endpoint or ""
+    if endpoint.rpartition(".")[2] == "static":
+        return None
+    return current_app.view_functions.get(endpoint)
+
+
+def check_inputs() -> None:
+    """Refuse a request that says what its view does not know; for `Flask.before_request`.
+
+    422 for unknown names in the address or the body, for those given twice, for those of which the
+    address says one thing and the body another, for a body where none is taken (with GET nowhere),
+    and for JSON that is no object; 400 for JSON that cannot be read, 415 for a body of another
+    kind. Empty texts and null count as not given.
+    """
+    view = current_view()
+    if view is None or request.method == "OPTIONS":
+        return
+    known: Inputs = getattr(view, _MARK, _NOTHING)
+    query = dict(request.args.lists()) if request.query_string else {}
+    _check("query", query, known.query)
+    if request.method in {"GET", "HEAD"}:
+        if _has_body() and request.get_data(cache=True):
+            _refuse("body", {"": [_NO_BODY]})
+        return
+    body = _fields(known)
+    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype == _FORM else known.body
+    if request.is_json and not known.takes_json:
+        known_in_body = frozenset()
+    _check("body", body, known_in_body, known.repeated)
+    contradicting = [
+        name for name in query.keys() & body.keys() if _differ(query[name][0], body[name][0])
+    ]
+    if contradicting:
+        _refuse("body", {name: [_CONTRADICTING] for name in contradicting})
+
+
+def read_body() -> dict[str, Any]:
+    """Return what the body says: the members of its JSON object, or the fields of its form.
+
+    Without the CSRF token. A request that `check_inputs` has let through says each thing once.
+    `BadRequest` for JSON that cannot be read, `UnsupportedMediaType` for a body of another kind,
+    `UnprocessableEntity` for JSON that is no object.
+    """
+    fields = {name: values[-1] for name, values in _parsed_fields()}
+    if request.mimetype == _FORM:
+        fields.pop(_CSRF_FIELD, None)
+    return fields
+
+
+def _fields(known: Inputs) -> dict[str, list[Any]]:
+    """Return the values of the body by name."""
+    try:
+        return dict(_parsed_fields())
+    except (BadRequest, UnsupportedMediaType):
+        if known.body:
+            raise
+        _refuse("body", {"": [_NO_BODY]})
+
+
+def _parsed_fields() -> Iterable[tuple[str, list[Any]]]:
+    if request.is_json:
+        return _json_members(request.get_data(cache=True))
+    if request.mimetype == _FORM:
+        return request.form.lists()
+    # A multipart body may have been read for its CSRF token; then only its length is left.
+    if request.get_data(cache=True) or request.content_length:
+        msg = "The body must be JSON (Content-Type: application/json) or a form."
+        raise UnsupportedMediaType(msg)
+    return ()
+
+
+def _json_members(body: bytes) -> Iterable[tuple[str, list[Any]]]:
+    """Return the members of the JSON object; a name that stands in it twice has two values."""
+    if not body:
+        return ()
+    try:
+        content = current_app.json.loads(body.decode(), object_pairs_hook=MultiDict)
+    except (
+        RecursionError,
+        ValueError,
+    ):  # no JSON or UTF-8, too deep, too long a number
+        raise BadRequest("The JSON in the body cannot be read.") from None
+    if not isinstance(content, MultiDict):
+        _refuse("json", {"": ["The body must be a JSON object."]})
+    return content.lists()
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _check(
+    location: str,
+    given: Mapping[str, list[Any]],
+    known: frozenset[str],
+    repeated: frozenset[str] = frozenset(),
+) -> None:
+    faults = {name: [_UNKNOWN] for name in given if name not in known}
+    if not faults:
+        faults = {
+            name: [_REPEATED]
+            for name, values in given.items()
+            if len(values) > 1 and name not in repeated
+        }
+    if faults:
+        _refuse(location, faults)
+
+
+def _differ(first: object, second: object) -> bool:
+    return first != second and first not in {"", None} and second not in ("", None)
+
+
+def _refuse(location: str, faults: Mapping[str, list[str]]) -> NoReturn:
+    """Raise `UnprocessableEntity` with what is wrong with which field, as webargs does."""
+    abort(UnprocessableEntity.code, messages={location: faults})
