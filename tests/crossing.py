@@ -1,6 +1,6 @@
 """Changes that cross on the way to several hosts, or arrive twice.
 
-``python -m tests.crossing 2000`` is the long campaign, with so many people.
+``python -m tests.crossing 2000`` is the long campaign, with that number of people.
 """
 
 import random
@@ -33,7 +33,7 @@ SENDER: dict[str, Any] = {"DIST_RIGHTS_SEND_SECRET": SECRET, "DIST_RIGHTS_TIMEOU
 #: The sessions that each person has on every host.
 SESSIONS = ("one", "two", "three")
 _CHANGES = 5
-#: So many requests are on the way at once; they overtake each other.
+#: The number of requests that are on the way at once; they overtake each other.
 _AT_ONCE = 40
 
 
@@ -122,7 +122,7 @@ def check_alike(sites: Sequence[Site], names: Sequence[str], changes: Sequence[C
 
 
 def cross(exam: Exam, sender: Flask, number: int, chance: random.Random) -> int:
-    """Let changes of so many new people cross, and check that all hosts end alike.
+    """Let changes of that number of new people cross, and check that all hosts end alike.
 
     Returns how many changes there were.
     """
@@ -136,7 +136,7 @@ def cross(exam: Exam, sender: Flask, number: int, chance: random.Random) -> int:
 
 
 def main(number: int, seed: int) -> None:
-    """Run the campaign: so many people on five hosts."""
+    """Run the campaign: that number of people on five hosts."""
     chance = random.Random(seed)  # noqa: S311 - to be repeated
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

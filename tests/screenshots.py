@@ -23,7 +23,7 @@ from tests.browser.chromium import (
     running_chromium,
 )
 from tests.browser.hall import verified_heading, verify_button
-from tests.live import LiveBrowser, LiveServer, environment_of, live_server
+from tests.live import LiveBrowser, LiveServer, environment_of, free_port, live_server
 
 _EXAM = "/view/exam/part1"
 _SECRET = "for the pictures"
@@ -172,10 +172,12 @@ def _demo_site(folder: Path, **options: object) -> Iterator[Demo]:
 @contextmanager
 def _studio(folder: Path, browser: Browser) -> Iterator[Studio]:
     """Yield the studio: a server for hall A, one for hall B, and none where one is for hall C."""
-    with _demo_site(folder / "b", DIST_RIGHTS_RECEIVE_SECRET=_SECRET) as hall_b:
+    port = free_port()
+    called: dict[str, Any] = {"port": port, "SITE_URL": f"http://localhost:{port}"}
+    with _demo_site(folder / "b", DIST_RIGHTS_RECEIVE_SECRET=_SECRET, **called) as hall_b:
         network: dict[str, Any] = {
             "hosts": {
-                "hall B": hall_b.server.url.replace("127.0.0.1", "localhost"),
+                "hall B": called["SITE_URL"],
                 "hall C": "http://localhost:1",
             },
             "targets": {"exam": ["hall B", "hall C"]},

@@ -18,6 +18,7 @@ from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost, says
 from tests.live import PATIENCE, PROJECT, environment_of, live_server
+from tests.signing import SECRET, proves
 from tests.site import Site
 from timApp.auth.site import current_site, db
 from timApp.guard.vocabulary import Action
@@ -29,7 +30,6 @@ from timApp.net.peer import known_peers
 from timApp.net.wrongsecret import record_wrong_secret
 from timApp.util.stamp import next_stamp
 
-SECRET = "s3cr3t of all hosts"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 DEAD = "http://127.0.0.1:1"
 
@@ -198,7 +198,13 @@ def test_one_round_delivers_and_says_what_stays_owed(desk: Desk, make_host: Make
             f"dropped verify of alice to one ({host.url})\n"
             f"delivered invalidate of alice to one ({host.url})\n"
         )
-    assert told(host)[-1] == ("invalidate", None)
+        host.answer = proves(200, {"status": "ok", "known": False})
+        desk.owe("verify")
+        clock.shift(60)
+        assert desk.timapp.done("deliver", "--once") == (
+            f"unknown there: verify of alice to one ({host.url})\n"
+        )
+    assert told(host)[-1] == ("verify", None)
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM])
@@ -334,7 +340,7 @@ def test_a_clock_that_is_off_is_named(
         desk.configure({"exam": [there.url]})
 
         def check(seconds: int) -> str:
-            """Check while our clock is ahead by so much."""
+            """Check while our clock is ahead by that."""
             with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
                 result = desk.timapp("hosts", "check")
             assert result.exit_code == (0 if abs(seconds) < 60 else 1)

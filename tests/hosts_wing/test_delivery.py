@@ -1,5 +1,6 @@
 """What hosts are owed, and how they come to be told of it."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -15,6 +16,7 @@ from tests.changes import verify_session
 from tests.conftest import MakeApp
 from tests.hosts import OK, Host, MakeHost, says
 from tests.live import PATIENCE, free_port
+from tests.signing import proves
 from tests.site import Site
 from timApp.auth.session.util import distribute_session_verification
 from timApp.auth.site import current_site, db
@@ -197,6 +199,21 @@ def test_a_host_without_the_user_is_not_asked_again(
     clock.shift(60 * SECOND)
     assert sender.deliver_due() == []
     assert len(host.asked) == 1
+
+
+def test_that_somebody_is_unknown_there_is_no_failure(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """A host that signs says so, which settles the delivery; nobody else is believed."""
+    unknown = {"status": "ok", "known": False}
+    sender = make_sender(make_host(proves(200, unknown)), make_host(says(200, json.dumps(unknown))))
+    outcomes = sender.tell("verify")
+    assert [(outcome.state, outcome.error) for outcome in outcomes] == [
+        (UNKNOWN_THERE, None),
+        (DONE, None),
+    ]
+    clock.shift(60 * SECOND)
+    assert sender.deliver_due() == []
 
 
 def test_without_a_secret_nobody_is_told_and_all_stay_owed(
@@ -654,10 +671,11 @@ def test_the_time_between_attempts_grows_to_an_end() -> None:
     [
         (Reply(None), DONE),
         (Reply("no such user", is_unknown_there=True), UNKNOWN_THERE),
+        (Reply(None, signs=True, is_unknown_there=True), UNKNOWN_THERE),
         (Reply("wrong secret"), OWED),
         (Reply("no answer", is_silent=True), OWED),
     ],
 )
 def test_a_reply_settles_a_delivery_or_does_not(reply: Reply, state: DeliveryState) -> None:
-    """What is neither done nor refused for good stays owed."""
+    """What is neither done nor about somebody unknown there stays owed."""
     assert state_after(reply) is state

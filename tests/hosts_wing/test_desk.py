@@ -153,7 +153,7 @@ A, B = NetworkHost("http://a.example", "a"), NetworkHost("http://b.example", "b"
 
 
 def person_there(session_id: str = "s1", since: timedelta = SECOND) -> Waiting:
-    """Return somebody who waits for so long."""
+    """Return somebody who has waited for that time."""
     return Waiting("KX47", "alice", "Alice", session_id, "", START - since)
 
 
@@ -174,7 +174,7 @@ def test_the_list_has_the_longest_first_wherever_they_wait() -> None:
 
 
 def summary(session_id: str, at: int = 0, *, is_out: bool = False) -> SessionSummary:
-    """Return a session that began so many seconds after the start."""
+    """Return a session that began that number of seconds after the start."""
     state = State.LOGGED_OUT if is_out else State.EXPIRED
     return SessionSummary(session_id, "", START + at * SECOND, None, state)
 
@@ -729,6 +729,19 @@ def test_a_form_that_names_no_host_of_ours_or_nobody_changes_nothing(
     for action in ("verify", "invalidate"):
         assert supervisor.post(f"/supervise/{action}", data=form).status_code == status
     assert home.asked == []
+
+
+def test_the_outcome_says_where_a_person_is_unknown(make_desk: MakeDesk) -> None:
+    """A host that does not know the person has not failed, and is not asked again."""
+    with ExitStack() as stack:
+        host = Host(proves(200, {"status": "ok", "known": False}))
+        stack.callback(host.stop)
+        supervisor = with_supervisor(make_desk(host.url))
+        form = {"user": "bob", "session_id": "s1", "home": host.url}
+        page = supervisor.post("/supervise/verify", data=form)
+    assert page.status_code == 200
+    assert re.search(r"a \(http://[0-9.:]+\) : unknown there", text_of(page))
+    assert "Ask the failed hosts again" not in page.text
 
 
 def test_a_link_of_another_host_is_followed_compared_and_verified_there(

@@ -142,7 +142,7 @@ class Server:
         self._threads: list[Thread] = []
 
     def serve(self, *requests_of_each: int, reset: int = 0) -> None:
-        """Take so many connections; answer so many requests on each, and close it.
+        """Take a connection for each number, answer that number of requests on it, and close it.
 
         The first ones are `reset`: each waits for one request more, and ends without a word.
         """

@@ -10,7 +10,7 @@ from timApp.net.network import Host, Network
 from timApp.net.peer import known_peers
 from timApp.util.clock import now
 
-#: What was dropped counts for so long.
+#: How long what was dropped counts.
 RECENTLY = timedelta(days=1)
 
 

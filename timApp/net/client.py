@@ -15,7 +15,7 @@ import aiohttp
 from timApp.net.resolver import PatientResolver
 from timApp.util.turns import turn_given
 
-#: An answer is read up to so many bytes; a host that sends more is not one of ours.
+#: An answer is read up to this many bytes; a host that sends more is not one of ours.
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 #: Seconds that a connection is kept without use. Servers may close it sooner.
 _KEEP_ALIVE = 30

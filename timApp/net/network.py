@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from timApp.net.signature import address_of, sign_request
+from timApp.net.signature import InvalidSignature, address_of, sign_request, verify_request
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 
@@ -47,7 +47,7 @@ class Network:
     signed_only: bool
     #: Seconds that a server has to answer.
     timeout: float
-    #: A verification that could not be told for so long is dropped.
+    #: A verification that could not be told within this time is dropped.
     verify_max_age: timedelta
 
     @property
@@ -127,8 +127,8 @@ def _urls(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _require_address(option: str, url: str) -> None:
     try:
-        sign_request(address_of(url, "/"), b"", "any secret")
-    except ValueError as error:
+        verify_request(sign_request(address_of(url, "/"), b"", "x"), ["x"])
+    except (ValueError, InvalidSignature) as error:
         msg = f"{option}: {url} is no address at which a server could be called."
         raise ConfigError(one_line(msg), field=option) from error
 

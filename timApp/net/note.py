@@ -10,7 +10,7 @@ from timApp.util.text import storable
 
 CHANGE_HEADER = "TimApp-Change"
 
-#: So many characters of each text are kept; the makers of the texts keep to less.
+#: This many characters of each text are kept; the makers of the texts keep to less.
 _TEXT_MAX_LENGTH = 500
 _TIME_MAX = 10**16
 _ID_MAX_LENGTH = 64

@@ -8,12 +8,15 @@ it count once. An answer's signature covers that of the request, so that it fits
 import hashlib
 import hmac
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from http_message_signatures import (
+    ContentDigest,
     HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureKeyResolver,
@@ -40,7 +43,7 @@ __all__ = [
     "verify_request",
 ]
 
-#: A signature counts for so long, and clocks may differ by as much.
+#: How long a signature counts; clocks may differ by as much.
 MAX_AGE = timedelta(minutes=1)
 #: The header by which a signed message is known.
 INPUT_HEADER = "Signature-Input"
@@ -132,19 +135,32 @@ def sign_request(url: str, body: bytes, secret: str, change: str = "") -> Messag
     """Return a POST that counts now, with a number that nobody has used.
 
     `url` is of `address_of`; `change` is the header that tells of a change, if there is one.
-    `ValueError` for a URL that cannot be signed.
+
+    What is signed is put together by hand: the library takes 0.4 ms for it, and a change is signed
+    for fifty hosts before the first of them can answer. On the other side the library reads it.
     """
-    headers = {CHANGE_HEADER: change} if change else {}
-    message = Message("POST", url, headers, body)
-    parts = [*_REQUEST_PARTS, CHANGE_HEADER.lower()] if change else _REQUEST_PARTS
-    try:
-        _sign(message, body, secret, parts, _REQUEST_TAG, nonce=secrets.token_hex(16))
-    except InvalidSignature:
-        raise
-    except Exception as error:
-        msg = f"{url} cannot be signed: {error}"
-        raise ValueError(msg) from error
-    return message
+    place, digest = urlsplit(url), ContentDigest.create(body)
+    parts = {
+        "@method": "POST",
+        "@authority": place.netloc,
+        "@path": place.path,
+        "@query": f"?{place.query}",
+        "content-digest": digest,
+    }
+    headers = {"Content-Digest": digest}
+    if change:
+        parts[CHANGE_HEADER.lower()] = headers[CHANGE_HEADER] = change
+    names = " ".join(f'"{name}"' for name in parts)
+    parameters = (
+        f'({names});created={int(now().timestamp())};keyid="{_key_id(secret)}"'
+        f';alg="{HMAC_SHA256.algorithm_id}";nonce="{secrets.token_hex(16)}";tag="{_REQUEST_TAG}"'
+    )
+    lines = [f'"{name}": {value}' for name, value in parts.items()]
+    text = "\n".join([*lines, f'"@signature-params": {parameters}'])
+    code = hmac.digest(secret.encode(), text.encode(), hashlib.sha256)
+    headers[INPUT_HEADER] = f"{_LABEL}={parameters}"
+    headers["Signature"] = f"{_LABEL}=:{b64encode(code).decode()}:"
+    return Message("POST", url, headers, body)
 
 
 def verify_request(message: Message, known: Sequence[str]) -> SignedRequest:
@@ -167,9 +183,18 @@ def verify_request(message: Message, known: Sequence[str]) -> SignedRequest:
 
 def sign_answer(signed: SignedRequest, status: int, body: bytes) -> dict[str, str]:
     """Return the headers that prove an answer to this very request."""
-    answer = _Answer(status, {}, signed.message)
-    _sign(answer, body, signed.secret, _ANSWER_PARTS, _ANSWER_TAG)
-    return dict(answer.headers)
+    headers: dict[str, str] = {}
+    signer = HTTPMessageSigner(signature_algorithm=HMAC_SHA256, key_resolver=_Keys([signed.secret]))
+    signer.sign(
+        _Answer(status, headers, signed.message),
+        key_id=_key_id(signed.secret),
+        created=now(),
+        label=_LABEL,
+        tag=_ANSWER_TAG,
+        covered_component_ids=_ANSWER_PARTS,
+        body=body,
+    )
+    return headers
 
 
 def verify_answer(
@@ -186,28 +211,6 @@ def verify_answer(
 def _key_id(secret: str) -> str:
     """Return a name for a secret, which tells no more of it than a signature does."""
     return hmac.new(secret.encode(), b"timApp key", hashlib.sha256).hexdigest()[:16]
-
-
-def _sign(
-    message: Message | _Answer,
-    body: bytes,
-    secret: str,
-    parts: Sequence[str],
-    tag: str,
-    *,
-    nonce: str | None = None,
-) -> None:
-    signer = HTTPMessageSigner(signature_algorithm=HMAC_SHA256, key_resolver=_Keys([secret]))
-    signer.sign(
-        message,
-        key_id=_key_id(secret),
-        created=now(),
-        nonce=nonce,
-        label=_LABEL,
-        tag=tag,
-        covered_component_ids=parts,
-        body=body,
-    )
 
 
 def _verify(

@@ -15,11 +15,11 @@ from timApp.guard.waiting.codes import Waiting, normal_code
 from timApp.user.user import NAME_MAX_LENGTH
 from timApp.util.text import fits, storable
 
-#: So many who wait are told and read.
+#: At most this many who wait are sent and read.
 MAX_WAITING = 500
-#: An origin is told and read up to so many characters.
+#: An origin is sent and read up to this many characters.
 _ORIGIN_MAX_LENGTH = 500
-#: No session is older, and none is newer than a clock that is ahead by so much could make it.
+#: No session is older, and none is newer than a clock that is ahead by this could make it.
 _EARLIEST, _AHEAD_MAX = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 _Entry = TypeVar("_Entry")
