@@ -167,7 +167,7 @@ def _json_members(body: bytes) -> Iterable[tuple[str, list[Any]]]:
 
 
 def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    return bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.environ
 
 
 def _check(
