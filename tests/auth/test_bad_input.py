@@ -450,6 +450,8 @@ def test_no_json_that_is_no_request_changes_anything(target: Target, content: ob
     for path in (REMOTE_VERIFY, REMOTE_INVALIDATE, "/login"):
         assert fault(client.post(path, data=body, content_type=JSON)) is None
     for field in ("session_id", "secret", "surplus"):
+        if field == "session_id" and isinstance(content, str | None):
+            continue  # which may be one
         request = {"username": "nobody", "secret": SECRET, field: content}
         assert fault(client.post(REMOTE_VERIFY, json=request)) is None
     request = {"username": content, "secret": "a guessed secret"}
