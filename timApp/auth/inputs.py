@@ -156,10 +156,7 @@ def _json_members(body: bytes) -> Iterable[tuple[str, list[Any]]]:
         return ()
     try:
         content = current_app.json.loads(body.decode(), object_pairs_hook=MultiDict)
-    except (
-        RecursionError,
-        ValueError,
-    ):  # no JSON or UTF-8, too deep, too long a number
+    except (RecursionError, ValueError):  # also nested too deeply, or with too long a number
         raise BadRequest("The JSON in the body cannot be read.") from None
     if not isinstance(content, MultiDict):
         _refuse("json", {"": ["The body must be a JSON object."]})
@@ -167,7 +164,7 @@ def _json_members(body: bytes) -> Iterable[tuple[str, list[Any]]]:
 
 
 def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    return bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.environ
 
 
 def _check(
@@ -188,7 +185,7 @@ def _check(
 
 
 def _differ(first: object, second: object) -> bool:
-    return first != second and first not in {"", None} and second not in ("", None)
+    return first != second and first not in ("", None) and second not in ("", None)
 
 
 def _refuse(location: str, faults: Mapping[str, list[str]]) -> NoReturn:

@@ -68,6 +68,7 @@ class SessionArgs(Schema):
 
     session_id = text_field(
         SESSION_ID_MAX_LENGTH,
+        allow_none=True,
         metadata={
             "description": "Id of the session. Verify: default is the latest session."
             " Invalidate: default is all of the user's sessions."

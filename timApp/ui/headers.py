@@ -3,7 +3,7 @@
 from flask import Response, request
 
 # Scripts and styles come from this site's files only, so that text which slips into a page as
-# HTML stays harmless. Images: documents may show some from elsewhere, Bootstrap has its own in
+# HTML stays harmless. Images: documents may show some of other sites, Bootstrap has its own in
 # its style sheet (data:).
 _CONTENT_SECURITY_POLICY = "; ".join(
     (

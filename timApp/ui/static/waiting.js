@@ -23,7 +23,7 @@ async function waitForVerification() {
     await pause(1.2);
     try {
       const response = await fetch(statusUrl, { headers: { Accept: "application/json" } });
-      // Logged out elsewhere counts too: the page asked for then leads to the login.
+      // Logged out in another window counts too: the page asked for then leads to the login.
       if (response.status === 403 || (response.ok && (await response.json()).valid)) {
         location.assign(goOnUrl);
         return;
