@@ -124,8 +124,8 @@ class Guard:
         if nobody is given. `former` is whom this browser was logged in as: that session ends for
         good, so that nobody is blocked by their own in the same browser, which no cookie leads to
         any more. The id is made up unless it is given. While sessions are not tracked, none is
-        added, and the state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be remembered, and
-        for an id that was used before.
+        added, and the state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be
+        remembered, and for an id that was used before.
         """
         if work is not None:
             return self._begin(work, identity, origin, actor, former, session_id)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from timApp.database.driver.batch import BatchStatement, sent_together
 from timApp.database.driver.connections import use_driver
@@ -121,11 +122,11 @@ def _begin(
     the lock was given. On SQLite the driver's connection is the writer by now.
     """
     moment = now()
-    most = dict.fromkeys(sorted(one.user_id for one in beginnings), 0)
+    most = dict.fromkeys((one.user_id for one in beginnings), 0)
     for one in beginnings:
         most[one.user_id] = max(most[one.user_id], one.limit or 0)
     if engine.dialect.name != "sqlite":
-        _lock.execute(engine, driver, [{"person": person} for person in most])
+        _lock.execute(engine, driver, [{"people": list(most)}])
     # Each person's sessions are counted once: with the first of those that begin.
     found = _look.first_rows(
         engine,
@@ -169,9 +170,12 @@ def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
         raise sqlalchemys_error(error, "begin sessions", engine.dialect) from error
 
 
-# With the names of its parameters, none of which is a column's.
+# With the names of its parameters, none of which is a column's. Sorted before they are locked.
 _lock = BatchStatement(
-    sa.select(User.id).where(User.id == sa.bindparam("person")).with_for_update(key_share=True)
+    sa.select(User.id)
+    .where(User.id == sa.any_(sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))))
+    .order_by(User.id)
+    .with_for_update(key_share=True)
 )
 # No more active ones are looked for than are allowed; newest first, where they are found soonest.
 _active = (
