@@ -68,17 +68,21 @@ class Person:
         )
 
 
-def group_names(user_id: sa.ColumnElement[int]) -> sa.ScalarSelect[str]:
+def group_names(user_id: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
     """Return the names of a user's groups, without the personal one, as one text.
 
-    They are separated by `timApp.database.functions.SEPARATOR`; NULL if there are none.
+    It is for `read_groups`.
     """
-    return (
-        sa.select(Joined(UserGroup.name))
-        .join(membership, membership.c.usergroup_id == UserGroup.id)
-        .where(membership.c.user_id == user_id, UserGroup.personal_user_id.is_(None))
-        .scalar_subquery()
+    # Looked up one by one: a join is planned for more groups than anybody has.
+    name = sa.select(UserGroup.name).where(
+        UserGroup.id == membership.c.usergroup_id, UserGroup.personal_user_id.is_(None)
     )
+    names = (
+        sa.select(name.scalar_subquery().label("text"))
+        .select_from(membership)
+        .where(membership.c.user_id == user_id)
+    )
+    return Joined(names.scalar_subquery())
 
 
 def read_groups(text: str | None) -> frozenset[str]:

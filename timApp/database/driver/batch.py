@@ -1,6 +1,7 @@
 """Statements that are executed once for each of many rows, with as few round trips as can be."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,12 +10,24 @@ import sqlalchemy as sa
 from timApp.database.driver.statement import DriverStatement
 
 
+def sent_together(engine: sa.Engine, driver: Any) -> AbstractContextManager[object]:
+    """Return a context in which the driver's connection waits for answers only when one is read.
+
+    On PostgreSQL that is the protocol's pipeline: statements travel together, and the database
+    takes them one after the other, each as a statement of its own that sees what was committed
+    before it began. What goes wrong is raised when an answer is read, or at the end. SQLite works
+    in this process, where there is nothing to wait for.
+    """
+    context: AbstractContextManager[object] = (
+        nullcontext() if engine.dialect.name == "sqlite" else driver.pipeline()
+    )
+    return context
+
+
 class BatchStatement:
     """One statement, without lists of parameters (``IN``), on a connection of the driver.
 
-    On PostgreSQL all rows travel together (the protocol's pipeline), and the database takes them
-    one after the other, each as a statement of its own that sees what was committed before it
-    began. SQLite works in this process, where there is nothing to wait for.
+    It is executed within `sent_together`.
     """
 
     def __init__(self, statement: sa.Select[Any] | sa.Update | sa.Insert) -> None:

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-from timApp.database.driver.batch import BatchStatement
+from timApp.database.driver.batch import BatchStatement, sent_together
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.groupcommit import GroupCommit
 from timApp.database.driver.statement import sqlalchemys_error
@@ -70,7 +71,7 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
         connection = work.session.connection()
         begin_write(connection)
         driver = connection.connection.driver_connection
-        (state,) = _guarded(work.engine, partial(_begin, driver, work.engine, [beginning]))
+        (state,) = _guarded(work.engine, partial(_continue, work.engine, driver, [beginning]))
         work.session.expire_all()
     else:
         state = _together.write(work.engine, beginning)
@@ -88,22 +89,31 @@ def _transact(engine: sa.Engine, beginnings: Sequence[Beginning]) -> Sequence[St
     """Let the sessions begin in one transaction, over a connection that is kept."""
 
     def work(driver: Any) -> Sequence[State | None]:
-        if engine.dialect.name == "sqlite":
-            driver.execute("BEGIN IMMEDIATE")
-            states = _begin(driver, engine, beginnings)
-            driver.commit()
-            return states
-        with driver.pipeline(), driver.transaction():
-            return _begin(driver, engine, beginnings)
+        # In words, and not the driver's own transaction, which would wait for an answer to each of
+        # its steps. After an error the connection is given up.
+        with sent_together(engine, driver):
+            driver.execute(_BEGIN[engine.dialect.name])
+            states = _begin(engine, driver, beginnings)
+            driver.execute("COMMIT")
+        return states
 
     return _guarded(engine, partial(use_driver, engine, work))
 
 
+_BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 _together = GroupCommit(_transact)
 
 
+def _continue(
+    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
+) -> Sequence[State | None]:
+    """Let the sessions begin in the transaction that the connection is in."""
+    with sent_together(engine, driver):
+        return _begin(engine, driver, beginnings)
+
+
 def _begin(
-    driver: Any, engine: sa.Engine, beginnings: Sequence[Beginning]
+    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
 ) -> Sequence[State | None]:
     """Let the sessions begin; return the state of each, or None for an id that was used before.
 
@@ -112,23 +122,38 @@ def _begin(
     the lock was given. On SQLite the driver's connection is the writer by now.
     """
     moment = now()
-    order = sorted(range(len(beginnings)), key=lambda number: beginnings[number].user_id)
-    ordered = [beginnings[number] for number in order]
-    keys = [_key_of(one) for one in ordered]
+    most = dict.fromkeys((one.user_id for one in beginnings), 0)
+    for one in beginnings:
+        most[one.user_id] = max(most[one.user_id], one.limit or 0)
     if engine.dialect.name != "sqlite":
-        _lock.execute(engine, driver, [{"person": key["person"]} for key in keys])
-    found = _look.first_rows(engine, driver, keys)
-    added: Counter[int] = Counter()
+        _lock.execute(engine, driver, [{"people": list(most)}])
+    # Each person's sessions are counted once: with the first of those that begin.
+    found = _look.first_rows(
+        engine,
+        driver,
+        [
+            {
+                "person": one.user_id,
+                "new_session": one.session_id,
+                "most": most.pop(one.user_id, 0),
+            }
+            for one in beginnings
+        ],
+    )
+    active: Counter[int] = Counter()
     begun: set[tuple[int, str]] = set()
-    states: list[State | None] = [None] * len(ordered)
+    states: list[State | None] = []
     sessions, changes = [], []
-    for place, one, (active, was_used) in zip(order, ordered, found, strict=True):
-        if was_used or (one.user_id, one.session_id) in begun:
+    for one, (counted, was_used) in zip(beginnings, found, strict=True):
+        active[one.user_id] += counted
+        key = one.user_id, one.session_id
+        if was_used or key in begun:
+            states.append(None)
             continue
-        state = admitted(active + added[one.user_id], one.limit)
-        added[one.user_id] += state is State.ACTIVE
-        begun.add((one.user_id, one.session_id))
-        states[place] = state
+        state = admitted(active[one.user_id], one.limit)
+        active[one.user_id] += state is State.ACTIVE
+        begun.add(key)
+        states.append(state)
         sessions.append(_session_of(one, state, moment))
         changes.append(_change_of(one, state, moment))
     if sessions:
@@ -145,9 +170,12 @@ def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
         raise sqlalchemys_error(error, "begin sessions", engine.dialect) from error
 
 
-# With the names of its parameters, none of which is a column's.
+# With the names of its parameters, none of which is a column's. Sorted before they are locked.
 _lock = BatchStatement(
-    sa.select(User.id).where(User.id == sa.bindparam("person")).with_for_update(key_share=True)
+    sa.select(User.id)
+    .where(User.id == sa.any_(sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))))
+    .order_by(User.id)
+    .with_for_update(key_share=True)
 )
 # No more active ones are looked for than are allowed; newest first, where they are found soonest.
 _active = (
@@ -155,7 +183,7 @@ _active = (
     .select_from(UserSession)
     .where(UserSession.user_id == sa.bindparam("person"), is_active())
     .order_by(*LATEST_FIRST)
-    .limit(sa.func.coalesce(sa.bindparam("most", type_=sa.Integer()), 0))
+    .limit(sa.bindparam("most", type_=sa.Integer()))
     .subquery("active")
 )
 _look = BatchStatement(
@@ -190,10 +218,6 @@ _add_change = BatchStatement(
     )
     .inline()  # nobody asks for the number of the entry
 )
-
-
-def _key_of(one: Beginning) -> dict[str, object]:
-    return {"person": one.user_id, "new_session": one.session_id, "most": one.limit}
 
 
 def _session_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
