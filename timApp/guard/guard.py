@@ -125,17 +125,11 @@ class Guard:
         `origin` is any information on where they are; `actor` is who lets it begin, they themselves
         if nobody is given. `former` is whom this browser was logged in as: that session ends for
         good, so that nobody is blocked by their own in the same browser, which no cookie leads to
-        <<<<<<< HEAD
         any more, as they themselves have ended it. The id is made up unless it is given. While
         sessions are not tracked, none is added, and the state is EXPIRED. Without a unit of work
         the person is remembered in one transaction, and the session begins in the next. `BadInput`
         or `Conflict` for an identity that cannot be remembered, `BadInput` for an id that was used
         before.
-        =======
-        any more. The id is made up unless it is given. While sessions are not tracked, none is
-        added, and the state is EXPIRED. `BadInput` or `Conflict` for an identity that cannot be
-        remembered, and for an id that was used before.
-        >>>>>>> wt-d
         """
         if work is not None:
             return self._begin(work, identity, origin, actor, former, session_id)
