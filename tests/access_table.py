@@ -19,6 +19,7 @@ _VALUES = {"user": "alice", "path": "exam", "token": "none"}
 _BODIES = {
     "sessions.validate_remote_session": {"username": "alice"},
     "sessions.invalidate_remote_session": {"username": "alice"},
+    "hosts.sessions": {"username": "alice"},
     "login.log_in": {"username": "alice", "password": "wrong"},
 }
 #: That the table is about: rights and sessions, not tokens; and people log in over and over.

@@ -1,5 +1,6 @@
 """Pages in the reader's language, with times in the reader's time zone."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,21 @@ from timApp.ui.language import TIME_ZONE_COOKIE
 
 _PROJECT = Path(__file__).parents[2]
 _CATALOGS = sorted((_PROJECT / "timApp" / "translations").glob("*/LC_MESSAGES/messages.po"))
+
+
+def _errors_of_the_makefile() -> list[str]:
+    """Return the classes of errors whose sentences `make translations` collects."""
+    text = (_PROJECT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    return re.findall(r"^ERRORS := (.*)$", text, re.MULTILINE)[0].split()
+
+
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
+    # The first argument of an error is a sentence that pages show.
+    **dict.fromkeys(_errors_of_the_makefile()),
 }
 
 

@@ -35,8 +35,10 @@ class _Hashers:
 
     def run(self, work: Callable[[], _Result]) -> _Result:
         if not self._places.acquire(blocking=False):
-            message = "Too many people are logging in just now. Try again in a while."
-            raise Busy(message, retry_after=_RETRY_AFTER)
+            raise Busy(
+                "Too many people are logging in just now. Try again in a while.",
+                retry_after=_RETRY_AFTER,
+            )
         try:
             with turn_given():
                 return self._executor.submit(work).result()

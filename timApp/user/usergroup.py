@@ -47,8 +47,9 @@ def require_group(work: UnitOfWork, name: str) -> UserGroup:
     """Return the group, or the personal group of the user, of that name; else `NotFound`."""
     group = UserGroup.get_by_name(work, name)
     if group is None:
-        msg = "There is no user or group named %(name)s."
-        raise NotFound(msg, field="group", name=quoted(name))
+        raise NotFound(
+            "There is no user or group named %(name)s.", field="group", name=quoted(name)
+        )
     return group
 
 

@@ -34,8 +34,7 @@ def end() -> ResponseReturnValue:
     visitor = verify_logged_in()
     session_id = request.form.get("session_id", "")
     if session_id == current_session_id():
-        msg = "This is the session you are using. Log out to end it."
-        raise BadInput(msg, field="session_id")
+        raise BadInput("This is the session you are using. Log out to end it.", field="session_id")
     scope = OnePerson(visitor.name, visitor.id, session_id, must_be_here=True)
     current_guard().apply(Change(Action.LOGOUT, scope, current_actor()), db)
     db.session.commit()

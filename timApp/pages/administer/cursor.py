@@ -31,8 +31,9 @@ def read_cursor(text: str) -> Position:
             return position
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass  # it is no text of ours, whatever it is
-    msg = "This address names no place in the list. Begin at its first page."
-    raise BadInput(msg, field="after")
+    raise BadInput(
+        "This address names no place in the list. Begin at its first page.", field="after"
+    )
 
 
 def _position(text: str) -> Position:

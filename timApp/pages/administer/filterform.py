@@ -76,8 +76,9 @@ def read_filter(parameters: Mapping[str, str]) -> FilterForm:
     form.which = SessionFilter(**conditions)
     since, until = form.which.since, form.which.until
     if since is not None and until is not None and until <= since:
-        msg = "The end of the time range has to come after its beginning."
-        form.errors["until"] = BadInput(msg, field="until")
+        form.errors["until"] = BadInput(
+            "The end of the time range has to come after its beginning.", field="until"
+        )
     return form
 
 
@@ -114,8 +115,11 @@ def _read_user(text: str) -> dict[str, Any]:
 
 def _read_origin(text: str) -> dict[str, Any]:
     if len(text) > ORIGIN_MAX_LENGTH or not is_storable(text):
-        msg = "Type at most %(num)s characters, none of them NUL."
-        raise BadInput(msg, field="origin", num=ORIGIN_MAX_LENGTH)
+        raise BadInput(
+            "Type at most %(num)s characters, none of them NUL.",
+            field="origin",
+            num=ORIGIN_MAX_LENGTH,
+        )
     return {"origin": text}
 
 

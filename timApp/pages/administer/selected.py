@@ -22,8 +22,9 @@ def read_keys(values: Sequence[str]) -> set[SessionKey]:
     And for more than `MAX_SELECTED`. A session that is named twice counts once.
     """
     if len(values) > MAX_SELECTED:
-        msg = "Select at most %(num)s sessions at once."
-        raise BadInput(msg, field="session", num=MAX_SELECTED)
+        raise BadInput(
+            "Select at most %(num)s sessions at once.", field="session", num=MAX_SELECTED
+        )
     return {_read_key(value) for value in values}
 
 

@@ -100,8 +100,7 @@ def retry() -> ResponseReturnValue:
     network = current_site().network
     hosts = network.find(urls)
     if action is None or len(hosts) != len(set(urls)):
-        msg = "Nobody was asked: there is no such action or host."
-        raise BadInput(msg, field="host")
+        raise BadInput("Nobody was asked: there is no such action or host.", field="host")
     db.session.rollback()  # no connection is held while hosts take their time
     deliver_owed(network, db.engine, subject.user_name, hosts)
     outcomes = last_outcomes(db, action, subject.user_name, subject.session_id, hosts)
