@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
+from timApp.auth.session.util import invalidate_sessions_for
 from timApp.auth.site import db
 from timApp.document.model import save_document
 from timApp.item.accesstype import AccessType
@@ -135,12 +136,12 @@ def test_an_expired_session_gets_490_as_a_page_or_json(site: Site) -> None:
     site.add_document("exam", ["alice"])
     site.logged_in("alice")
     browser = site.logged_in("alice")
-    page = browser.get_page("/view/exam?page=2")
+    page = browser.get_page("/view/exam")
     assert (page.status, page.mimetype) == ("490 Session Expired", "text/html")
     assert "also logged in on another device" in page.text
     assert "/supervise/link/" in page.text
     assert "<svg" in page.text
-    assert "/view/exam?page=2" in page.text
+    assert "/view/exam" in page.text
     answer = browser.get("/view/exam")
     assert (answer.status, answer.mimetype) == ("490 Session Expired", "application/json")
     assert answer.json
@@ -148,6 +149,18 @@ def test_an_expired_session_gets_490_as_a_page_or_json(site: Site) -> None:
     assert "another device" in answer.json["error"]
     for each in (page, answer):
         assert each.headers["Cache-Control"] == "no-store"
+
+
+def test_the_blocked_page_leads_back_to_the_whole_address(site: Site) -> None:
+    """Who is verified goes on where they were, with all that the address says."""
+    site.add_supervisor()
+    browser = site.logged_in("supervisor")
+    with site.app.app_context():
+        invalidate_sessions_for("supervisor")
+        db.session.commit()
+    page = browser.get_page("/supervise/find?q=KX47")
+    assert page.status_code == 490
+    assert "/supervise/find?q=KX47" in page.text
 
 
 def test_an_expired_session_does_not_learn_what_exists(site: Site) -> None:

@@ -583,8 +583,11 @@ def test_knowing_an_id_lets_nobody_in(hall: Site) -> None:
     serializer = SecureCookieSessionInterface().get_signing_serializer(forger)
     assert serializer is not None
     forged = with_cookie(hall, str(serializer.dumps(content)))
-    for path in ("/user/sessions/current", "/view/exam", f"/?session_id={browser.session_id}"):
+    for path in ("/user/sessions/current", "/view/exam", "/"):
         assert forged.get(path).status_code == 403, path
+    in_the_address = forged.get(f"/view/exam?session_id={browser.session_id}")
+    assert in_the_address.status_code == 422
+    assert "Exam" not in in_the_address.text
     assert sees_exam(browser) == 200
 
 
