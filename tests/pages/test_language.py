@@ -20,7 +20,9 @@ _CATALOGS = sorted((_PROJECT / "timApp" / "translations").glob("*/LC_MESSAGES/me
 def _errors_of_the_makefile() -> list[str]:
     """Return the classes of errors whose sentences `make translations` collects."""
     text = (_PROJECT / "Makefile").read_text("utf-8").replace("\\\n", " ")
-    return re.findall(r"^ERRORS := (.*)$", text, re.MULTILINE)[0].split()
+    found = re.search(r"^ERRORS := (.*)$", text, re.MULTILINE)
+    assert found
+    return str(found[1]).split()
 
 
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {

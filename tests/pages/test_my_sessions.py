@@ -1,16 +1,7 @@
 """The page on which people see their own sessions and end the others."""
 
-import pytest
-
 from tests.site import Browser, Site
 from timApp.guard.vocabulary import Action
-
-
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with an exam, a student and a supervisor."""
-    site.add_exam_hall()
-    return site
 
 
 def ended(hall: Site, username: str) -> set[str]:

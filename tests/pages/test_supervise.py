@@ -19,13 +19,6 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Fi
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def hall(site: Site) -> Site:
-    """A site with an exam, a student and a supervisor."""
-    site.add_exam_hall()
-    return site
-
-
 def code_of_waiting(hall: Site) -> str:
     """Return the code of the one who waits."""
     with hall.app.app_context():

@@ -33,10 +33,16 @@ from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
-from timApp.user.password import hash_is_outdated, hash_password, password_matches
+from timApp.user.password import (
+    PASSWORD_MAX_LENGTH,
+    hash_is_outdated,
+    hash_password,
+    password_matches,
+)
 from timApp.user.people import Person, find_person
-from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, User
+from timApp.user.user import User
 from timApp.util.errors import AccessDenied, BadInput, Busy
+from timApp.util.text import NAME_MAX_LENGTH
 
 login = Blueprint("login", __name__)
 

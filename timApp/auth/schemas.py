@@ -12,8 +12,8 @@ from webargs.flaskparser import FlaskParser
 
 from timApp.auth.inputs import Inputs, declare, read_body
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
-from timApp.user.user import NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH
-from timApp.util.text import is_storable
+from timApp.user.password import PASSWORD_MAX_LENGTH
+from timApp.util.text import NAME_MAX_LENGTH, is_storable
 
 #: Longest secret of another host, in characters.
 SECRET_MAX_LENGTH = 1024

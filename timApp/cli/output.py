@@ -1,7 +1,6 @@
 """Lists for people, and for other programs."""
 
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 import click
@@ -9,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from timApp.util.text import fits_a_line
 
 #: They change the order in which the rest of a line is shown.
 _DIRECTION_CONTROLS = frozenset(
@@ -47,7 +48,7 @@ def printable(text: str) -> str:
         return text
     return "".join(
         "\N{REPLACEMENT CHARACTER}"
-        if char in _DIRECTION_CONTROLS or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}
+        if char in _DIRECTION_CONTROLS or not fits_a_line(char)
         else char
         for char in text
     )

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from timApp.guard.vocabulary import SessionStateFilterOptions
-from timApp.user.user import PASSWORD_MAX_LENGTH
+from timApp.user.password import PASSWORD_MAX_LENGTH
 from timApp.util.text import is_storable, quoted
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

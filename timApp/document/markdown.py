@@ -1,6 +1,5 @@
 """Markdown to HTML that is safe to show, and the title of a document."""
 
-import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from timApp.document.path import UNFIT_FOR_A_LINE
+from timApp.util.text import fits_a_line
 
 TITLE_MAX_LENGTH = 255
 """Longest title, in characters."""
@@ -130,9 +129,7 @@ def _plain_text(tokens: list[Token]) -> str:
 
 
 def _one_line(text: str) -> str:
-    blank_controls = (
-        " " if unicodedata.category(char) in UNFIT_FOR_A_LINE else char for char in text
-    )
+    blank_controls = (char if fits_a_line(char) else " " for char in text)
     line = " ".join("".join(blank_controls).split())
     if len(line) <= TITLE_MAX_LENGTH:
         return line

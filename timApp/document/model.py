@@ -15,10 +15,9 @@ from timApp.document.path import normal_path
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, accessible_blocks
 from timApp.item.item import Item
-from timApp.user.user import check_text
 from timApp.util.clock import now
 from timApp.util.errors import BadInput, Conflict
-from timApp.util.text import is_storable, quoted
+from timApp.util.text import check_text, is_storable, quoted
 
 #: What the block of a document says it is the handle of.
 BLOCK_KIND = "document"

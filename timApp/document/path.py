@@ -3,14 +3,10 @@
 import unicodedata
 
 from timApp.util.errors import BadInput
-from timApp.util.text import quoted
+from timApp.util.text import fits_a_line, quoted
 
 PATH_MAX_LENGTH = 1000
 """Longest path, in characters."""
-
-UNFIT_FOR_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Categories of characters that no line of text has: control characters, halves of surrogate
-pairs, which no encoding holds, and separators of lines."""
 
 
 def normal_path(path: str) -> str:
@@ -34,9 +30,7 @@ def _fault(path: str) -> str | None:
         "it is empty": not path,
         f"it is longer than {PATH_MAX_LENGTH} characters": len(path) > PATH_MAX_LENGTH,
         "it has a backslash": "\\" in path,
-        "it has a control character": any(
-            unicodedata.category(char) in UNFIT_FOR_A_LINE for char in path
-        ),
+        "it has a control character": not all(map(fits_a_line, path)),
         "a name between its slashes is empty": "" in segments,
         "it has a segment '.' or '..'": bool({".", ".."} & set(segments)),
         "a name in it has blanks at its start or end": any(

@@ -16,13 +16,13 @@ from timApp.guard.tables.state import is_active, is_in
 from timApp.guard.vocabulary import State
 from timApp.user.people import group_names, read_groups
 from timApp.user.user import User
-from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
+from timApp.user.usergroup import Member
 from timApp.util.clock import now
 
 
 # Not frozen: that would triple what it takes to make one, at each request.
 @dataclass(eq=False)
-class Visitor:
+class Visitor(Member):
     """A person who is logged in, and their session."""
 
     id: int
@@ -34,16 +34,6 @@ class Visitor:
     session_id: str | None
     #: Whether that session is active.
     session_is_active: bool
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether they are a member of the group `Administrators`."""
-        return ADMIN_GROUP in self.groups
-
-    @property
-    def is_supervisor(self) -> bool:
-        """Whether they are a member of the group `Session supervisors`."""
-        return SUPERVISOR_GROUP in self.groups
 
 
 _Visitor = TypeVar("_Visitor", bound=Visitor)

@@ -7,9 +7,30 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from timApp.user.hashing import computed
+from timApp.util.errors import BadInput
+from timApp.util.text import is_storable
+
+#: Longest password, in characters: hashing must not become a way to keep the server busy.
+PASSWORD_MAX_LENGTH = 1024
 
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def check_password(password: str) -> str:
+    """Return the password if it may be one, else raise `BadInput` (field ``password``).
+
+    It has 1 to `PASSWORD_MAX_LENGTH` characters, none of them a NUL or a lone surrogate.
+    """
+    if not password:
+        raise BadInput("The password must not be empty.", field="password")
+    if not is_storable(password):
+        msg = "The password must not have NUL characters or lone surrogates."
+        raise BadInput(msg, field="password")
+    if len(password) > PASSWORD_MAX_LENGTH:
+        msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
+        raise BadInput(msg, field="password")
+    return password
 
 
 def hash_password(password: str) -> str:

@@ -8,16 +8,15 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.functions import SEPARATOR, Joined
 from timApp.database.work import UnitOfWork
-from timApp.user.user import User, check_text, create_user
+from timApp.user.user import User, create_user
 from timApp.user.usergroup import (
-    ADMIN_GROUP,
-    SUPERVISOR_GROUP,
+    Member,
     UserGroup,
     membership,
     require_real_group,
 )
 from timApp.util.errors import NotFound
-from timApp.util.text import is_storable, quoted
+from timApp.util.text import check_text, is_storable, quoted
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Person:
+class Person(Member):
     """A person who is remembered, as they were when they were looked up."""
 
     id: int
@@ -45,16 +44,6 @@ class Person:
     groups: frozenset[str]
     #: None for people whose passwords are not this site's matter.
     password_hash: str | None
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether they are a member of the group `Administrators`."""
-        return ADMIN_GROUP in self.groups
-
-    @property
-    def is_supervisor(self) -> bool:
-        """Whether they are a member of the group `Session supervisors`."""
-        return SUPERVISOR_GROUP in self.groups
 
     def is_as(self, identity: Identity) -> bool:
         """Tell whether there is nothing new in what is said of them."""

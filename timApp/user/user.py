@@ -1,6 +1,5 @@
 """Accounts of people."""
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from sqlalchemy import orm
 
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
-from timApp.user.password import hash_password
+from timApp.user.password import check_password, hash_password
 from timApp.user.usergroup import (
     ADMIN_GROUP,
     SUPERVISOR_GROUP,
@@ -19,18 +18,12 @@ from timApp.user.usergroup import (
     require_real_group,
 )
 from timApp.util.clock import now
-from timApp.util.errors import BadInput, Conflict, NotFound
-from timApp.util.text import is_storable, quoted
+from timApp.util.errors import Conflict, NotFound
+from timApp.util.text import check_text, is_storable, quoted
 
 #: Largest id that a database holds.
 ID_MAX = 2**31 - 1
 _ID_MAX_LENGTH = len(str(ID_MAX))
-#: Longest name, real name and email, in characters.
-NAME_MAX_LENGTH = 255
-# Unicode's categories of control characters, surrogates, and ends of lines and paragraphs.
-_UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
-#: Longest password, in characters: hashing must not become a way to keep the server busy.
-PASSWORD_MAX_LENGTH = 1024
 
 
 class User(Model):
@@ -147,40 +140,3 @@ def set_password(user: User, password: str) -> None:
     The user's sessions stay as they are.
     """
     user.password_hash = hash_password(check_password(password))
-
-
-def check_password(password: str) -> str:
-    """Return the password if it may be one, else raise `BadInput` (field ``password``).
-
-    It has 1 to `PASSWORD_MAX_LENGTH` characters, none of them a NUL or a lone surrogate.
-    """
-    if not password:
-        raise BadInput("The password must not be empty.", field="password")
-    if not is_storable(password):
-        msg = "The password must not have NUL characters or lone surrogates."
-        raise BadInput(msg, field="password")
-    if len(password) > PASSWORD_MAX_LENGTH:
-        msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
-        raise BadInput(msg, field="password")
-    return password
-
-
-def check_text(field: str, text: str, *, required: bool = False) -> str:
-    """Return `text` if it is fit to be shown and compared, else raise `BadInput` for `field`.
-
-    Refused: more than `NAME_MAX_LENGTH` characters, control characters (NUL and line ends among
-    them), surrounding blanks, and nothing at all where something is required.
-    """
-    if required and not text:
-        msg = f"The {field.replace('_', ' ')} must not be empty."
-        raise BadInput(msg, field=field)
-    if len(text) > NAME_MAX_LENGTH:
-        msg = f"The {field.replace('_', ' ')} is longer than {NAME_MAX_LENGTH} characters."
-        raise BadInput(msg, field=field)
-    if text != text.strip() or any(unicodedata.category(char) in _UNFIT for char in text):
-        msg = (
-            f"The {field.replace('_', ' ')} must not have control characters,"
-            " nor blanks at its start or end."
-        )
-        raise BadInput(msg, field=field)
-    return text

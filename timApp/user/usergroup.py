@@ -11,6 +11,23 @@ from timApp.util.text import is_storable, quoted
 ADMIN_GROUP = "Administrators"
 SUPERVISOR_GROUP = "Session supervisors"
 
+
+class Member:
+    """Somebody of whom the names of their groups are known, without the personal one."""
+
+    groups: frozenset[str]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether they are a member of the group `Administrators`."""
+        return ADMIN_GROUP in self.groups
+
+    @property
+    def is_supervisor(self) -> bool:
+        """Whether they are a member of the group `Session supervisors`."""
+        return SUPERVISOR_GROUP in self.groups
+
+
 membership = sa.Table(
     "usergroupmember",
     Model.metadata,

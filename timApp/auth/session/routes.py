@@ -21,7 +21,8 @@ from timApp.auth.visitor import current_actor, visitor_passes
 from timApp.guard.changes.change import Change, Everybody, OnePerson
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import Action, ExportFormatOptions, SessionStateFilterOptions
-from timApp.user.user import NAME_MAX_LENGTH, User, require_user
+from timApp.user.user import User, require_user
+from timApp.util.text import NAME_MAX_LENGTH
 
 __all__ = ["ExportFormatOptions", "SessionStateFilterOptions", "sessions"]
 

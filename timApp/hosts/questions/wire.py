@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.guard.waiting.codes import Waiting, normal_code
-from timApp.user.user import NAME_MAX_LENGTH
-from timApp.util.text import fits, storable
+from timApp.util.text import NAME_MAX_LENGTH, fits, storable
 
 #: At most this many who wait are sent and read.
 MAX_WAITING = 500

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from timApp.guard.reading.sorting import NamePosition, Position, TimePosition
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
-from timApp.user.user import ID_MAX, NAME_MAX_LENGTH
+from timApp.user.user import ID_MAX
 from timApp.util.errors import BadInput
-from timApp.util.text import is_storable
+from timApp.util.text import NAME_MAX_LENGTH, is_storable
 
 #: Longest text that is looked into: room for the longest name and session id, however escaped.
 _TEXT_MAX_LENGTH = 10_000

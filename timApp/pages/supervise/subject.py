@@ -9,9 +9,9 @@ from timApp.auth.site import current_site, db
 from timApp.guard.changes.change import OnePerson
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
 from timApp.net.network import Host
-from timApp.user.user import NAME_MAX_LENGTH, User, require_user
+from timApp.user.user import User, require_user
 from timApp.util.errors import BadInput
-from timApp.util.text import fits
+from timApp.util.text import NAME_MAX_LENGTH, fits
 
 #: What a form has that is about a session, for `read_subject`.
 SUBJECT_FIELDS = frozenset({"user", "session_id", "home"})
