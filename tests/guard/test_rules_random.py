@@ -1,4 +1,4 @@
-"""Random logins, logouts, verifications and invalidations against a small model of the rules."""
+"""Random logins, logouts, verifications and invalidations against the table of a session's life."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ from timApp.auth.session.util import (
 )
 from timApp.auth.site import current_guard, db
 from timApp.guard.cookie import SESSION_ID_KEY, Claims
+from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import State
 from timApp.user.people import require_person
 from timApp.user.user import User, require_user
 
@@ -47,9 +49,15 @@ class ModelSession:
     expired_at: datetime | None = None
     logged_out_at: datetime | None = None
 
+    @property
+    def state(self) -> State:
+        if self.logged_out_at is not None:
+            return State.LOGGED_OUT
+        return State.ACTIVE if self.expired_at is None else State.EXPIRED
+
 
 class Rules:
-    """The rules of sessions in their plainest form."""
+    """The rules of sessions, played with the table of their life and nothing else."""
 
     def __init__(self, limit: int | None) -> None:
         self.limit = limit
@@ -59,37 +67,44 @@ class Rules:
     def of(self, user: str) -> list[ModelSession]:
         return [session for session in self.sessions.values() if session.user == user]
 
-    def active(self, user: str) -> list[ModelSession]:
-        return [session for session in self.of(user) if session.expired_at is None]
-
     def log_in(self, user: str, session_id: str) -> None:
-        is_over = self.limit is not None and len(self.active(user)) >= self.limit
+        active = sum(session.state is State.ACTIVE for session in self.of(user))
+        is_over = self.limit is not None and active >= self.limit
         self.sessions[user, session_id] = ModelSession(
             user, session_id, self.now, self.now if is_over else None
         )
 
     def log_out(self, user: str, session_id: str) -> None:
         session = self.sessions.get((user, session_id))
-        if session and session.logged_out_at is None:
-            session.logged_out_at = self.now
-            session.expired_at = session.expired_at or self.now
+        if session:
+            self._happen(session, Event.LOGGED_OUT)
 
     def verify(self, user: str, session_id: str | None) -> None:
-        alive = [session for session in self.of(user) if session.logged_out_at is None]
         if session_id is None:
-            if not alive:
+            revivable = [one for one in self.of(user) if one.state is not State.LOGGED_OUT]
+            if not revivable:
                 return
-            session_id = max(alive, key=lambda s: (s.logged_in_at, s.session_id)).session_id
+            session_id = max(revivable, key=lambda s: (s.logged_in_at, s.session_id)).session_id
         for session in self.of(user):
-            if session.session_id != session_id:
-                session.expired_at = session.expired_at or self.now
-            elif session.logged_out_at is None:
-                session.expired_at = None
+            is_chosen = session.session_id == session_id
+            event = Event.VERIFIED if is_chosen else FOR_THE_OTHERS[Event.VERIFIED]
+            self._happen(session, event)
 
     def invalidate(self, user: str, session_id: str | None) -> None:
-        for session in self.active(user):
+        for session in self.of(user):
             if session_id in {None, session.session_id}:
-                session.expired_at = self.now
+                self._happen(session, Event.INVALIDATED)
+
+    def _happen(self, session: ModelSession, event: Event) -> None:
+        """Let an event happen: what becomes of the session stands in the table."""
+        after = LIFE[session.state][event]
+        if after is session.state:
+            return
+        session.logged_out_at = self.now if after is State.LOGGED_OUT else None
+        if after is State.ACTIVE:
+            session.expired_at = None
+        else:
+            session.expired_at = session.expired_at or self.now
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -222,7 +237,7 @@ class SessionMachine(RuleBasedStateMachine):
 def test_random_use_leaves_every_session_as_the_rules_say(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """After any sequence of actions every session is as a plain model of the rules has it."""
+    """After any sequence of actions every session is as the table has it."""
 
     class Machine(SessionMachine):
         databases = request.getfixturevalue(f"{kind}_databases")
