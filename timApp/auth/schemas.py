@@ -147,6 +147,14 @@ class StatusAnswer(Schema):
     status = fields.Constant("ok", required=True)
 
 
+class HostStatusAnswer(StatusAnswer):
+    """The answer to a change that a host tells of."""
+
+    known = fields.Boolean(
+        metadata={"description": "False, for a host that signs, if the person is unknown here."}
+    )
+
+
 class CurrentSessionAnswer(Schema):
     """The current session."""
 

@@ -9,6 +9,7 @@ from timApp.auth.download import download
 from timApp.auth.schemas import (
     CurrentSessionAnswer,
     ErrorAnswer,
+    HostStatusAnswer,
     RemoteSessionArgs,
     SessionArgs,
     SessionBlueprint,
@@ -139,7 +140,7 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
 @sessions.post("/verify")
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
-@sessions.response(200, StatusAnswer)
+@sessions.response(200, HostStatusAnswer)
 @sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
 @sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
 @sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
@@ -161,7 +162,7 @@ def validate_remote_session(
 @sessions.post("/invalidate")
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
-@sessions.response(200, StatusAnswer)
+@sessions.response(200, HostStatusAnswer)
 @sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
 @sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
 @sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
