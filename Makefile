@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 .PHONY: help run test crossing check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(PORT)
 	@$(BIN)/timapp db upgrade

@@ -271,7 +271,8 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_expected(
     """A wrong value is one line: the option, where it was set, and what it must be."""
     load, called = source
     wrong: list[tuple[str, object, str]] = [
-        (LIMIT, "many", "be a whole number of at least 1, or none."),
+        (LIMIT, "many", "be a whole number from 1 to 2147483647, or none."),
+        (LIMIT, 2**31, "be a whole number from 1 to 2147483647, or none."),
         ("SESSIONS_ENABLE", "perhaps", "be true or false."),
         ("SESSION_BLOCK_IGNORE_DOCUMENTS", {"a": "b"}, "be a list of document paths"),
         ("SECRET_KEY", "", "be text that is not empty, or none."),

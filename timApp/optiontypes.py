@@ -105,21 +105,29 @@ _Filled = Annotated[str, _satisfying(_is_filled)]
 _Url = Annotated[str, _satisfying(_is_base_url)]
 # In Python a tuple or a set does as well as a list.
 _Names = Annotated[list[_Filled], Strict(strict=False)]
-_Number = Annotated[int, Field(ge=1)]
+#: More would not fit into a column of a database.
+_NUMBER_MAX = 2**31 - 1
+#: A year; more would be beyond what clocks and dates can say.
+_SECONDS_MAX = 366 * 24 * 60 * 60
+_Number = Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
 _FORM_OF_URLS = "with base URLs that begin with http:// or https:// and a host"
 
 # The types of the options.
 
 Flag = Annotated[bool, Must("be true or false")]
-Limit = Annotated[_Number, Must("be a whole number of at least 1")]
+Limit = Annotated[_Number, Must(f"be a whole number from 1 to {_NUMBER_MAX}")]
 GroupLimits = Annotated[
     # As a value in a table, None needs its word in files and the environment too.
     dict[_Filled, Annotated[_Number | None, BeforeValidator(_none_for_its_word)]],
-    Must("be a table of groups and whole numbers of at least 1, or none"),
+    Must(f"be a table of groups and whole numbers from 1 to {_NUMBER_MAX}, or none"),
 ]
 Count = Annotated[int, Field(ge=0), Must("be a whole number of at least 0")]
 ByteCount = Annotated[int, Field(ge=1), Must("be a whole number of bytes, at least 1")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Must("be a number of seconds above 0")]
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=_SECONDS_MAX, allow_inf_nan=False),
+    Must("be a number of seconds above 0, a year at the most"),
+]
 FolderPath = Annotated[_Filled, Must("be the path of a folder")]
 BaseUrl = Annotated[_Url, Must("be a base URL that begins with http:// or https:// and a host")]
 DatabaseUrl = Annotated[

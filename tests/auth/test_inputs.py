@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -192,6 +193,27 @@ def test_every_route_refuses_what_it_does_not_know_and_changes_nothing(hall: Sit
             if answer.status_code != 422 or not named or not {"error", "fields"} <= set(named):
                 wrong.append(f"{ask.method} {ask.path}: {what}: {answer.status_code} {named}")
     assert not wrong, "\n".join(wrong)
+    assert content_of(hall) == before
+
+
+def test_a_body_in_pieces_and_of_another_kind_is_not_passed_over(hall: Site) -> None:
+    """A chunked multipart body, which the check for the token has read already, is refused."""
+    admin = hall.logged_in("admin")
+    before = content_of(hall)
+    field = b'--b\r\nContent-Disposition: form-data; name="session_id"\r\n\r\nnope\r\n--b--\r\n'
+    for ask in all_asks(hall):
+        if ask.method == "POST":
+            answer = admin.client.post(
+                ask.path,
+                input_stream=BytesIO(field),
+                headers={
+                    "Content-Type": "multipart/form-data; boundary=b",
+                    "Transfer-Encoding": "chunked",
+                    "X-CSRFToken": admin.csrf_token,
+                },
+                environ_overrides={"wsgi.input_terminated": True},
+            )
+            assert answer.status_code in {415, 422}, ask.path
     assert content_of(hall) == before
 
 

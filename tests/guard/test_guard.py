@@ -18,6 +18,7 @@ from timApp.guard import (
     GuardOptions,
     Identity,
     OnePerson,
+    Picked,
     Receipt,
     Standing,
     State,
@@ -85,7 +86,7 @@ def test_a_login_over_the_limit_is_blocked_until_it_is_verified(guard: Guard) ->
     assert guard.check(first.cookie).standing is Standing.BLOCKED
 
 
-@pytest.mark.parametrize("cookie", [None, "", "nonsense", "e30.aaaaaa.bbbbbb"])
+@pytest.mark.parametrize("cookie", [None, "", "nonsense", "e30.aaaaaa.bbbbbb", "\ud800", "\0"])
 def test_without_a_cookie_of_ours_it_is_nobody(guard: Guard, cookie: str | None) -> None:
     """No cookie, and one that was not signed by us, are of nobody."""
     assert guard.check(cookie).standing is Standing.ANONYMOUS
@@ -214,4 +215,22 @@ def test_a_change_in_a_unit_of_work_is_the_callers_to_commit(guard: Guard) -> No
     assert states(guard, "ann") == {begun.session_id: State.ACTIVE}
     with guard.transaction() as work:
         guard.apply(change, work)
+    assert states(guard, "ann") == {begun.session_id: State.EXPIRED}
+
+
+def test_a_person_whom_nobody_has_is_a_stranger(guard: Guard) -> None:
+    """An id of no person is as good as none: there is nothing to change here."""
+    for action in (Action.VERIFY, Action.INVALIDATE, Action.LOGOUT):
+        receipt = guard.apply(Change(action, OnePerson("ann", 4711), _BOSS))
+        assert receipt.changed == 0
+
+
+def test_text_that_no_database_can_hold_names_no_session_and_is_no_error(guard: Guard) -> None:
+    """NUL in an id, a reason, or the name of who acts is the same on both databases."""
+    begun = guard.begin(_ANN, "nul\0", actor=Actor(ActorKind.USER, "a\0nn", "\0"))
+    boss = Actor(ActorKind.USER, "bo\0ss", "192.0.2.1\0")
+    for action in (Action.VERIFY, Action.INVALIDATE, Action.LOGOUT):
+        guard.apply(Change(action, OnePerson("ann", begun.person.id, "on\0e"), boss, "nul\0"))
+    with pytest.raises(NotFound):
+        guard.apply(Change(Action.INVALIDATE, Picked([(begun.person.id, "on\0e")]), boss))
     assert states(guard, "ann") == {begun.session_id: State.EXPIRED}

@@ -29,10 +29,9 @@ class CookieInterface(SecureCookieSessionInterface):
         if not cookie:
             return self.session_class()
         try:
-            content = self._cookies.read(cookie)
-        except BadSignature:
+            found = session_json_serializer.loads(self._cookies.read(cookie))
+        except (BadSignature, ValueError, TypeError):  # signed, perhaps, but nothing of Flask's
             return self.session_class()
-        found = session_json_serializer.loads(content)
         # Flask's own notation can make something else of an object.
         return self.session_class(found if isinstance(found, dict) else None)
 

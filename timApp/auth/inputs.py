@@ -143,8 +143,8 @@ def _parsed_fields() -> Iterable[tuple[str, list[Any]]]:
         return _json_members(request.get_data(cache=True))
     if request.mimetype == _FORM:
         return request.form.lists()
-    # A multipart body may have been read for its CSRF token; then only its length is left.
-    if request.get_data(cache=True) or request.content_length:
+    # A multipart body may have been read for its CSRF token; then only its headers tell of it.
+    if request.get_data(cache=True) or (request.mimetype and _has_body()):
         msg = "The body must be JSON (Content-Type: application/json) or a form."
         raise UnsupportedMediaType(msg)
     return ()

@@ -78,7 +78,7 @@ class Cookies:
         """Return who the bearer is; None for a cookie that is not ours, or of nobody."""
         try:
             return self._timely(cookie).claims
-        except BadSignature:
+        except (BadSignature, UnicodeError):
             return None
 
     def _timely(self, cookie: str) -> "_Verified":

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from timApp.guard.rules.admission import limit_of
-from timApp.user.usergroup import SUPERVISOR_GROUP
+from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
 
 @dataclass(frozen=True)
@@ -21,5 +21,10 @@ class GuardOptions:
     )
 
     def limit_for(self, name: str, groups: Collection[str]) -> int | None:
-        """Return how many active sessions a person of that name and those groups may have."""
-        return limit_of({name, *groups}, self.limits_of_groups, self.limit)
+        """Return how many active sessions a person of that name and those groups may have.
+
+        A limit may be said of one person by their name, which is that of their own group. Whoever
+        is called like one of the site's own groups has nothing by that.
+        """
+        own = {name} - {ADMIN_GROUP, SUPERVISOR_GROUP}
+        return limit_of(own.union(groups), self.limits_of_groups, self.limit)

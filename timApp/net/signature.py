@@ -54,7 +54,7 @@ _LABEL = "timapp"
 #: An answer can never be taken for a request.
 _REQUEST_TAG, _ANSWER_TAG = "timapp-request", "timapp-answer"
 #: The query is covered, too: a route may read arguments from it.
-_REQUEST_PARTS = ("@method", "@authority", "@path", "@query", "content-digest")
+_REQUEST_PARTS = ("@method", "@scheme", "@authority", "@path", "@query", "content-digest")
 _ANSWER_PARTS = ('"@status"', '"content-digest"', f'"signature";req;key="{_LABEL}"')
 
 
@@ -142,6 +142,7 @@ def sign_request(url: str, body: bytes, secret: str, change: str = "") -> Messag
     place, digest = urlsplit(url), ContentDigest.create(body)
     parts = {
         "@method": "POST",
+        "@scheme": place.scheme,
         "@authority": place.netloc,
         "@path": place.path,
         "@query": f"?{place.query}",

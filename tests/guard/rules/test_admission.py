@@ -5,6 +5,7 @@ import pytest
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.admission import admitted, limit_of
 from timApp.guard.vocabulary import State
+from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,11 @@ def test_a_limit_may_be_said_of_one_person_by_their_name() -> None:
     assert options.limit_for("alice", {"Course"}) == 3
     assert options.limit_for("bob", {"Course"}) == 2
     assert options.limit_for("carol", set()) == 1
+
+
+def test_whoever_is_called_like_the_supervisors_group_is_no_supervisor() -> None:
+    """The limit of a group of the site is its members', not that of a person of its name."""
+    options = GuardOptions(limits_of_groups={SUPERVISOR_GROUP: None, ADMIN_GROUP: 7})
+    assert options.limit_for(SUPERVISOR_GROUP, set()) == 1
+    assert options.limit_for(ADMIN_GROUP, set()) == 1
+    assert options.limit_for("sam", {SUPERVISOR_GROUP}) is None

@@ -59,7 +59,8 @@ def apply(work: UnitOfWork, change: Change) -> Receipt:
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return _change_one(work, change, change.scope)
         case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE}:
-            return _change_picked(work, change, set(change.scope.sessions))
+            chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
+            return _change_picked(work, change, chosen)
         case Everybody() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return change_everybody(work, change)
     msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."
@@ -69,10 +70,9 @@ def apply(work: UnitOfWork, change: Change) -> Receipt:
 def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
     named = storable(scope.session_id) if scope.session_id is not None else None
     user_id = scope.user_id
-    if user_id is None:
+    if user_id is None or not lock_people(work, [user_id]):
         stamp = change.stamp or next_stamp_of(work, None)
         return Receipt(change, stamp, session_id=named, takes_effect=False)
-    lock_people(work, [user_id])
     chosen = named
     if chosen is None and change.action is Action.VERIFY:
         chosen = latest_session_id(work, user_id)
@@ -132,10 +132,10 @@ def _change_picked(work: UnitOfWork, change: Change, chosen: set[SessionKey]) ->
 
 
 def _log_out(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
-    user_id, named = scope.user_id, scope.session_id
-    if user_id is None:
+    user_id = scope.user_id
+    named = storable(scope.session_id) if scope.session_id is not None else None
+    if user_id is None or not lock_people(work, [user_id]):
         return Receipt(change, session_id=named)
-    lock_people(work, [user_id])
     if scope.must_be_here and named is not None:
         found = _found(work, user_id, named, scope.name)
         require_changeable(change.action, scope.name, named, found)
@@ -145,7 +145,7 @@ def _log_out(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
 
 def _log_others_out(work: UnitOfWork, change: Change, scope: AllButOne) -> Receipt:
     lock_people(work, [scope.user_id])
-    is_meant = UserSession.session_id != (scope.kept or "")
+    is_meant = UserSession.session_id != storable(scope.kept or "")
     return _end(work, change, scope.user_id, None, is_meant)
 
 

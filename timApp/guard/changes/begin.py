@@ -234,8 +234,8 @@ def _change_of(one: Beginning, state: State, moment: datetime) -> dict[str, obje
     return {
         "moment": moment,
         "by_kind": one.actor.kind,
-        "by_name": one.actor.name,
-        "by_address": one.actor.address,
+        "by_name": storable(one.actor.name),
+        "by_address": one.actor.address and storable(one.actor.address),
         "what": Action.LOGIN if state is State.ACTIVE else Action.BLOCKED_LOGIN,
         "person": one.user_id,
         "new_session": one.session_id,

@@ -10,23 +10,26 @@ from timApp.user.user import User
 from timApp.util.turns import turn_given
 
 
-def lock_people(work: UnitOfWork, user_ids: Iterable[int]) -> None:
+def lock_people(work: UnitOfWork, user_ids: Iterable[int]) -> set[int]:
     """Wait until no other transaction changes these people's sessions; keep them out till the end.
+
+    Returns which of the ids are those of people.
 
     The race it prevents: two logins that both count the active sessions before either has added
     its own. What is read after this call is what the one before us has committed. On SQLite,
-    which has one writer at a time, it means to become that writer. An unknown id locks nothing.
-    People are locked in the order of their ids, so never in a ring. Other requests are worked on
-    while it waits (see `timApp.util.turns`).
+    which has one writer at a time, it means to become that writer. People are locked in the order
+    of their ids, so never in a ring. Other requests are worked on while it waits (see
+    `timApp.util.turns`).
     """
     begin_write(work.session.connection())
     with turn_given():
-        work.session.execute(
+        found = work.session.scalars(
             sa.select(User.id)
             .where(User.id.in_(user_ids))
             .order_by(User.id)
             .with_for_update(key_share=True)
         )
+        return set(found)
 
 
 def lock_everybody(work: UnitOfWork) -> None:

@@ -10,6 +10,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Change
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action
+from timApp.util.text import storable
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ def record(
     circumstances = {
         "at": moment,
         "actor_kind": change.actor.kind,
-        "actor": change.actor.name,
-        "address": change.actor.address,
+        "actor": storable(change.actor.name),
+        "address": change.actor.address and storable(change.actor.address),
         "action": action,
-        "reason": change.reason or None,
+        "reason": storable(change.reason) or None,
     }
     rows = [
         circumstances

@@ -9,7 +9,7 @@ from timApp.auth.access import verify_supervisor
 from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
-from timApp.guard.changes.change import Change
+from timApp.guard.changes.change import Change, Receipt
 from timApp.guard.vocabulary import Action
 from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.debts import last_outcomes
@@ -22,6 +22,7 @@ from timApp.pages.supervise.search import Match, find_match
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
+from timApp.util.text import quoted
 
 supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
 
@@ -111,7 +112,15 @@ def _change(action: Action) -> ResponseReturnValue:
     verify_supervisor()
     subject = read_subject()
     network = current_site().network
-    hosts, errors = network.hosts_of(request.form.getlist("target"))
+    targets = request.form.getlist("target")
+    for target in targets:
+        if target not in network.targets:
+            raise BadInput(
+                "Nothing was changed: there is no target %(target)s.",
+                field="target",
+                target=quoted(target),
+            )
+    hosts, errors = network.hosts_of(targets)
     receipt = current_guard().apply(
         Change(
             action,
@@ -124,7 +133,7 @@ def _change(action: Action) -> ResponseReturnValue:
     )
     db.session.commit()
     outcomes = tell_audience(network, db.engine, receipt)
-    return _outcome(action, subject, outcomes, errors, changed_here=receipt.changed > 0)
+    return _outcome(action, subject, outcomes, errors, _effect_here(action, subject, receipt))
 
 
 def _outcome(
@@ -132,27 +141,36 @@ def _outcome(
     subject: Subject,
     outcomes: Sequence[Outcome],
     errors: Sequence[str] = (),
-    *,
-    changed_here: bool = True,
+    effect_here: str | None = None,
 ) -> ResponseReturnValue:
-    """Show what came of a change, on this server and host by host.
-
-    A verification that changed nothing here found the session active and the others expired, which
-    is what was asked for; an invalidation that changed nothing did not end anything.
-    """
+    """Show what came of a change, on this server (None: that is not known) and host by host."""
     return render_template(
         "outcome.html",
         action=action.value,
         user_name=subject.user_name,
         real_name=subject.real_name,
         session_id=subject.session_id,
-        is_here=subject.user_id is not None,
-        ended_nothing=action is Action.INVALIDATE and not changed_here,
+        effect_here=effect_here,
         home=subject.home,
         outcomes=outcomes,
         owed=[outcome.host.url for outcome in outcomes if outcome.state is DeliveryState.OWED],
         errors=errors,
     )
+
+
+def _effect_here(action: Action, subject: Subject, receipt: Receipt) -> str:
+    """Return what a change has come to on this server, as the template calls it.
+
+    A verification that changed nothing here found the session active and the others expired, which
+    is what was asked for; an invalidation that changed nothing did not end anything.
+    """
+    if subject.user_id is None:
+        return "stranger"
+    if subject.home is not None:
+        return "others expired" if receipt.changed else "nothing"
+    if action is Action.VERIFY:
+        return "verified"
+    return "invalidated" if receipt.changed else "expired already"
 
 
 def _console(
