@@ -38,6 +38,10 @@ class Statement:
     parameters: Any
 
 
+#: They touch no table.
+_OF_TRANSACTIONS = {"BEGIN", "COMMIT", "ROLLBACK"}
+
+
 @dataclass
 class Recorder:
     """Collects statements, each text once: for the purpose that it first served."""
@@ -48,7 +52,7 @@ class Recorder:
     def add(self, query: Any, parameters: Any) -> None:
         """Add a statement, unless its text is known or nobody has said what it is for."""
         text = query.decode() if isinstance(query, bytes) else str(query)
-        if self.purpose:
+        if self.purpose and text not in _OF_TRANSACTIONS:
             self.statements.setdefault(text, Statement(self.purpose, text, parameters))
 
 
