@@ -27,7 +27,7 @@ from tests.site import Browser, Site
 from timApp.auth.session import routes
 from timApp.auth.session.routes import ExportFormatOptions, SessionStateFilterOptions
 from timApp.auth.site import db
-from timApp.guard.export.cells import BLANKS, ENDS, SIGNS, neutral_cell
+from timApp.guard.export.cells import BLANKS, ENDS, SIGNS, escaped_cell
 from timApp.guard.tables.session import UserSession
 from timApp.user.user import User
 
@@ -582,9 +582,9 @@ def test_no_cell_of_the_csv_is_run_as_a_formula(hall: Site, admin: Browser) -> N
         assert found[0]["origin"] == text
 
 
-def neutral(cells: list[str]) -> list[str]:
-    """Return the cells as the database of the application makes them neutral."""
-    columns = [neutral_cell(sa.literal(cell, sa.Text())) for cell in cells]
+def escaped(cells: list[str]) -> list[str]:
+    """Return the cells as the database of the application escapes them."""
+    columns = [escaped_cell(sa.literal(cell, sa.Text())) for cell in cells]
     return list(db.session.execute(sa.select(*columns)).one())
 
 
@@ -592,10 +592,10 @@ def test_cells_that_begin_like_a_formula_get_an_apostrophe(hall: Site) -> None:
     """Only cells that begin like a formula change; blanks are all that Python takes for some."""
     plain = ["", " ", "a=1", " a", "'=1", "\x01=1", "Ä", "😀", "\u3000x"]
     with hall.app.app_context():
-        assert neutral(plain) == plain
-        assert neutral(FORMULAS) == [f"'{cell}" for cell in FORMULAS]
+        assert escaped(plain) == plain
+        assert escaped(FORMULAS) == [f"'{cell}" for cell in FORMULAS]
         before = [f"{blank}+1" for blank in BLANKS]
-        assert neutral(before) == [f"'{cell}" for cell in before]
+        assert escaped(before) == [f"'{cell}" for cell in before]
     assert set(BLANKS) == {chr(code) for code in range(0x110000) if chr(code).isspace()}
 
 
@@ -617,7 +617,7 @@ def test_whatever_a_cell_holds_the_database_tells_a_formula(hall: Site, cells: l
         for cell in cells
     ]
     with hall.app.app_context():
-        assert neutral(cells) == expected
+        assert escaped(cells) == expected
 
 
 #: Of which each begins or ends like what follows it in a row.
@@ -667,7 +667,7 @@ def test_an_export_has_microseconds_whatever_they_are(hall: Site, admin: Browser
     assert {row["session_id"]: [row[name] for name in columns] for row in found} == expected
 
 
-def test_a_user_agent_that_is_a_formula_comes_from_a_login_to_the_export_neutralised(
+def test_a_user_agent_that_is_a_formula_comes_from_a_login_to_the_export_escaped(
     sqlite_url: str, make_app: MakeApp
 ) -> None:
     """A browser chooses its user agent; the origin begins with its address all the same."""

@@ -16,7 +16,7 @@ BLANKS = (
 )
 
 
-def neutral_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
+def escaped_cell(cell: sa.SQLColumnExpression[str]) -> sa.ColumnElement[str]:
     """Return the text of a CSV cell that no spreadsheet runs as a formula.
 
     A cell that begins with one of `SIGNS`, after `BLANKS` or not, or with one of `ENDS`, gets an

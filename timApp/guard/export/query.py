@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from timApp.guard.export.cells import neutral_cell
+from timApp.guard.export.cells import escaped_cell
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.tables.session import UserSession
 from timApp.user.user import User
@@ -27,7 +27,7 @@ _TIMES: tuple[sa.SQLColumnExpression[Any], ...] = (UserSession.logged_in_at, Use
 def csv_query(which: SessionFilter, *, is_sqlite: bool) -> sa.Select[Any]:
     """Return the query for the cells of `COLUMNS`, none of which is a formula."""
     *texts, logged_in_at, expired_at = _cells(which, is_sqlite=is_sqlite)
-    cells: list[Any] = [*map(neutral_cell, texts), logged_in_at, expired_at]
+    cells: list[Any] = [*map(escaped_cell, texts), logged_in_at, expired_at]
     query = sa.select(*cells)
     return _in_order(query, which) if is_sqlite else query
 
