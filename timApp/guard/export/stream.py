@@ -93,7 +93,7 @@ class SessionExport:
     def _prepare_postgresql(self) -> None:
         """Set up, until the end of the transaction, how rows are written and found."""
         settings = {
-            # `exporttimes` counts on how times are written.
+            # `timApp.guard.export.times` counts on how times are written.
             "client_encoding": "UTF8",
             "TimeZone": "UTC",
             "DateStyle": "ISO",
