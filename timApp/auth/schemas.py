@@ -132,15 +132,6 @@ class LoginForm(Schema):
     next = fields.String()
 
 
-class LoginAnswer(Schema):
-    """Who has logged in, with which session, and the token for changes made with the cookie."""
-
-    username = fields.String(required=True)
-    sessionId = fields.String(required=True)  # noqa: N815 - laid down
-    valid = fields.Boolean(required=True)
-    csrfToken = fields.String(required=True)  # noqa: N815 - laid down
-
-
 class StatusAnswer(Schema):
     """The answer to a change."""
 
