@@ -36,7 +36,8 @@ def copied(
     Each goes through `end_row` as the last one of the block, which it may change, before the next
     one comes. A block has at least `size` bytes, but for the last one. Close it in any case.
     """
-    statement = DriverStatement(connection.dialect, query)
+    dialect = connection.dialect
+    statement = DriverStatement(dialect, query)
     driver: Any = connection.connection.driver_connection
     with (
         _driver_errors(connection, query),
@@ -45,7 +46,7 @@ def copied(
     ):
         # To collect the rows in a list takes as long again as to receive them.
         block, rows = bytearray(), 0
-        for row in copy:
+        for row in _received(copy, driver, dialect.loaded_dbapi):
             block += row
             end_row(block)
             rows += 1
@@ -55,6 +56,29 @@ def copied(
                 rows = 0
         if rows:
             yield bytes(block), rows
+
+
+def _received(copy: Any, driver: Any, psycopg: Any) -> Iterator[memoryview]:
+    """Yield what iterating over `copy` yields.
+
+    Rows that have arrived are taken from libpq: to ask psycopg for each takes longer than all
+    that is done with it here.
+    """
+    take = driver.pgconn.get_copy_data
+    while True:
+        size, row = take(1)
+        if size > 0:
+            yield row
+        elif size == 0:  # none has arrived
+            row = copy.read()
+            if not row:
+                return
+            yield row
+        else:
+            result = driver.wait(psycopg.generators.fetch_many(driver.pgconn))[0]
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(result)
+            return
 
 
 @contextmanager
