@@ -22,6 +22,7 @@ from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import login_manager
 from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import prepare_engine
+from timApp.database.failure import UNAVAILABLE
 from timApp.document.routes import documents
 from timApp.guard import COOKIE_NAME, Cookies, Guard, GuardOptions
 from timApp.guard.waiting.link import Links
@@ -61,11 +62,16 @@ _FIXED_OPTIONS: dict[str, Any] = {
 
 
 class _App(Flask):
-    """Flask without what it does for views that are coroutines: there are none."""
+    """Flask without what it does for views that are coroutines, and for databases that fail."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function; to look at each one that a request runs through takes long."""
         return func
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Write what nobody expected to the log; what answers says it of the database in a line."""
+        if not isinstance(exc_info[1], UNAVAILABLE):
+            super().log_exception(exc_info)
 
 
 def create_app(config: Mapping[str, object] | None = None) -> Flask:

@@ -9,6 +9,7 @@ from flask import Flask
 
 from timApp.app import create_app
 from timApp.auth.site import db
+from timApp.database.failure import UNAVAILABLE, reason
 from timApp.database.migrate import needs_upgrade
 from timApp.util.errors import TimError
 
@@ -50,16 +51,10 @@ def _database_errors() -> Iterator[None]:
     """Turn what a database may answer, through no fault of the program, into a `TimError`."""
     try:
         yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-        msg = f"The database does not answer: {_reason(error)}"
+    except UNAVAILABLE as error:
+        msg = f"The database does not answer: {reason(error)}"
         raise TimError(msg) from error
     except sa.exc.DatabaseError as error:
         # No right to a table, mostly, or a file that is no database.
-        msg = f"The database refuses: {_reason(error)}"
+        msg = f"The database refuses: {reason(error)}"
         raise TimError(msg) from error
-
-
-def _reason(error: sa.exc.SQLAlchemyError) -> str:
-    """Return the driver's own sentence, in one line: SQLAlchemy adds the statement and a link."""
-    text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
-    return " ".join(text.split())

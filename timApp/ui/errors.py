@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
-import sqlalchemy as sa
 from flask import (
     Flask,
     Response,
@@ -22,15 +22,13 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from timApp.auth.access import LoginRequired, SessionExpired
 from timApp.auth.negotiation import wants_json
+from timApp.database.failure import UNAVAILABLE, reason
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
 from timApp.util.text import storable
-
-# How the database says that it is not there, or has no connection to spare.
-_DATABASE_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 _MAX_FIELDS_IN_SENTENCE = 10
 _MAX_FIELD_NAME_LENGTH = 60
@@ -45,7 +43,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     app.register_error_handler(InternalServerError, _answer_internal_error)
-    for unavailable in _DATABASE_UNAVAILABLE:
+    for unavailable in UNAVAILABLE:
         app.register_error_handler(unavailable, _answer_database_unavailable)
 
 
@@ -103,14 +101,23 @@ def _answer_csrf_error(error: CSRFError) -> Response:
 
 
 def _answer_internal_error(error: InternalServerError) -> Response:
-    """Answer an exception that nobody expected; Flask has written it to the log."""
-    if isinstance(error.original_exception, _DATABASE_UNAVAILABLE):  # while an error was answered
+    """Answer an exception that nobody expected, or one that came while an error was answered.
+
+    It is in the log, see `timApp.app`, but for one of the database.
+    """
+    if isinstance(error.original_exception, UNAVAILABLE):
         return _answer_database_unavailable(error.original_exception)
     return _answer(error.code, str(status_of(error.code).sentence))
 
 
 def _answer_database_unavailable(error: Exception) -> Response:
-    current_app.logger.error("The database cannot be reached.", exc_info=error)
+    # A thousand people may meet it at once, and the traceback is the same for all.
+    current_app.logger.error(
+        "%s %s: the database does not answer: %s",
+        request.method,
+        quote(request.path),
+        reason(error),
+    )
     unavailable = ServiceUnavailable.code
     return _answer(unavailable, str(status_of(unavailable).sentence))
 

@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import sqlalchemy as sa
 
+from timApp.database.failure import UNAVAILABLE, reason
 from timApp.hosts.outbox.debts import settle
 from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
 from timApp.hosts.outbox.lease import Lease, find_followers, lease_due, lease_owed, renew
@@ -103,8 +104,8 @@ def deliver_forever(
         except Exception as error:
             _log.error(
                 "Other hosts could not be told what they are owed: %s",
-                error,
-                exc_info=not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError),
+                reason(error),
+                exc_info=not isinstance(error, UNAVAILABLE),
             )
         stop.wait(_PAUSE)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from timApp.database.failure import reason
 from timApp.database.work import UnitOfWork
 from timApp.hosts.questions.hostview import (
     View,
@@ -90,7 +91,7 @@ def _keep(
         with engine.begin() as connection:
             store(connection, host, asked_at, understand_reply(reply, now()))
     except sa.exc.SQLAlchemyError as error:
-        _log.error("What %s answered could not be kept: %s", host.label, error)
+        _log.error("What %s answered could not be kept: %s", host.label, reason(error))
     finally:
         kept.set_result(None)
 

@@ -1,0 +1,69 @@
+"""Answers and the log when the database does not answer."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.site import Site
+from timApp.auth.site import db
+from timApp.database.engine import begin_write
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.waiting import WaitingSession
+
+
+@contextmanager
+def locked(site: Site, table: type[Any]) -> Iterator[None]:
+    """Lock a table; whoever wants to write to it is told at once, as others are after a while."""
+
+    def wait_for_nobody(driver: Any, *_: object) -> None:
+        if isinstance(driver, SQLiteConnection):
+            driver.execute("PRAGMA busy_timeout = 0")
+        else:
+            driver.execute("SET lock_timeout = 1")
+            driver.commit()
+
+    with site.app.app_context():
+        engine = db.engine
+    engine.dispose()
+    with engine.begin() as holder:
+        begin_write(holder)
+        if engine.dialect.name == "postgresql":
+            holder.execute(sa.text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
+        sa.event.listen(engine, "checkout", wait_for_nobody)
+        yield
+    sa.event.remove(engine, "checkout", wait_for_nobody)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("table", [WaitingSession, UserSession])
+def test_a_database_that_does_not_answer_is_one_line_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture, table: type[Any]
+) -> None:
+    """Be it in a view or while an error is answered: 503, a page, and why, with no traceback."""
+    site.app.config["PROPAGATE_EXCEPTIONS"] = False  # as in a server
+    site.add_exam_hall()
+    site.add_admin()
+    admin = site.logged_in("admin")
+    site.logged_in("alice")
+    blocked = site.logged_in("alice")
+    with locked(site, table), caplog.at_level(logging.WARNING):
+        if table is WaitingSession:
+            request = "GET /view/exam"
+            answer = blocked.get_page("/view/exam")
+        else:
+            request = "POST /user/sessions/alice/verify"
+            answer = admin.post("/user/sessions/alice/verify")
+    assert answer.status_code == 503
+    (record,) = caplog.records
+    assert record.exc_info is None
+    message = record.getMessage()
+    assert message.startswith(f"{request}: the database does not answer: ")
+    assert "lock" in message
+    assert message.isprintable()
+    assert "SELECT" not in message
+    assert blocked.get_page("/view/exam").status_code == 490
