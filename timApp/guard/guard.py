@@ -97,8 +97,10 @@ class Guard:
         A cookie that is not signed by us, is too old, or whose session is logged out is nobody's.
         """
         claims = self.cookies.claims(cookie) if cookie else None
-        if claims is None:
-            return _NOBODY
+        return _NOBODY if claims is None else self.check_claims(claims)
+
+    def check_claims(self, claims: Claims) -> Verdict:
+        """Say how it stands with the bearer of a cookie that has been read."""
         visitor = find_visitor(Work(self.engine), claims.user_id, claims.session_id, Visitor)
         if visitor is None:
             return _NOBODY
