@@ -1,5 +1,6 @@
 """The server that `timapp run` starts: sockets, and workers that serve on them."""
 
+import gc
 import logging
 import os
 import resource
@@ -32,8 +33,10 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     address.check_free()
     sockets = [_listening(address) for _ in range(count)]
     hashes_at_a_time = max(1, available_cores() // count)
-    # Made once, the workers share its memory.
+    # Made once, the workers share its memory, as long as nobody touches it to count or to collect.
     app = create_app()
+    gc.collect()
+    gc.freeze()
 
     def run_worker(number: int, beat: Callable[[], None]) -> None:
         for other in sockets:

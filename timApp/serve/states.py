@@ -98,7 +98,7 @@ class States:
     def _look_up(self, questions: Sequence[_Question]) -> None:
         verdicts: list[Verdict] | None = None
         try:
-            verdicts = [self._guard.check_claims(claims) for _, claims in questions]
+            verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             if not self._is_failing:
                 _log.error(
