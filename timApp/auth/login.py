@@ -28,7 +28,13 @@ from timApp.auth.negotiation import wants_json
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
-from timApp.auth.visitor import Visitor, current_actor, current_claims, current_visitor
+from timApp.auth.visitor import (
+    Visitor,
+    current_actor,
+    current_claims,
+    current_visitor,
+    same_for_everybody,
+)
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
@@ -54,6 +60,7 @@ class WrongCredentials(AccessDenied):
 @login.get("/login")
 @takes(query=("next",))
 @open_to_expired_sessions
+@same_for_everybody
 def login_page() -> ResponseReturnValue:
     """Show the form."""
     return _form_page({"next": request.args.get("next", "")})
