@@ -199,6 +199,9 @@ ODD_HOSTS = [
     b"[exam.example.org]",
     b"exam example.org",
     b"%65xam.example.org",
+    b"x" * 64 + b".example.org",
+    b"exam..example.org",
+    b".example.org",
 ]
 
 

@@ -80,7 +80,7 @@ def check_host(environ: "WSGIEnvironment", trusted: TrustedHosts) -> None:
     if host is None:  # HTTP/1.0; then the server's own name is taken
         return
     # Two headers have become one with a comma, in which no host is.
-    if not host_is_trusted(host):
+    if not (host_is_trusted(host) and _is_idna(host)):
         raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
     if not trusted.has(host) and not environ.get("PATH_INFO", "").startswith(_ANY_HOST):
         raise BadRequest(
@@ -96,6 +96,14 @@ def check_body_of_request() -> None:
     """
     if request.environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in request.environ:
         check_body(request.environ.get("CONTENT_TYPE", ""), request.get_data(cache=True))
+
+
+def _is_idna(host: str) -> bool:
+    """Tell whether no label of a host is empty or too long; Flask could make no page for it."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 class Precheck:

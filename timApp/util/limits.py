@@ -68,6 +68,7 @@ _LIMITS = {
         _Limit("Cache-Control", 4096),
         _Limit("Content-Digest", 4096),
         _Limit("Forwarded", 4096),
+        _Limit("Host", 300),
         _Limit("If-Match", 4096),
         _Limit("If-Modified-Since", 256),
         _Limit("If-None-Match", 4096),
