@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from timApp.util.errors import TimError
 from timApp.util.limits import (
     ADDRESS_MAX,
+    ESCAPES_MAX,
     FIELDS_MAX,
+    FORM_FIELDS_MAX,
     FORM_MAX,
     FORM_TYPE,
     HEADERS_MAX,
@@ -99,11 +101,13 @@ def test_a_json_has_so_many_members_and_is_nested_so_deeply(
     ("body", "status"),
     [
         (b"", None),
-        (b"&".join([b"a=b"] * FIELDS_MAX), None),
-        (b"&".join([b"a=b"] * (FIELDS_MAX + 1)), 413),
+        (b"&".join([b"a=b"] * FORM_FIELDS_MAX), None),
+        (b"&".join([b"a=b"] * (FORM_FIELDS_MAX + 1)), 413),
         (b"&" * 100_000, 413),
         (b"a=" + b"x" * (FORM_MAX - 2), None),
-        (b"a=" + b"%41" * (FORM_MAX // 3 + 1), 413),
+        (b"a=" + b"x" * (FORM_MAX - 1), 413),
+        (b"a=" + b"%41" * ESCAPES_MAX, None),
+        (b"a=" + b"%41" * (ESCAPES_MAX + 1), 413),
     ],
     ids=lambda value: ascii(value[:12]) if isinstance(value, bytes) else str(value),
 )

@@ -12,12 +12,16 @@ from typing import Any, NoReturn
 
 from timApp.util.errors import TimError
 
-#: Fields of a form or of a query, and members of all objects and arrays of a JSON together.
+#: Fields of a query, and members of all objects and arrays of a JSON together.
 FIELDS_MAX = 300
+#: Fields of a form: somewhat more than the sessions that can be chosen for one change.
+FORM_FIELDS_MAX = 1100
 #: Objects and arrays in each other.
 NESTING_MAX = 16
-#: Bytes of a form. The longest is a page of sessions that are chosen for a change.
-FORM_MAX = 131_072
+#: Bytes of a form.
+FORM_MAX = 262_144
+#: Bytes of a form that are escaped; they are what takes long to read.
+ESCAPES_MAX = 20_000
 #: Bytes of the path, and of the query.
 ADDRESS_MAX = 16_384
 #: Headers; several of one name may count as one.
@@ -148,9 +152,13 @@ def _check_form(body: bytes) -> None:
         msg = "The form has %(count)d bytes; at most %(limit)d are read."
         raise TooMuchContent(msg, count=len(body), limit=FORM_MAX)
     fields = body.count(b"&") + 1
-    if fields > FIELDS_MAX:
+    if fields > FORM_FIELDS_MAX:
         msg = "The form has %(count)d fields; at most %(limit)d are read."
-        raise TooMuchContent(msg, count=fields, limit=FIELDS_MAX)
+        raise TooMuchContent(msg, count=fields, limit=FORM_FIELDS_MAX)
+    escapes = body.count(b"%")
+    if escapes > ESCAPES_MAX:
+        msg = "The form has %(count)d bytes that are escaped; at most %(limit)d are read."
+        raise TooMuchContent(msg, count=escapes, limit=ESCAPES_MAX)
 
 
 def _check_json(body: bytes) -> None:
