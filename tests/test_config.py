@@ -301,6 +301,9 @@ def test_a_value_of_the_wrong_type_or_out_of_range_is_refused() -> None:
         ("DIST_RIGHTS_TIMEOUT", [0, "5", True, math.nan, math.inf, None]),
         ("INSTANCE_PATH", ["", 1]),
         ("TRUSTED_PROXIES", [-1, "none"]),
+        ("TRUSTED_PROXY_HEADERS", ["X-Forwarded", "", None, 1]),
+        ("TRUSTED_HOSTS", [[], "a.example", ["https://a.example"], ["a.example:80"], [""]]),
+        ("TRUSTED_HOSTS", [["."], ["a.example/x"], ["a@b.example"], ["a b"], [1], ["::1"]]),
         ("MAX_CONTENT_LENGTH", [0, None]),
     ]
     for name, values in wrong:

@@ -17,8 +17,10 @@ from timApp.optiontypes import (
     Flag,
     FolderPath,
     GroupLimits,
+    HostNames,
     Limit,
     Network,
+    ProxyHeaders,
     Seconds,
     Secret,
     Secrets,
@@ -146,11 +148,28 @@ SECRET_KEY: Secret | None = None
 # With True, nobody can log in over plain HTTP. With False, the cookie can be read on the way.
 SESSION_COOKIE_SECURE: Flag | None = None
 
-# How many reverse proxies stand in front of the site, one behind the other; their
-# X-Forwarded-* headers are believed. A number, at least 0. Default: 0.
-# Too high, and visitors can make up the address that is recorded for them. Too low, and everybody
-# seems to come from the proxy, and HTTPS that ends at the proxy is not noticed.
+# How many reverse proxies stand in front of the site, one behind the other; what they write about
+# address, scheme, host, port and prefix is believed. A number, at least 0. Default: 0.
+# Of each header, the value of the outermost of them counts: that at this place from the right, or
+# the leftmost if there are fewer, as most proxies write the scheme anew or pass it on. Too high,
+# and visitors can make up the address that is recorded for them. Too low, and everybody seems to
+# come from the proxy, and HTTPS that ends at the proxy is not noticed. What does not fit the number
+# is told in the log, once. See docs/proxies.md.
 TRUSTED_PROXIES: Count = 0
+
+# In which headers the trusted proxies write. "x-forwarded": X-Forwarded-For, -Proto, -Host, -Port
+# and -Prefix, as nginx, Caddy, Traefik, HAProxy, Envoy and Apache do if not told otherwise.
+# "forwarded": Forwarded, of RFC 7239. Default: "x-forwarded".
+# The headers of the other kind are never read: proxies pass on what visitors write there.
+TRUSTED_PROXY_HEADERS: ProxyHeaders = "x-forwarded"
+
+# The names by which the site may be asked. A list of host names without ports; ".example.org"
+# stands for example.org and all names that end so. None = that of SITE_URL, and localhost; any name
+# if that is None, too. Default: None.
+# A request that names another host in its Host header (or that of its proxy) is answered with
+# status 400: it could have links made that lead elsewhere. A proxy has to pass on the name that the
+# browser asked for.
+TRUSTED_HOSTS: HostNames | None = None
 
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
 # A larger one is answered with status 413.

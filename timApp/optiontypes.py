@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, with_config
@@ -81,6 +81,15 @@ def _is_base_url(text: str) -> bool:
     return bool(well_formed) and text.isprintable() and set(" ?#").isdisjoint(text)
 
 
+def _is_host_name(text: str) -> bool:
+    name = text.removeprefix(".")
+    return _is_base_url(f"http://{name}") and set("/:@").isdisjoint(_without_ipv6(name))
+
+
+def _without_ipv6(name: str) -> str:
+    return "" if name.startswith("[") and name.endswith("]") else name
+
+
 def _is_database_url(text: str) -> bool:
     try:
         url = make_url(text)
@@ -139,6 +148,15 @@ Secret = Annotated[_Filled, Must("be text that is not empty")]
 Secrets = Annotated[
     Annotated[_Names, Field(min_length=1)] | _Filled,
     Must("be text that is not empty, or a list of such texts"),
+]
+HostNames = Annotated[
+    Annotated[
+        list[Annotated[str, _satisfying(_is_host_name)]], Strict(strict=False), Field(min_length=1)
+    ],
+    Must("be a list of host names, without http:// and without ports"),
+]
+ProxyHeaders = Annotated[
+    Literal["x-forwarded", "forwarded"], Must('be "x-forwarded" or "forwarded"')
 ]
 TargetNames = Annotated[
     _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK")

@@ -48,7 +48,7 @@ from timApp.user.password import (
 from timApp.user.people import Person, find_person
 from timApp.user.user import User
 from timApp.util.errors import AccessDenied, BadInput, Busy
-from timApp.util.text import NAME_MAX_LENGTH
+from timApp.util.text import NAME_MAX_LENGTH, header_text
 
 login = Blueprint("login", __name__)
 
@@ -116,7 +116,7 @@ def _log_in(username: str, password: str) -> Begun:
     person = authenticate(username, password)
     begun = current_guard().begin(
         person,
-        f"[{request.remote_addr}] {request.user_agent.string}",
+        f"[{request.remote_addr}] {header_text(request.user_agent.string)}",
         actor=Actor(ActorKind.USER, person.name, request.remote_addr),
         former=current_claims(),
         work=db,
