@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -37,10 +38,9 @@ class QuickRead:
             compiled = self._compiled[engine] = _Compiled(engine, self._statement)
         if work.is_in_transaction():
             return read_row(work, self._statement, parameters)
-        try:
+        with suppress(compiled.driver_error):
             return compiled.first(parameters)
-        except compiled.driver_error:
-            return read_row(work, self._statement, parameters)
+        return read_row(work, self._statement, parameters)
 
 
 class _Compiled:
