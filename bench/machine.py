@@ -15,6 +15,8 @@ _PACKAGES = (
     "Flask",
     "SQLAlchemy",
     "psycopg",
+    "uvloop",
+    "httptools",
     "granian",
     "aiohttp",
     "Flask-Login",

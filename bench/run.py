@@ -20,7 +20,7 @@ from bench.people import SESSIONS_EACH, fill
 from timApp.app import create_app
 from timApp.auth.site import db
 from timApp.database.migrate import upgrade_database
-from timApp.serve.server import TURNS_PER_WORKER
+from timApp.serve.worker import TURNS_PER_WORKER
 
 _Size = TypeVar("_Size")
 

@@ -47,6 +47,11 @@ def peak_memory_of(pid: int) -> int:
     return sum(1024 * int(status.split("VmHWM:")[1].split()[0]) for status in statuses)
 
 
+def resident_memory_of_workers(pid: int) -> list[int]:
+    """Return how many bytes each process below this one has in memory, shared ones included."""
+    return [process.memory_info().rss for process in psutil.Process(pid).children()]
+
+
 def _family(pid: int) -> list[psutil.Process]:
     main = psutil.Process(pid)
     return [main, *main.children(recursive=True)]
@@ -78,10 +83,10 @@ def served(
 
 
 @contextmanager
-def timapp_run(environment: Mapping[str, str], folder: Path) -> Iterator[Server]:
-    """Yield the server that `timapp run` starts, with nothing added to it."""
+def timapp_run(environment: Mapping[str, str], folder: Path, *options: str) -> Iterator[Server]:
+    """Yield the server that `timapp run` starts, with nothing but these options added to it."""
     port = free_port()
-    command = [sys.executable, "-m", "timApp.cli", "run", "--port", str(port)]
+    command = [sys.executable, "-m", "timApp.cli", "run", "--port", str(port), *options]
     with started(command, environment, folder / f"{port}.log") as process:
         wait_until_it_answers(port, "/login", process)
         yield Server(port, process.pid)

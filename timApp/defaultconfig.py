@@ -158,3 +158,14 @@ TRUSTED_PROXIES: Count = 0
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
 # A larger one is answered with status 413.
 MAX_CONTENT_LENGTH: ByteCount = 1_048_576
+
+# How long a request may take to arrive, from its first byte to its last. Seconds. Default: 10.
+# Whoever takes longer is answered 408. A slow phone sends what this site asks for in a second or
+# two; a client that never ends its requests takes a connection for so long, and nothing else.
+REQUEST_TIMEOUT: Seconds = 10.0
+
+# How many connections one address may have to one process of the server. A number, at least 1, or
+# None, which means any number. Default: 4096.
+# That is half of those that a process takes, and enough for a hall of a thousand behind one
+# address. Behind a proxy (TRUSTED_PROXIES) it means nothing, for all of them come from there.
+CONNECTIONS_PER_ADDRESS: Limit | None = 4096

@@ -4,7 +4,9 @@ The server is `timapp run` with nothing added. Each page has a browser of its ow
 that it keeps, which does what the page's script does: it asks for the status in the script's
 rhythm, renews its code, and goes to the document as soon as the session is valid. Beside them
 others read the document, so many times a second, whether the server keeps up or not. First the
-others are alone; then the hall waits; then everybody is verified, one by one or all at once. The
+others are alone; then the hall waits beside as many documents that are open, each of which asks for
+its session's state every few seconds; then it waits beside those who read; then everybody is
+verified, one by one or all at once. The
 time that counts is from the commit of the verification to the last byte of the document. Cores are
 those that the server used, and the database beside it.
 """
@@ -33,8 +35,13 @@ from timApp.util.clock import now
 
 TITLE = "Blocked pages that wait"
 _READERS = 200
+_STATE = "/user/sessions/current"
 #: How often a second others read the document.
 _RATE = 100
+#: Seconds between two questions of an open document for the state of its session.
+_OPEN_EVERY = 5
+#: Cores that a hall which waits and as many open documents may take of the server.
+_CORES = 0.5
 #: How much slower others may be answered while the hall waits, to count as unharmed.
 _HARM = 2
 
@@ -67,12 +74,20 @@ class _Watch:
     server: Server
     #: The database's process, if it has one.
     database: int | None
-    requests: Sequence[bytes]
+    cookies: Sequence[str]
 
     def phase(self, seconds: float, work: Callable[[], object] = bool) -> _Phase:
-        """Measure for so long; do the work meanwhile."""
+        """Measure for so long, while others read; do the work meanwhile."""
+        return self._phase(DOCUMENT, _RATE, seconds, work)
+
+    def open_documents(self, count: int, seconds: float) -> _Phase:
+        """Measure for so long, while so many documents are open."""
+        return self._phase(_STATE, count / _OPEN_EVERY, seconds, bool)
+
+    def _phase(self, path: str, rate: float, seconds: float, work: Callable[[], object]) -> _Phase:
+        requests = [get(path, cookie) for cookie in self.cookies]
         before, begun = self._cpu(), time.monotonic()
-        with start(at_a_rate(self.server.port, self.requests, seconds, _RATE)) as others:
+        with start(at_a_rate(self.server.port, requests, seconds, rate)) as others:
             work()
             outcome = outcome_of(others)
         took = time.monotonic() - begun
@@ -90,6 +105,7 @@ class _Watch:
 class _Return:
     """How people came back from the blocked page."""
 
+    beside_open: _Phase
     during: _Phase
     after: _Phase
     #: Seconds from each verification to the document.
@@ -118,8 +134,8 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
     environment = environment_of(url, waiting + _READERS, folder)
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
-        requests = [get(DOCUMENT, cookie) for cookie in cookies[waiting:]]
-        watch = _Watch(server, run.postgresql_pid if kind == POSTGRESQL else None, requests)
+        database = run.postgresql_pid if kind == POSTGRESQL else None
+        watch = _Watch(server, database, cookies[waiting:])
         watch.phase(run.choose(0.1, 0.3, 3))  # a first time that does not count
         alone = watch.phase(run.choose(0.2, 0.6, 12))
         rows = [alone.row("the others alone")]
@@ -128,12 +144,22 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
             ("all at once", _all_at_once),
         ):
             seen = _verified(watch, cookies[:waiting], verify, run)
-            rows += [seen.during.row("the hall waits"), seen.after.row(f"verified {pattern}")]
+            rows += [
+                seen.beside_open.row("the hall waits, documents are open"),
+                seen.during.row("the hall waits"),
+                seen.after.row(f"verified {pattern}"),
+            ]
             p95 = percentile(seen.times, 0.95)
             harm = seen.during.others.p95 / alone.others.p95
             what = f"{kind}, {pattern}"
             section.goals += [
                 at_most(f"{what}: back at the document, p95", p95, 2, " s"),
+                at_most(
+                    f"{what}: cores, as many documents open",
+                    seen.beside_open.server_cores,
+                    _CORES,
+                    "",
+                ),
                 at_most(f"{what}: the server's cores before", seen.during.server_cores, 1, ""),
                 at_most(f"{what}: the others' p95 / their p95 alone", harm, _HARM),
             ]
@@ -151,6 +177,7 @@ def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) 
     times: list[float] = []
     with Waiters(watch.server.port, cookies, DOCUMENT, arrive_within) as waiters:
         waiters.wait_until_blocked()
+        beside_open = watch.open_documents(len(cookies), run.choose(0.2, 0.4, 10))
         during = watch.phase(run.choose(0.2, 0.4, 15))
 
         def let_in() -> None:
@@ -159,7 +186,7 @@ def _verified(watch: _Watch, cookies: Sequence[str], verify: _Verify, run: Run) 
             times.extend(there - then for there, then in zip(back, verified, strict=True))
 
         after = watch.phase(run.choose(0.2, 0.8, 19), let_in)
-    return _Return(during, after, times)
+    return _Return(beside_open, during, after, times)
 
 
 def _one_by_one(seconds: float) -> _Verify:

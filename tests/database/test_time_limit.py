@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from tests.live import PATIENCE
 from tests.site import Site
+from tests.together import TakingTurns
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.pages.administer import overview, session_list
-from timApp.serve.turns import TakingTurns
 
 _ENDLESS = """
     WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT (n + 1) % 1000 FROM number)
@@ -113,9 +113,9 @@ def test_others_are_worked_on_while_a_page_searches(site: Site) -> None:
 
     turns = TakingTurns(answer, 1)
     with ThreadPoolExecutor(2) as people:
-        search = people.submit(turns, {"PATH_INFO": "/search"}, print)  # type: ignore[arg-type]
+        search = people.submit(turns, {"PATH_INFO": "/search"}, print)
         assert searches.wait(PATIENCE)
-        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)
         assert reader.result(PATIENCE) == [b"/read"]
         is_read.set()
         assert search.result(PATIENCE) == [b"/search"]

@@ -12,6 +12,7 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.live import eventually
 from tests.site import Site
+from tests.together import TakingTurns
 from timApp.auth.site import db
 from timApp.database.driver.connections import use_driver
 from timApp.database.engine import open_engine
@@ -22,7 +23,6 @@ from timApp.guard.changes.lock import lock_people
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Actor, ActorKind, State
-from timApp.serve.turns import TakingTurns
 from timApp.user.people import remember
 from timApp.user.user import require_user
 from timApp.util.errors import BadInput
@@ -100,9 +100,9 @@ def test_a_login_gives_its_turn_to_others_while_it_waits(app: Flask, site: Site)
     turns = TakingTurns(answer, 1)
     with app.app_context(), ThreadPoolExecutor(2) as people:
         lock_people(db, [alice])
-        login = people.submit(turns, {"PATH_INFO": "/login"}, print)  # type: ignore[arg-type]
+        login = people.submit(turns, {"PATH_INFO": "/login"}, print)
         eventually(lambda: _together.waiting(db.engine) == 0 or None)
-        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)
         assert reader.result(60) == [b"/read"]
         assert not login.done()
         db.session.rollback()

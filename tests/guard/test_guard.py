@@ -110,6 +110,28 @@ def test_a_cookie_outlives_no_logout(guard: Guard) -> None:
     assert guard.check(begun.cookie).standing is Standing.ANONYMOUS
 
 
+def test_many_are_checked_as_each_is(guard: Guard) -> None:
+    """Whoever is asked about, however often and in whatever order, has the verdict of one alone."""
+    ann = [guard.begin(_ANN, "here") for _ in range(2)]
+    boss = guard.begin(Identity("boss", groups=frozenset({ADMIN_GROUP})), "here")
+    gone = guard.begin(Identity("gone"), "here")
+    guard.apply(Change(Action.LOGOUT, OnePerson("gone", gone.person.id, gone.session_id), _BOSS))
+    claims = [
+        *(Claims(one.person.id, one.session_id) for one in (*ann, boss, gone, ann[0])),
+        Claims(ann[0].person.id, None),
+        Claims(ann[0].person.id, boss.session_id),
+        Claims(2**31 - 1, "nobody's"),
+    ]
+    verdicts = guard.check_all(claims)
+    alone = [guard.check(guard.cookies.issue(one)) for one in claims]
+    assert [one.standing for one in verdicts] == [one.standing for one in alone]
+    assert [one.visitor and vars(one.visitor) for one in verdicts] == [
+        one.visitor and vars(one.visitor) for one in alone
+    ]
+    assert {one.standing for one in verdicts} == set(Standing)
+    assert guard.check_all([]) == []
+
+
 def test_administrators_need_no_active_session_and_supervisors_do(guard: Guard) -> None:
     """An administrator passes with an expired session; a supervisor is blocked by it."""
     for name, group, expected in (

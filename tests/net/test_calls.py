@@ -4,7 +4,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Thread
 
@@ -15,6 +14,7 @@ from tests.conftest import MakeApp
 from tests.hosts import OK, Answer, MakeHost, says
 from tests.live import PATIENCE
 from tests.signing import SECRET, proves
+from tests.together import Turns
 from timApp.auth.site import current_site, db
 from timApp.guard.vocabulary import Action
 from timApp.hosts.check import check_hosts
@@ -27,7 +27,6 @@ from timApp.net.network import Host
 from timApp.net.note import ChangeNote
 from timApp.net.signature import INPUT_HEADER
 from timApp.util.stamp import next_stamp
-from timApp.util.turns import Turns
 
 HTTP_OK = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"status": "ok"}'
 
@@ -257,21 +256,12 @@ def test_others_are_worked_on_while_a_host_is_waited_for(client: Client) -> None
     server = Server()
 
     turns = Turns(1)
-
-    def work(tells: bool) -> bool:
-        turns.take()
-        if tells:
-            client.ask_all([server.request], PATIENCE)
-        turns.give()
-        return tells
-
-    with ThreadPoolExecutor(2) as people:
-        teller = people.submit(work, tells=True)
-        connection, _ = server.socket.accept()
-        reader = people.submit(work, tells=False)
-        assert reader.result(PATIENCE) is False
-        assert not teller.done()
-        with connection:
-            connection.sendall(HTTP_OK)
-            assert teller.result(PATIENCE) is True
+    teller = turns.submit(lambda: client.ask_all([server.request], PATIENCE))
+    connection, _ = server.socket.accept()
+    reader = turns.submit(lambda: "read")
+    assert reader.result(PATIENCE) == "read"
+    assert not teller.done()
+    with connection:
+        connection.sendall(HTTP_OK)
+        assert len(teller.result(PATIENCE)) == 1
     server.stop()

@@ -15,9 +15,9 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.live import PROJECT, live_server
 from tests.site import PASSWORD, Site
+from tests.together import TakingTurns
 from timApp.auth.site import db
 from timApp.guard.changes.lock import lock_everybody, lock_people
-from timApp.serve.turns import TakingTurns
 from timApp.user import hashing, password
 from timApp.user.password import password_matches
 from timApp.user.user import User
@@ -84,9 +84,9 @@ def test_whoever_waits_for_a_hash_gives_their_turn_to_others(hasher: SlowHasher)
 
     site = TakingTurns(answer, 1)
     with ThreadPoolExecutor(2) as people:
-        login = people.submit(site, {"PATH_INFO": "/login"}, print)  # type: ignore[arg-type]
+        login = people.submit(site, {"PATH_INFO": "/login"}, print)
         assert hasher.begun.acquire(timeout=_DEADLINE)
-        reader = people.submit(site, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        reader = people.submit(site, {"PATH_INFO": "/read"}, print)
         assert reader.result(_DEADLINE) == [b"/read"]
         assert not login.done()
         hasher.go_on.set()
@@ -107,9 +107,9 @@ def read_beside(app: Flask, write: Callable[[], object]) -> None:
     turns = TakingTurns(answer, 1)
     with app.app_context(), ThreadPoolExecutor(2) as people:
         lock_everybody(db)
-        writer = people.submit(turns, {"PATH_INFO": "/write"}, print)  # type: ignore[arg-type]
+        writer = people.submit(turns, {"PATH_INFO": "/write"}, print)
         assert waits.wait(_DEADLINE)
-        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)  # type: ignore[arg-type]
+        reader = people.submit(turns, {"PATH_INFO": "/read"}, print)
         try:
             assert reader.result(_DEADLINE) == [b"/read"]
             assert not writer.done()
@@ -146,7 +146,7 @@ def test_a_turn_is_given_back_after_an_error() -> None:
     site = TakingTurns(fail, 1)
     for _ in range(3):
         with pytest.raises(LookupError):
-            site({}, print)  # type: ignore[arg-type]
+            site({}, print)
 
 
 def test_too_many_are_refused_at_once(

@@ -1,11 +1,13 @@
 """Units of work: what operations read and write in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+
+_Fetched = TypeVar("_Fetched")
 
 
 class UnitOfWork(Protocol):
@@ -87,15 +89,33 @@ def read_row(
     one statement costs two more round trips. A pooled connection that died with a restart of the
     database is replaced, once.
     """
+    return _read(work, statement, parameters, sa.CursorResult.first)
+
+
+def read_rows(
+    work: UnitOfWork, statement: sa.Executable, parameters: Mapping[str, object]
+) -> Sequence[sa.Row[tuple[Any, ...]]]:
+    """Return all rows of a read that is one statement, otherwise as `read_row` does."""
+    return _read(work, statement, parameters, sa.CursorResult.all)
+
+
+def _read(
+    work: UnitOfWork,
+    statement: sa.Executable,
+    parameters: Mapping[str, object],
+    fetch: Callable[[sa.CursorResult[Any]], _Fetched],
+) -> _Fetched:
     if work.is_in_transaction():
-        return work.session.connection().execute(statement, parameters).first()
+        return fetch(work.session.connection().execute(statement, parameters))
     engine = _autocommit_engine(work.engine)
     try:
-        return _first_row(engine, statement, parameters)
+        with engine.connect() as connection:
+            return fetch(connection.execute(statement, parameters))
     except sa.exc.DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        return _first_row(engine, statement, parameters)
+        with engine.connect() as connection:
+            return fetch(connection.execute(statement, parameters))
 
 
 def _autocommit_engine(engine: sa.Engine) -> sa.Engine:
@@ -103,10 +123,3 @@ def _autocommit_engine(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine
-
-
-def _first_row(
-    engine: sa.Engine, statement: sa.Executable, parameters: Mapping[str, object]
-) -> sa.Row[tuple[Any, ...]] | None:
-    with engine.connect() as connection:
-        return connection.execute(statement, parameters).first()

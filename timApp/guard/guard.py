@@ -18,7 +18,7 @@ from timApp.guard.changes.lock import lock_people
 from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
-from timApp.guard.visitor import Visitor, find_visitor
+from timApp.guard.visitor import Visitor, find_visitor, find_visitors
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.user.people import Identity, Person, find_person, remember
 from timApp.user.user import User
@@ -99,7 +99,15 @@ class Guard:
         claims = self.cookies.claims(cookie) if cookie else None
         if claims is None:
             return _NOBODY
-        visitor = find_visitor(Work(self.engine), claims.user_id, claims.session_id, Visitor)
+        return self._verdict_on(
+            find_visitor(Work(self.engine), claims.user_id, claims.session_id, Visitor)
+        )
+
+    def check_all(self, claims: Sequence[Claims]) -> list[Verdict]:
+        """Say how it stands with each of many whose cookies were read, in few looks."""
+        return [self._verdict_on(one) for one in find_visitors(Work(self.engine), claims)]
+
+    def _verdict_on(self, visitor: Visitor | None) -> Verdict:
         if visitor is None:
             return _NOBODY
         return Verdict(Standing.VALID if self.passes(visitor) else Standing.BLOCKED, visitor)

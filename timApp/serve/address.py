@@ -2,8 +2,6 @@
 
 import errno
 import socket
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
 
 from timApp.util.errors import TimError
@@ -61,16 +59,3 @@ class Address:
             case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
                 return f"{self.host} is no address of this machine; choose another with --host."
         return f"cannot serve on port {self.port} of {self.host}: {error.strerror or error}."
-
-
-def reserve(address: Address) -> socket.socket:
-    """Return a socket that keeps others off the port until the server's own sockets are there.
-
-    It never listens, so it gets no connections; but `Address.check_free` of another server fails.
-    """
-    reservation = socket.socket(address.family, socket.SOCK_STREAM)
-    if sys.platform == "linux":  # elsewhere the server opens its socket at once and shares none
-        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        with suppress(OSError):  # connections of an earlier, other server may still be closing
-            reservation.bind((address.number, address.port))
-    return reservation

@@ -49,6 +49,13 @@ def register_error_handlers(app: Flask) -> None:
         app.register_error_handler(error, _answer_database_error)
 
 
+def plain_page(app: Flask, code: int, message: str) -> str:
+    """Return the page of an error that is met before there is a request to speak of."""
+    with app.test_request_context("/"):
+        values = {"code": code, "name": str(status_of(code).name), "message": message}
+        return app.jinja_env.get_template("error.html").render(**values)
+
+
 def _answer_tim_error(error: TimError) -> Response:
     if error.status >= InternalServerError.code:
         current_app.logger.error("%s", error, exc_info=error)

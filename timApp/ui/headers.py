@@ -17,8 +17,8 @@ _CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-# No view has these of its own.
-_ALWAYS = (
+#: What each answer has; no view has these of its own.
+SECURITY_HEADERS = (
     ("Content-Security-Policy", _CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -33,7 +33,7 @@ def add_security_headers(response: Response) -> Response:
     nobody must find it in a cache.
     """
     headers = response.headers
-    for name, value in _ALWAYS:
+    for name, value in SECURITY_HEADERS:
         headers.add(name, value)
     if "Cache-Control" not in headers and not _is_static_file():
         headers.add("Cache-Control", "no-store")

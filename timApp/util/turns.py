@@ -7,47 +7,45 @@ late. So few work at a time, and whoever waits for something gives the turn to o
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from typing import Protocol
+
+
+class Turn(Protocol):
+    """The turn of a thread."""
+
+    def give(self) -> None:
+        """Let others work; nothing happens if they may already."""
+
+    def take(self) -> None:
+        """Wait until this thread may work again."""
 
 
 class _Mine(threading.local):
-    """Whose turns this thread has one of, if it has one."""
+    """The turn of this thread, if it works by turns."""
 
-    turns: "Turns | None" = None
+    turn: Turn | None = None
 
 
 _mine = _Mine()
 
 
-class Turns:
-    """A number of turns, of which a thread has at most one."""
-
-    def __init__(self, count: int) -> None:
-        # A queue is several times as fast as Python's semaphore.
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(count):
-            self._free.put(None)
-
-    def take(self) -> None:
-        """Wait for a turn for this thread."""
-        self._free.get()
-        _mine.turns = self
-
-    def give(self) -> None:
-        """Give the turn of this thread to whoever waits for one."""
-        _mine.turns = None
-        self._free.put(None)
+def work_by_turns(turn: Turn) -> None:
+    """Let this thread work by turns from now on."""
+    _mine.turn = turn
 
 
 @contextmanager
 def turn_given() -> Iterator[None]:
-    """Give the turn of this thread to others inside `with`; nothing happens if it has none."""
-    turns = _mine.turns
-    if turns is None:
+    """Give the turn of this thread to others inside `with`; nothing happens if it has none.
+
+    Whoever takes it back comes before all that has not begun.
+    """
+    turn = _mine.turn
+    if turn is None:
         yield
         return
-    turns.give()
+    turn.give()
     try:
         yield
     finally:
-        turns.take()
+        turn.take()

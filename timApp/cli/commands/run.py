@@ -4,7 +4,7 @@ import click
 
 from timApp.cli.context import application
 from timApp.cli.help import examples
-from timApp.serve.address import Address, reserve
+from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
 
 
@@ -32,7 +32,4 @@ def command(host: str, port: int, workers: int | None) -> None:
     """Serve the site until Ctrl-C or SIGTERM."""
     with application():
         pass  # what is wrong with the configuration or the database is said now, and once
-    address = Address.of(host, port)
-    address.check_free()
-    with reserve(address):
-        serve(address, workers, click.echo)
+    serve(Address.of(host, port), workers, click.echo)

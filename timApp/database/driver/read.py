@@ -1,4 +1,4 @@
-"""Reads of one row that are made at each request, nearly as fast as the driver goes."""
+"""Reads that are made at each request, nearly as fast as the driver goes."""
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from timApp.database.driver.connections import are_kept, kept_connections
 from timApp.database.driver.statement import DriverStatement, needed
-from timApp.database.work import UnitOfWork, read_row
+from timApp.database.work import UnitOfWork, read_row, read_rows
 
 
 class QuickRead:
-    """One select, without lists of parameters (``IN``), whose first row is wanted.
+    """One select, without lists of parameters (``IN``), of which few rows are wanted.
 
     Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
     `read_row`: it replaces connections that died with a restart of the database, and has the words
@@ -30,17 +30,32 @@ class QuickRead:
 
         While the work is in a transaction the read is part of it, as `read_row` is.
         """
-        engine = work.engine
-        compiled = self._compiled.get(engine)
+        compiled = self._usable(work)
         if compiled is None:
-            if not are_kept(engine):
-                return read_row(work, self._statement, parameters)
-            compiled = self._compiled[engine] = _Compiled(engine, self._statement)
-        if work.is_in_transaction():
             return read_row(work, self._statement, parameters)
         with suppress(compiled.driver_error):
             return compiled.first(parameters)
         return read_row(work, self._statement, parameters)
+
+    def all(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Sequence[Any]:
+        """Return all rows, otherwise as `first` does."""
+        compiled = self._usable(work)
+        if compiled is None:
+            return read_rows(work, self._statement, parameters)
+        try:
+            return compiled.all(parameters)
+        except compiled.driver_error:
+            return read_rows(work, self._statement, parameters)
+
+    def _usable(self, work: UnitOfWork) -> "_Compiled | None":
+        """Return the statement for the driver, if it may be given to that now."""
+        engine = work.engine
+        compiled = self._compiled.get(engine)
+        if compiled is None:
+            if not are_kept(engine):
+                return None
+            compiled = self._compiled[engine] = _Compiled(engine, self._statement)
+        return None if work.is_in_transaction() else compiled
 
 
 class _Compiled:
@@ -62,8 +77,15 @@ class _Compiled:
         """Return the first row, or None; any error of the driver goes to the caller."""
         statement = self._statement
         found = self._connections.use(_first, statement.text, statement.given(parameters))
-        if found is None:
-            return None
+        return None if found is None else self._row(found)
+
+    def all(self, parameters: Mapping[str, object]) -> list[Any]:
+        """Return all rows; any error of the driver goes to the caller."""
+        statement = self._statement
+        found = self._connections.use(_all, statement.text, statement.given(parameters))
+        return [self._row(one) for one in found]
+
+    def _row(self, found: Sequence[Any]) -> Any:
         row = list(found)
         for number, process in self._from_driver:
             row[number] = process(row[number])
@@ -73,4 +95,9 @@ class _Compiled:
 def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
     # The cursor ends here: an open one would keep SQLite's log from being tidied up.
     found: Sequence[Any] | None = connection.execute(text, values).fetchone()
+    return found
+
+
+def _all(connection: Any, text: str, values: object) -> list[Sequence[Any]]:
+    found: list[Sequence[Any]] = connection.execute(text, values).fetchall()
     return found

@@ -1,0 +1,110 @@
+"""The front.
+
+`timapp run` with one worker, as people run it, against the same application on a bare server:
+granian, with as many threads as work at a time in a worker. Both are asked over several kept
+connections without pause, by people who are logged in, for a document, for the state of their
+session (which the front answers itself) and for a static file. The server of before answered the
+state 2,300 times a second where the bare one did so 3,800 times, so that three times the bare one
+is five times as much as then.
+
+Then clients begin requests and never end them, fifty each second for twenty seconds, half of them
+in the head and half in the body, while others read the document so many times a second; these are
+compared with others who are alone. Memory is that of a worker after all this, what it shares
+included.
+"""
+
+from collections.abc import Callable
+
+from bench.apps import environment_of, prepared
+from bench.exam import DOCUMENT, add_document, site
+from bench.http import get
+from bench.load import as_fast_as_it_goes, at_a_rate, outcome_of, start
+from bench.measure import interleaved
+from bench.people import fill, forget_when_seen
+from bench.report import Section, Table, at_least, at_most, compared
+from bench.run import THREADS, Run
+from bench.server import Server, resident_memory_of_workers, served, timapp_run
+from bench.unfinished import Siege, unfinished
+
+TITLE = "The front"
+_CONNECTIONS = 16
+_READERS = 200
+#: How often a second others read the document.
+_RATE = 100
+_OURS, _BARE = "timapp run", "bare server"
+#: What is asked for, and how many times the bare server's rate ours is to be.
+_ASKED = {
+    "a document": (DOCUMENT, 0.9),
+    "the state of the session": ("/user/sessions/current", 3),
+    "a static file": ("/static/ui/ui.css", None),
+}
+_HARM = 2
+_MEMORY = 75.0
+
+
+def measure(run: Run, section: Section) -> None:
+    """Measure on both databases."""
+    for kind in run.kinds_served:
+        with run.database(kind) as url:
+            fill(url, run.choose(20, 2_000, 20_000))
+            forget_when_seen(url)
+            with site(url, run.new_folder("site")):
+                add_document()
+            _measure_on(kind, url, run, section)
+
+
+def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
+    folder = run.new_folder("server")
+    environment = environment_of(url, run.choose(2, 50, _READERS), folder)
+    cookies = prepared("timapp", environment)
+    bare = served("timApp.app:create_app", environment, folder, "/login", threads=THREADS[kind])
+    with timapp_run(environment, folder, "--workers", "1") as ours, bare as other:
+        seconds = run.choose(0.1, 0.25, 2.0)
+        for what, (path, goal) in _ASKED.items():
+            requests = [get(path, cookie) for cookie in cookies]
+            series = interleaved(
+                {
+                    _OURS: _load(ours, requests, seconds),
+                    _BARE: _load(other, requests, seconds),
+                },
+                run.choose(1, 1, 9),
+            )
+            if goal is not None:
+                ratio = series[_OURS].ratio_to(series[_BARE])
+                section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
+            section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
+        _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
+        memory = max(resident_memory_of_workers(ours.pid)) / 2**20
+    section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
+
+
+def _measure_siege(
+    kind: str, server: Server, requests: list[bytes], run: Run, section: Section
+) -> None:
+    seconds = run.choose(0.2, 0.5, 20.0)
+    with start(at_a_rate(server.port, requests, seconds, _RATE)) as others:
+        alone = outcome_of(others)
+    with (
+        unfinished(Siege(server.port, 50, seconds)) as clients,
+        start(at_a_rate(server.port, requests, seconds, _RATE)) as others,
+    ):
+        beside = outcome_of(others)
+    what = f"{kind}, beside {clients.begun:,} unfinished requests"
+    section.goals += [
+        at_most(f"{what}: the others' p95 / their p95 alone", beside.p95 / alone.p95, _HARM),
+        at_least(f"{what}: part that was told 408", clients.refused / clients.begun, 1, ""),
+    ]
+    section.tables.append(
+        Table(
+            what,
+            ("", "others' p50, ms", "p95, ms", "p99, ms"),
+            [
+                (name, *(f"{part * 1000:.1f}" for part in (one.p50, one.p95, one.p99)))
+                for name, one in (("alone", alone), ("beside them", beside))
+            ],
+        )
+    )
+
+
+def _load(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
+    return lambda: as_fast_as_it_goes(server.port, requests, seconds, _CONNECTIONS).rate

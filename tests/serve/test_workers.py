@@ -1,0 +1,101 @@
+"""Workers that are killed, frozen or left alone: the site goes on, and ends when it should."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from tests.live import PATIENCE, PROJECT, LiveServer, eventually, live_server
+from tests.serve.raw import get, raw_client
+
+
+def workers_of(server: LiveServer) -> list[psutil.Process]:
+    """Return the processes that answer."""
+    children: list[psutil.Process] = psutil.Process(server.pid).children()
+    return children
+
+
+def answers(server: LiveServer) -> bool | None:
+    """Tell whether somebody is answered; None if not."""
+    try:
+        return server.browser().get("/login").status == 200 or None
+    except OSError:
+        return None
+
+
+def test_a_worker_that_is_killed_again_and_again_is_replaced(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """However often its workers are killed, the site goes on."""
+    with live_server(sqlite_url, tmp_path / "site", workers=2) as server:
+        for _ in range(5):
+            for worker in eventually(lambda: workers_of(server) or None):
+                worker.kill()
+            assert eventually(lambda: answers(server))
+
+
+def test_workers_end_with_their_parent(sqlite_url: str, tmp_path: Path) -> None:
+    """When the parent alone is killed, its workers end, and the port is free."""
+    with live_server(sqlite_url, tmp_path / "one", workers=2, may_be_killed=True) as server:
+        workers = workers_of(server)
+        os.kill(server.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert alive == []
+        with live_server(sqlite_url, tmp_path / "two", port=server.port) as next_server:
+            assert answers(next_server)
+
+
+# The first worker of the first place gives one sign of life.
+FREEZING = """
+import os, signal, sys, time
+from timApp.serve import supervisor
+
+def work(number, beat):
+    os.write(1, b"%d\\n" % number)
+    beat()
+    if number == 0 and not os.path.exists(sys.argv[1]):
+        open(sys.argv[1], "w").close()
+        signal.pause()
+    while True:
+        time.sleep(0.05)
+        beat()
+
+supervisor._FROZEN = 1.0
+nothing = lambda: None
+supervisor.Supervisor(2, work, ready=nothing, stopping=nothing, stop_seconds=5).run()
+"""
+
+
+def test_a_worker_that_is_frozen_is_replaced(tmp_path: Path) -> None:
+    """A worker that gives no sign of life is killed and replaced, and the other one stays."""
+    command = [sys.executable, "-c", FREEZING, str(tmp_path / "frozen")]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        begun = sorted(process.stdout.readline() for _ in range(3))
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert begun == ["0\n", "0\n", "1\n"]
+    assert "does nothing any more, and is replaced" in errors
+    assert process.returncode == 0
+
+
+def test_a_server_that_is_to_end_answers_what_has_begun(sqlite_url: str, tmp_path: Path) -> None:
+    """After the signal, a request that has begun is answered, and idle connections are closed."""
+    with (
+        live_server(sqlite_url, tmp_path / "site") as server,
+        raw_client(server.port) as idle,
+        raw_client(server.port) as client,
+    ):
+        assert idle.ask(get("/login")).status == 200
+        request = get("/login")
+        client.send(request[:10])
+        os.kill(server.pid, signal.SIGTERM)
+        assert idle.is_closed()
+        client.send(request[10:])
+        answer = client.read()
+        assert (answer.status, answer.header("Connection")) == (200, "close")

@@ -1,0 +1,95 @@
+"""All connections of a process, and the clock that ends those that take too long."""
+
+from email.utils import formatdate
+from typing import Protocol
+
+from timApp.serve.limits import Limits
+from timApp.serve.mailbox import Mailbox
+from timApp.serve.message import Handler
+from timApp.serve.refusal import Refusals
+
+#: Seconds between two looks at the connections.
+SWEEP = 0.25
+_DATE = 0.5
+
+
+class Kept(Protocol):
+    """A connection, as the others know it."""
+
+    #: When to call `expire`, on the clock of the loop.
+    deadline: float
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come that is not answered."""
+
+    def expire(self) -> None:
+        """Act on a deadline that has passed."""
+
+    def close(self) -> None:
+        """End once all is written."""
+
+
+class Connections:
+    """The connections, and what they have in common. For the loop's thread."""
+
+    def __init__(
+        self, mailbox: Mailbox, handler: Handler, refusals: Refusals, limits: Limits
+    ) -> None:
+        self.loop = mailbox.loop
+        self.mailbox = mailbox
+        self.handler = handler
+        self.refusals = refusals
+        self.limits = limits
+        #: The line of heads, good for a second.
+        self.date = b""
+        #: Whether the process is about to end: no connection is kept.
+        self.is_ending = False
+        self._date_until = 0.0
+        self._open: dict[Kept, None] = {}
+        self._of_address: dict[str, int] = {}
+        self.sweep()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, connection: Kept, address: str) -> bool:
+        """Count a connection in, unless there are too many; tell whether it may stay."""
+        count = self._of_address.get(address, 0) + 1
+        most = self.limits.connections_of_address
+        if most is not None and count > most:
+            return False
+        if len(self._open) >= self.limits.connections and not self._make_room():
+            return False
+        self._of_address[address] = count
+        self._open[connection] = None
+        return True
+
+    def forget(self, connection: Kept, address: str) -> None:
+        """Count a connection out that was admitted."""
+        del self._open[connection]
+        left = self._of_address[address] - 1
+        if left:
+            self._of_address[address] = left
+        else:
+            del self._of_address[address]
+
+    def sweep(self) -> None:
+        """End what takes too long, and what is idle when the process ends."""
+        now = self.loop.time()
+        if now >= self._date_until:
+            self._date_until = now + _DATE
+            self.date = b"Date: " + formatdate(usegmt=True).encode() + b"\r\n"
+        for connection in list(self._open):
+            if connection.deadline <= now:
+                connection.expire()
+            elif self.is_ending and connection.is_idle:
+                connection.close()
+
+    def _make_room(self) -> bool:
+        """End the connection that came first of those that are idle; tell whether there was one."""
+        for connection in self._open:
+            if connection.is_idle:
+                connection.close()
+                return True
+        return False

@@ -1,0 +1,136 @@
+"""The front: who answers which request, and how long it may wait for that."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import httptools
+
+from timApp.serve.crew import Crew, Job
+from timApp.serve.gateway import Gateway
+from timApp.serve.message import Exchange, Request
+from timApp.serve.refusal import Refusals
+from timApp.serve.states import STATE_TARGET, States
+from timApp.serve.statics import Statics
+
+_LOGIN = b"/login"
+_DOCUMENTS = b"/view/"
+#: Seconds that whoever reads a document, logs in, or does anything else waits for a thread.
+_DOCUMENT_SECONDS, _LOGIN_SECONDS, _SECONDS = 2.0, 60.0, 5.0
+#: People of one process who may wait to be logged in: a hall that comes at once.
+LOGINS_WAITING_MAX = 1000
+_TOO_MANY_LOGINS = "Too many people are logging in just now. Try again in a while."
+#: Seconds after which whoever was told so may try again.
+_RETRY_LOGIN_AFTER = 10
+
+
+@dataclass(frozen=True)
+class Crews:
+    """The threads, by what they do, so that those who wait for one thing hold up nobody else."""
+
+    #: Log people in.
+    logins: Crew
+    #: Show the login page and fetch static files, for which nobody waits for the database.
+    doors: Crew
+    #: Do everything else.
+    pages: Crew
+
+    def all(self) -> tuple[Crew, ...]:
+        """Return all of them."""
+        return self.logins, self.doors, self.pages
+
+
+class Front:
+    """Answers exchanges; for the loop's thread."""
+
+    def __init__(
+        self, gateway: Gateway, crews: Crews, states: States, statics: Statics, refusals: Refusals
+    ) -> None:
+        self._gateway = gateway
+        self._crews = crews
+        self._states = states
+        self._statics = statics
+        self._refusals = refusals
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer an exchange, now or later."""
+        request = exchange.request
+        if not request.target.startswith(b"/") and not _take_host_from_target(request):
+            exchange.answer(self._refusals.answer(400, request))
+            return
+        if request.target == STATE_TARGET and request.method == b"GET" and not request.body:
+            if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
+                return
+        elif self._statics.has(request):
+            self._statics.answer(exchange, self._ask_doors)
+            return
+        elif not _names_one_host(request):
+            exchange.answer(self._refusals.answer(400, request))
+            return
+        elif request.target.partition(b"?")[0] == _LOGIN:
+            self._log_in(exchange)
+            return
+        self._ask_pages(exchange)
+
+    def sweep(self) -> None:
+        """Tell those that have waited long enough; to be called several times a second."""
+        self._states.expire()
+        for crew in self._crews.all():
+            crew.expire()
+
+    def _log_in(self, exchange: Exchange) -> None:
+        if exchange.request.method != b"POST":
+            self._ask_doors(exchange)
+        elif self._crews.logins.queued >= LOGINS_WAITING_MAX:
+            exchange.answer(
+                self._refusals.answer(
+                    503,
+                    exchange.request,
+                    message=_TOO_MANY_LOGINS,
+                    retry_after=_RETRY_LOGIN_AFTER,
+                )
+            )
+        else:
+            self._ask(self._crews.logins, exchange, _LOGIN_SECONDS)
+
+    def _ask_doors(self, exchange: Exchange) -> None:
+        self._ask(self._crews.doors, exchange, _SECONDS)
+
+    def _ask_pages(self, exchange: Exchange) -> None:
+        is_document = exchange.request.target.startswith(_DOCUMENTS)
+        self._ask(self._crews.pages, exchange, _DOCUMENT_SECONDS if is_document else _SECONDS)
+
+    def _ask(self, crew: Crew, exchange: Exchange, seconds: float) -> None:
+        """Let the application answer in a thread of that crew."""
+        crew.submit(
+            Job(
+                partial(self._gateway.answer, exchange),
+                partial(self._refusals.turn_away, exchange),
+                time.monotonic() + seconds,
+            )
+        )
+
+
+def _names_one_host(request: Request) -> bool:
+    """Tell whether exactly one host is asked, as HTTP/1.1 demands. Source: RFC 9112, 3.2."""
+    hosts = sum(name == b"host" for name, _ in request.headers)
+    return hosts == 1 or (hosts == 0 and request.version == "1.0")
+
+
+def _take_host_from_target(request: Request) -> bool:
+    """Give a request whose target is a whole URL the form of others; tell whether it is one.
+
+    The host in the target is then the one that counts. Source: RFC 9112, 3.2.2.
+    """
+    try:
+        url = httptools.parse_url(request.target)
+    except httptools.HttpParserInvalidURLError:
+        return False
+    if not url.host:
+        return False
+    host = url.host if url.port is None else b"%b:%d" % (url.host, url.port)
+    request.headers = [pair for pair in request.headers if pair[0] != b"host"]
+    request.headers.append((b"host", host))
+    query = b"" if url.query is None else b"?" + url.query
+    request.target = (url.path or b"/") + query
+    return True

@@ -1,0 +1,32 @@
+"""What one client may take of the server."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of connections and of what comes over them; times in seconds."""
+
+    #: From the first byte of a request to its last.
+    request: float
+    #: Bytes of a body.
+    body_bytes: int
+    #: Connections of one address; None for any number.
+    connections_of_address: int | None
+    #: How long a connection is kept between requests.
+    idle: float = 75.0
+    #: In which a client must take some of an answer.
+    stalled: float = 30.0
+    #: That a client has to read why it was refused while it still sends.
+    lingering: float = 2.0
+    #: Bytes and lines of a head.
+    head_bytes: int = 65_536
+    head_lines: int = 100
+    target_bytes: int = 16_384
+    #: Connections of one process. Browsers keep theirs while a page is shown, so a hall of a
+    #: thousand blocked pages needs a thousand. For one more, the one that is idle longest goes.
+    connections: int = 8192
+    #: Bytes of a stream that are made before the client has taken those before them.
+    ahead_bytes: int = 262_144
+    #: Requests that a client may send on before the first of them is answered.
+    pipelined: int = 16

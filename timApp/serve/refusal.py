@@ -1,0 +1,68 @@
+"""Answers that the front gives by itself when it refuses a request."""
+
+import json
+from collections.abc import Callable
+
+from timApp.serve.message import Answer, Exchange, Headers, Request, status_line
+
+#: Makes the page for people of a status code and a message.
+Page = Callable[[int, str], str]
+
+#: What a client is told, by status.
+SENTENCES = {
+    400: "The request is no HTTP that this server understands.",
+    408: "The request did not arrive whole in time. Send it again.",
+    413: "The request has too much in its body.",
+    414: "The address is too long.",
+    431: "The request has too much in its headers.",
+    501: "This server does not do that.",
+    503: "The server cannot answer just now. Try again in a moment.",
+}
+#: Seconds after which whoever is turned away may try again.
+_RETRY_AFTER = 2
+
+
+class Refusals:
+    """Makes answers in the form that the caller can read, as the rest of the site does."""
+
+    def __init__(self, page: Page, headers: Headers) -> None:
+        """Take what makes pages, and the headers that each answer of the site has."""
+        self._page = page
+        self._headers = headers
+        self._pages: dict[tuple[int, str], bytes] = {}
+
+    def answer(
+        self,
+        status: int,
+        request: Request | None = None,
+        *,
+        message: str | None = None,
+        retry_after: int | None = None,
+    ) -> Answer:
+        """Return the answer; JSON, unless the request asks for a page.
+
+        `retry_after` is in seconds.
+        """
+        text = message or SENTENCES[status]
+        accept = (request.header(b"accept") if request else None) or b""
+        if b"text/html" in accept:
+            key = (status, text)
+            body = self._pages.get(key)
+            if body is None:
+                body = self._pages[key] = self._page(status, text).encode()
+            content_type = b"text/html; charset=utf-8"
+        else:
+            body = json.dumps({"error": text}).encode() + b"\n"
+            content_type = b"application/json"
+        headers: Headers = [
+            (b"Content-Type", content_type),
+            (b"Cache-Control", b"no-store"),
+            *self._headers,
+        ]
+        if retry_after is not None:
+            headers.append((b"Retry-After", b"%d" % retry_after))
+        return Answer(status_line(status), headers, body)
+
+    def turn_away(self, exchange: Exchange) -> None:
+        """Tell somebody whom nobody can answer just now."""
+        exchange.answer(self.answer(503, exchange.request, retry_after=_RETRY_AFTER))

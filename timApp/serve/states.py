@@ -1,0 +1,130 @@
+"""The state of the own session, which open pages ask for all the time.
+
+One thread takes all questions that have come and looks them up, without Flask.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from timApp.database.failure import UNAVAILABLE, reason
+from timApp.guard import Guard
+from timApp.guard.cookie import COOKIE_NAME, Claims
+from timApp.guard.guard import Standing, Verdict
+from timApp.serve.mailbox import Mailbox
+from timApp.serve.message import Answer, Exchange, Handler, Headers, status_line
+
+#: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
+STATE_TARGET = b"/user/sessions/current"
+#: Questions that are looked up before the first of them is answered.
+_TOGETHER = 64
+_COOKIE_START = COOKIE_NAME.encode() + b"="
+
+_OK = status_line(200)
+_log = logging.getLogger(__name__)
+
+_Question = tuple[Exchange, Claims]
+
+
+class States:
+    """Answers whoever asks for the state of their session; for the loop's thread."""
+
+    def __init__(
+        self, guard: Guard, headers: Headers, mailbox: Mailbox, unavailable: Handler
+    ) -> None:
+        """Take the guard, the headers of each answer, and what answers when nobody can tell."""
+        self._guard = guard
+        self._headers: Headers = [
+            (b"Content-Type", b"application/json"),
+            *headers,
+            (b"Cache-Control", b"no-store"),
+            (b"Vary", b"Cookie"),
+        ]
+        self._mailbox = mailbox
+        self._unavailable = unavailable
+        self._questions: SimpleQueue[_Question] = SimpleQueue()
+        # Those that are not answered: until when they may be, and who answers them otherwise.
+        self._open: dict[Exchange, tuple[float, Handler]] = {}
+        self._is_failing = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        Thread(target=self._look_up_forever, daemon=True, name="states").start()
+
+    def ask(self, exchange: Exchange, seconds: float, others: Handler) -> bool:
+        """Take a question, if it is somebody's; tell whether it was taken.
+
+        `others` is called instead of an answer for somebody who is logged out by now. Whoever was
+        not answered after so many seconds is told so by `expire`.
+        """
+        claims = self._claims(exchange.request.headers)
+        if claims is None:
+            return False
+        self._open[exchange] = (time.monotonic() + seconds, others)
+        self._questions.put((exchange, claims))
+        return True
+
+    def expire(self) -> None:
+        """Tell those that were not answered in time."""
+        now = time.monotonic()
+        for exchange in [one for one, (until, _) in self._open.items() if until <= now]:
+            del self._open[exchange]
+            self._unavailable(exchange)
+
+    def _claims(self, headers: Headers) -> Claims | None:
+        """Return whose cookie is sent, if exactly one is."""
+        lines = [value for name, value in headers if name == b"cookie"]
+        found = [
+            part[len(_COOKIE_START) :]
+            for line in lines
+            for part in map(bytes.strip, line.split(b";"))
+            if part.startswith(_COOKIE_START)
+        ]
+        return self._guard.cookies.claims(found[0].decode("latin-1")) if len(found) == 1 else None
+
+    def _look_up_forever(self) -> None:
+        while True:
+            questions = [self._questions.get()]
+            try:
+                while len(questions) < _TOGETHER:
+                    questions.append(self._questions.get_nowait())
+            except Empty:
+                pass
+            self._look_up(questions)
+
+    def _look_up(self, questions: Sequence[_Question]) -> None:
+        verdicts: list[Verdict] | None = None
+        try:
+            verdicts = self._guard.check_all([claims for _, claims in questions])
+        except Exception as error:
+            if not self._is_failing:
+                _log.error(
+                    "Sessions cannot be looked up: %s",
+                    reason(error),
+                    exc_info=not isinstance(error, UNAVAILABLE),
+                )
+        self._is_failing = verdicts is None
+        self._mailbox.post(lambda: self._deliver(questions, verdicts))
+
+    def _deliver(self, questions: Sequence[_Question], verdicts: Sequence[Verdict] | None) -> None:
+        for number, (exchange, claims) in enumerate(questions):
+            _, others = self._open.pop(exchange, (0.0, None))
+            if others is None:  # it has expired
+                continue
+            if verdicts is None:
+                self._unavailable(exchange)
+            elif verdicts[number].standing is Standing.ANONYMOUS:
+                others(exchange)
+            else:
+                is_valid = verdicts[number].standing is Standing.VALID
+                exchange.answer(Answer(_OK, self._headers, _body(claims.session_id, is_valid)))
+
+
+def _body(session_id: str | None, is_valid: bool) -> bytes:
+    said = json.dumps(
+        {"sessionId": session_id, "valid": is_valid}, separators=(",", ":"), sort_keys=True
+    )
+    return said.encode() + b"\n"

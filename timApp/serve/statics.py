@@ -1,0 +1,113 @@
+"""Static files, which are the same for everybody: the application is asked for each once."""
+
+from collections.abc import Callable, Sequence
+
+from timApp.serve.mailbox import Mailbox
+from timApp.serve.message import Answer, Exchange, Handler, Request, Stream, status_line
+
+#: Files of which a process keeps the answer, and the largest of them in bytes.
+_KEPT = 500
+_KEPT_BYTES = 2_097_152
+_OK, _NOT_MODIFIED = status_line(200), status_line(304)
+#: What a request may say of the copy that it has, or of the part that it wants: it gets the whole.
+_CONDITIONS = frozenset(
+    b"if-match if-modified-since if-none-match if-range if-unmodified-since range".split()
+)
+
+
+class Statics:
+    """Answers for static files; for the loop's thread.
+
+    Files change with the program, which is started again then.
+    """
+
+    def __init__(self, prefixes: Sequence[bytes], mailbox: Mailbox) -> None:
+        """Take what the addresses of static files begin with."""
+        self._prefixes = tuple(prefixes)
+        self._mailbox = mailbox
+        self._answers: dict[bytes, Answer] = {}
+
+    def has(self, request: Request) -> bool:
+        """Tell whether a request is for a static file, there or not."""
+        return request.target.startswith(self._prefixes) and request.method in {b"GET", b"HEAD"}
+
+    def answer(self, exchange: Exchange, ask: Handler) -> None:
+        """Answer a request; `ask` asks the application."""
+        request = exchange.request
+        known = self._answers.get(request.target)
+        if known is not None:
+            exchange.answer(_fitting(known, request))
+            return
+        plain = [pair for pair in request.headers if pair[0] not in _CONDITIONS]
+        ask(
+            _Asking(
+                Request(b"GET", request.target, request.version, plain, request.peer),
+                self._mailbox,
+                lambda answer: self._take(exchange, answer),
+            )
+        )
+
+    def _take(self, exchange: Exchange, answer: Answer) -> None:
+        request = exchange.request
+        if answer.status == _OK and len(answer.body) <= _KEPT_BYTES:
+            if len(self._answers) < _KEPT:
+                self._answers[request.target] = answer
+            answer = _fitting(answer, request)
+        exchange.answer(answer)
+
+
+class _Asking:
+    """A request to the application, whose answer goes through our hands."""
+
+    def __init__(self, request: Request, mailbox: Mailbox, take: Callable[[Answer], None]) -> None:
+        self.request = request
+        self._mailbox = mailbox
+        self.answer = take
+
+    def answer_soon(self, answer: Answer) -> None:
+        """Hand the answer over, from any thread."""
+        self._mailbox.post(lambda: self.answer(answer))
+
+    def stream(self, head: Answer) -> Stream:
+        """Collect what is too long to be passed on as a whole."""
+        return _Collected(head, self.answer_soon)
+
+
+class _Collected:
+    """A stream whose pieces become one."""
+
+    def __init__(self, head: Answer, whole: Callable[[Answer], None]) -> None:
+        self._head = head
+        self._whole = whole
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> None:
+        """Take a piece."""
+        self._pieces.append(piece)
+
+    def end(self) -> None:
+        """Hand all of it over."""
+        self._whole(Answer(self._head.status, self._head.headers, b"".join(self._pieces)))
+
+    def cut(self) -> None:
+        """Say that it cannot be had."""
+        self._whole(Answer(status_line(500), []))
+
+
+def _fitting(answer: Answer, request: Request) -> Answer:
+    """Return the answer, or that the request's copy is as good. Source: RFC 9110, 13.2.2."""
+    headers = {name.lower(): value for name, value in answer.headers}
+    tags = request.header(b"if-none-match")
+    if tags is not None:
+        given = {tag.strip().removeprefix(b"W/") for tag in tags.split(b",")}
+        is_known = bool(given & {b"*", headers.get(b"etag", b"").removeprefix(b"W/")})
+    else:
+        since = request.header(b"if-modified-since")
+        is_known = since is not None and since == headers.get(b"last-modified")
+    return Answer(_NOT_MODIFIED, answer.headers) if is_known else _with_length(answer, request)
+
+
+def _with_length(answer: Answer, request: Request) -> Answer:
+    if request.method != b"HEAD":
+        return answer
+    return Answer(answer.status, answer.headers, length=len(answer.body))

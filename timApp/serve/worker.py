@@ -1,0 +1,132 @@
+"""One process that answers requests, and what it does beside that."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
+
+import uvloop
+from flask import Flask
+
+from timApp.auth.site import current_site
+from timApp.hosts.outbox.worker import deliver_forever
+from timApp.serve.connection import Connection
+from timApp.serve.connections import SWEEP, Connections
+from timApp.serve.crew import Crew
+from timApp.serve.front import Crews, Front
+from timApp.serve.gateway import Gateway
+from timApp.serve.limits import Limits
+from timApp.serve.mailbox import Mailbox
+from timApp.serve.message import Headers
+from timApp.serve.refusal import Refusals
+from timApp.serve.states import States
+from timApp.serve.statics import Statics
+from timApp.ui.errors import plain_page
+from timApp.ui.headers import SECURITY_HEADERS
+from timApp.user.hashing import use_threads
+
+#: Requests that one process works on at a time, by the database. While one waits for PostgreSQL
+#: another can go on; SQLite works in this very process. With more they get into each other's way,
+#: and the last of them is answered late. Whoever has to wait for long gives the turn away.
+TURNS_PER_WORKER = {"sqlite": 1, "postgresql": 2}
+#: Threads of a process for whoever waits, by what they do.
+_PAGE_THREADS, _LOGIN_THREADS, _DOOR_THREADS = 48, 32, 4
+#: Seconds that requests have to end when the process is to end.
+STOP_SECONDS = 15
+#: Connections that may wait until they are taken.
+_BACKLOG = 2048
+#: Seconds for which a thread may keep others from Python. The shorter, the sooner the front is
+#: told of what comes; each change of threads costs.
+_SWITCH = 0.002
+
+
+def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[[], None]) -> None:
+    """Serve the application on a socket that listens, until SIGTERM.
+
+    `beat` is called several times a second while the process does what it should. It also ends
+    when its parent does, so that nobody serves on behind the back of a new one.
+    """
+    # A terminal sends these to all processes; the parent stops its workers by itself.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.setswitchinterval(_SWITCH)
+    use_threads(hashes_at_a_time)
+    with app.app_context():
+        site = current_site()
+    if site.network.hosts:
+        deliver = partial(deliver_forever, site.network, site.guard.engine, Event(), bool)
+        Thread(target=deliver, daemon=True, name="tell other hosts").start()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(app, sock, beat))
+    # Threads that still wait for something would keep the process.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    parent = os.getppid()
+    front, connections = _front(app, sock, Mailbox(loop))
+    server = await loop.create_server(
+        lambda: Connection(connections), sock=sock, backlog=_BACKLOG, start_serving=True
+    )
+
+    def tick() -> None:
+        loop.call_later(SWEEP, tick)
+        connections.sweep()
+        front.sweep()
+        beat()
+        if os.getppid() != parent:
+            stop.set()
+
+    tick()
+    await stop.wait()
+    server.close()
+    connections.is_ending = True
+    end = loop.time() + STOP_SECONDS
+    while len(connections) and loop.time() < end:
+        await asyncio.sleep(SWEEP / 5)
+
+
+def _front(app: Flask, sock: socket.socket, mailbox: Mailbox) -> tuple[Front, Connections]:
+    with app.app_context():
+        guard = current_site().guard
+    config = app.config
+    headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
+    refusals = Refusals(partial(plain_page, app), headers)
+    turns = TURNS_PER_WORKER[guard.engine.dialect.name]
+    crews = Crews(
+        logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
+        doors=Crew("door", turns=1, threads=_DOOR_THREADS),
+        pages=Crew("page", turns=turns, threads=_PAGE_THREADS),
+    )
+    states = States(guard, headers, mailbox, refusals.turn_away)
+    states.start()
+    host, port = sock.getsockname()[:2]
+    front = Front(
+        Gateway(app, host, port), crews, states, Statics(_static_prefixes(app), mailbox), refusals
+    )
+    limits = Limits(
+        request=config["REQUEST_TIMEOUT"],
+        body_bytes=config["MAX_CONTENT_LENGTH"],
+        connections_of_address=(
+            None if config["TRUSTED_PROXIES"] else config["CONNECTIONS_PER_ADDRESS"]
+        ),
+    )
+    return front, Connections(mailbox, front.handle, refusals, limits)
+
+
+def _static_prefixes(app: Flask) -> list[bytes]:
+    """Return what the addresses of static files begin with, those of extensions included."""
+    return [
+        rule.rule.partition("<")[0].encode()
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.rpartition(".")[2] == "static"
+    ]
