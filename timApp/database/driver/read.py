@@ -42,10 +42,9 @@ class QuickRead:
         compiled = self._usable(work)
         if compiled is None:
             return read_rows(work, self._statement, parameters)
-        try:
+        with suppress(compiled.driver_error):
             return compiled.all(parameters)
-        except compiled.driver_error:
-            return read_rows(work, self._statement, parameters)
+        return read_rows(work, self._statement, parameters)
 
     def _usable(self, work: UnitOfWork) -> "_Compiled | None":
         """Return the statement for the driver, if it may be given to that now."""
