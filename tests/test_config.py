@@ -541,6 +541,13 @@ def test_a_database_url_gets_its_driver() -> None:
         "postgresql://tim:p%40ss@db:5433/tim": "postgresql+psycopg://tim:p%40ss@db:5433/tim",
         "postgresql+psycopg://db/tim": "postgresql+psycopg://db/tim",
         "postgresql:///tim?host=/run": "postgresql+psycopg:///tim?host=%2Frun",
+        "postgresql://tim:p%40ss@h1:5433,h2/tim?target_session_attrs=read-write": (
+            "postgresql+psycopg://tim:p%40ss@/tim"
+            "?host=h1%2Ch2&port=5433%2C5432&target_session_attrs=read-write"
+        ),
+        "postgresql://[::1]:5433,%2Frun/tim": (
+            "postgresql+psycopg:///tim?host=%3A%3A1%2C%2Frun&port=5433%2C5432"
+        ),
         "sqlite:////srv/tim.db": "sqlite:////srv/tim.db",
         "sqlite+pysqlite:////srv/tim.db?timeout=5": "sqlite+pysqlite:////srv/tim.db?timeout=5",
         "sqlite:///:memory:": "sqlite:///:memory:",
@@ -568,6 +575,8 @@ def test_another_kind_of_database_is_refused() -> None:
         "sqlite+aiosqlite:///precious.db",
         "sqlite://precious.db",
         "postgresql://tim:precious@db:port/tim",
+        "postgresql://tim:precious@db:5432,other:port/tim",
+        "postgresql://tim:precious@db:5432,/tim",
         "precious",
         "",
     ]:

@@ -16,14 +16,15 @@ from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.inputs import check_inputs
 from timApp.auth.login import login
+from timApp.auth.patience import add_patience
 from timApp.auth.precheck import Precheck, TrustedHosts, check_body_of_request
 from timApp.auth.proxies import Proxies
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import login_manager
 from timApp.config import database_url, instance_path, load_config
-from timApp.database.engine import prepare_engine
-from timApp.database.failure import UNAVAILABLE
+from timApp.database.engine import engine_options, prepare_engine
+from timApp.database.failure import is_unavailable
 from timApp.document.routes import documents
 from timApp.guard import COOKIE_NAME, Cookies, Guard, GuardOptions
 from timApp.guard.waiting.link import Links
@@ -87,7 +88,7 @@ class _App(Flask):
 
     def log_exception(self, exc_info: Any) -> None:
         """Write what nobody expected to the log; what answers says it of the database in a line."""
-        if not isinstance(exc_info[1], UNAVAILABLE):
+        if not is_unavailable(exc_info[1]):
             super().log_exception(exc_info)
 
 
@@ -111,7 +112,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     app.config.from_mapping(options)
     if app.config["SECRET_KEY"] is None:
         app.config["SECRET_KEY"] = load_or_create_secret_key(instance / "secret_key")
-    app.config.setdefault("SQLALCHEMY_ENGINES", {"default": database_url(options)})
+    app.config.setdefault("SQLALCHEMY_ENGINES", {"default": engine_options(database_url(options))})
     _add_precheck(app)
     _add_extensions(app)
     _add_pages(app)
@@ -138,6 +139,7 @@ def _add_precheck(app: Flask) -> None:
 
 
 def _add_extensions(app: Flask) -> None:
+    add_patience(app)
     db.init_app(app)
     with app.app_context():
         engine = db.engines["default"]

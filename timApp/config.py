@@ -20,11 +20,17 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from timApp import defaultconfig
 from timApp.net.network import read_network
-from timApp.optiontypes import DATABASE_DRIVERS, can_be_none, means_none, requirement
+from timApp.optiontypes import (
+    DATABASE_DRIVERS,
+    can_be_none,
+    means_none,
+    parse_database_url,
+    requirement,
+)
 from timApp.util.errors import ConfigError
 from timApp.util.text import one_line
 
@@ -141,7 +147,7 @@ def database_url(config: Mapping[str, Any]) -> str:
         url = URL.create("sqlite", database=str(file))
     else:
         _checked({"DATABASE_URL": value}, _argument_source)
-        url = make_url(value)
+        url = parse_database_url(value)
         url = url.set(drivername=DATABASE_DRIVERS[url.drivername])
         is_file = url.database and url.database != ":memory:" and "uri" not in url.query
         if url.drivername.startswith("sqlite") and is_file:

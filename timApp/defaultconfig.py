@@ -128,6 +128,9 @@ DIST_RIGHTS_VERIFY_MAX_AGE: Seconds = 600
 # Where the data is kept. An SQLAlchemy URL, sqlite:///file (relative to the working directory) or
 # postgresql://user:password@host/database; None = the SQLite file timapp.db in the folder
 # INSTANCE_PATH. Default: None.
+# PostgreSQL on several hosts, of which one is written to, is named as libpq does:
+# postgresql://user:password@host1:5432,host2:5432/database?target_session_attrs=read-write; the one
+# that takes writes is found at each new connection.
 # After a change the site sees the data of the other database; nothing is moved there.
 DATABASE_URL: DatabaseUrl | None = None
 

@@ -1,13 +1,14 @@
 """The types of the options, each with its range and with words for what a value must be."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, with_config
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from typing_extensions import TypedDict
 
@@ -18,6 +19,13 @@ DATABASE_DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+
+#: What stands around the hosts of a URL that names several.
+_SEVERAL_HOSTS = re.compile(
+    r"(?P<before>postgresql(?:\+psycopg)?://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>.*)"
+)
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+_POSTGRESQL_PORT = "5432"
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,27 @@ def _without_ipv6(name: str) -> str:
     return "" if name.startswith("[") and name.endswith("]") else name
 
 
+def parse_database_url(text: str) -> URL:
+    """Return a URL of a database: SQLAlchemy's, or libpq's form with several hosts.
+
+    ``postgresql://h1:5432,h2:5433/db`` has them between commas, each with a port or without.
+    `ValueError` or SQLAlchemy's `ArgumentError` for anything else.
+    """
+    several = _SEVERAL_HOSTS.fullmatch(text)
+    if several is None:
+        return make_url(text)
+    parts = [_HOST.fullmatch(one) for one in several["hosts"].split(",")]
+    hosts = [unquote(part["host"].strip("[]")) for part in parts if part is not None]
+    ports = [part["port"] or _POSTGRESQL_PORT for part in parts if part is not None]
+    if len(hosts) < len(parts):
+        raise ValueError
+    url = make_url(several["before"] + several["after"])
+    return url.update_query_dict({"host": ",".join(hosts), "port": ",".join(ports)})
+
+
 def _is_database_url(text: str) -> bool:
     try:
-        url = make_url(text)
+        url = parse_database_url(text)
     except (ArgumentError, ValueError):
         return False
     # sqlite://name.db lacks a slash: SQLAlchemy reads the name as a host.

@@ -9,7 +9,7 @@ from flask import Flask
 from tests.conftest import MakeApp
 from timApp.auth.site import db
 from timApp.database.driver.write import QuickWrite
-from timApp.database.engine import SQLITE_BUSY_TIMEOUT
+from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.user.usergroup import UserGroup
 
 _UNLOCKED = (

@@ -4,12 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import sqlalchemy as sa
 from flask import Flask
 
 from timApp.app import create_app
 from timApp.auth.site import db
-from timApp.database.failure import UNAVAILABLE, reason
+from timApp.database.failure import ERRORS, is_unavailable, reason
 from timApp.database.migrate import needs_upgrade
 from timApp.util.errors import TimError
 
@@ -51,10 +50,8 @@ def _database_errors() -> Iterator[None]:
     """Turn what a database may answer, through no fault of the program, into a `TimError`."""
     try:
         yield
-    except UNAVAILABLE as error:
-        msg = f"The database does not answer: {reason(error)}"
-        raise TimError(msg) from error
-    except sa.exc.DatabaseError as error:
-        # No right to a table, mostly, or a file that is no database.
-        msg = f"The database refuses: {reason(error)}"
+    except ERRORS as error:
+        # It refuses when there is no right to a table, mostly.
+        what = "does not answer" if is_unavailable(error) else "refuses"
+        msg = f"The database {what}: {reason(error)}"
         raise TimError(msg) from error

@@ -1,26 +1,57 @@
-"""Engines, set up for the way this project uses transactions."""
+"""Engines, set up for the way this project uses transactions and waits for databases."""
 
+import time
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.errors import ReadOnlySqlTransaction
 
+from timApp.database import postgresql, sqlite
+from timApp.database.patience import current_patience
+from timApp.database.sqlite import DatabaseMoved
 from timApp.util.turns import turn_given
 
-#: Seconds that a writer waits for another one on SQLite before it gives up.
-SQLITE_BUSY_TIMEOUT = 30
-#: Says so to a connection.
-SQLITE_WAIT = f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT * 1000}"
-#: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
-#: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
-_SQLITE_MAPPED = 2**31
-#: KiB that a connection copies of what lies beyond them.
-_SQLITE_CACHE = 16_000
+
+class PatientPool(sa.pool.QueuePool):
+    """A pool in which nobody waits longer than their patience lasts."""
+
+    @property
+    def _timeout(self) -> float:
+        """Seconds to wait for a connection."""
+        patience = current_patience()
+        return self._unhurried if patience is None else max(patience.left, 0.0)
+
+    @_timeout.setter
+    def _timeout(self, seconds: float) -> None:
+        self._unhurried = seconds
+
+    def _do_get(self) -> sa.pool.ConnectionPoolEntry:
+        patience = current_patience()
+        if patience is None or self._pool.qsize() > 0:
+            return super()._do_get()
+        # What the connection itself has taken from the patience is part of this.
+        left, begun = patience.left, time.monotonic()
+        try:
+            with turn_given():
+                return super()._do_get()
+        finally:
+            patience.left = min(patience.left, left - (time.monotonic() - begun))
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return what an engine for the database at an SQLAlchemy URL is made with."""
+    made = sa.make_url(url)
+    # SQLAlchemy has a pool of another kind for databases in memory, which knows best.
+    is_shared = made.get_backend_name() != "sqlite" or (
+        made.database not in {None, "", ":memory:"} and "uri" not in made.query
+    )
+    return {"url": url, "poolclass": PatientPool} if is_shared else {"url": url}
 
 
 def open_engine(url: str) -> sa.Engine:
     """Return an engine for the database at an SQLAlchemy URL; nothing is asked of it yet."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(**engine_options(url))
     prepare_engine(engine)
     return engine
 
@@ -28,14 +59,35 @@ def open_engine(url: str) -> sa.Engine:
 def prepare_engine(engine: sa.Engine) -> None:
     """Set an engine up.
 
-    On SQLite a transaction that starts with a read cannot always go on to write (the database
-    answers "locked" at once, without waiting, when somebody else wrote meanwhile). So reads stay
-    outside a transaction there, and the first write opens one with ``BEGIN IMMEDIATE``, which
-    waits for its turn. PostgreSQL needs nothing of the kind.
+    Its connections wait as `timApp.database.patience` says. On SQLite a transaction that starts
+    with a read cannot always go on to write (the database answers "locked" at once, without
+    waiting, when somebody else wrote meanwhile). So reads stay outside a transaction there, and the
+    first write opens one with ``BEGIN IMMEDIATE``, which waits for its turn. PostgreSQL needs
+    nothing of the kind.
     """
+    sa.event.listen(engine, "handle_error", _leave_what_is_of_no_use)
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite_connection)
+        sa.event.listen(engine, "do_connect", _connect_to_sqlite)
         sa.event.listen(engine, "before_cursor_execute", _begin_before_write)
+    elif engine.dialect.name == "postgresql":
+        server = postgresql.Server()
+
+        def connect(_dialect: object, _record: object, arguments: Any, parameters: Any) -> Any:
+            return postgresql.connect(server, *arguments, **parameters)
+
+        sa.event.listen(engine, "do_connect", connect)
+        sa.event.listen(engine, "checkin", _replace_closed)
+
+
+def make_file_of(engine: sa.Engine) -> None:
+    """Make an empty SQLite database where the engine looks for one, if there is none."""
+    if engine.dialect.name == "sqlite":
+        sqlite.make_file(engine.url.database)
+
+
+def is_yet_to_be_made(engine: sa.Engine) -> bool:
+    """Tell whether it is a SQLite database whose file is not there."""
+    return engine.dialect.name == "sqlite" and sqlite.is_missing(engine.url.database)
 
 
 def begin_write(connection: sa.Connection) -> None:
@@ -54,14 +106,31 @@ def begin_write(connection: sa.Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _prepare_sqlite_connection(connection: SQLiteConnection, _record: object) -> None:
-    connection.isolation_level = "IMMEDIATE"
-    connection.execute(SQLITE_WAIT)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA mmap_size = {_SQLITE_MAPPED}")
-    connection.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE}")
+def _connect_to_sqlite(
+    _dialect: object, _record: object, arguments: Any, parameters: dict[str, Any]
+) -> Any:
+    return sqlite.connect(*arguments, **parameters)
+
+
+def _replace_closed(driver: Any, record: sa.pool.ConnectionPoolEntry) -> None:
+    """Keep a connection out of the pool that was closed for lack of patience."""
+    if driver is not None and driver.closed:
+        record.invalidate()
+
+
+def _leave_what_is_of_no_use(context: sa.engine.ExceptionContext) -> None:
+    """Let connections be made anew that are of no use any more, though they are open.
+
+    Those are of a file that is no longer at its path, and of a server that is not the writable one
+    of several any more.
+    """
+    error = context.original_exception
+    if isinstance(error, DatabaseMoved):
+        context.is_disconnect = True
+        if context.engine is not None:
+            context.engine.dispose()  # none of the old file stays open
+    elif isinstance(error, ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def _begin_before_write(

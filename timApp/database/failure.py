@@ -1,11 +1,36 @@
 """How a database says that it cannot answer, and its reason in one line."""
 
+import sqlite3
+
 import sqlalchemy as sa
 
 from timApp.util.text import one_line
 
+#: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.
+ERRORS = (sa.exc.DBAPIError, sa.exc.TimeoutError)
+
 #: It is not there, has no connection to spare, or somebody else has kept what is wanted too long.
-UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+#: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
+#: on a standby; a server that is being stopped or was; a table or an index that is damaged.
+_STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
+#: SQLite's words for a file that is damaged, or is none of its own.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Tell whether an error says that the database cannot answer, through no fault of the asker.
+
+    Whoever asks may ask again later.
+    """
+    if isinstance(error, _UNAVAILABLE):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return getattr(error.orig, "sqlstate", None) in _STATES or (
+        code is not None and code & 0xFF in _DAMAGED
+    )
 
 
 def reason(error: BaseException) -> str:

@@ -56,7 +56,7 @@ class LostInCrash(FunctionElement[bool]):
 
     A crash of the database may lose such a transaction, of which this is the last second's at most,
     and nothing else. It is said in the statement, since anything else would take more round trips
-    or outlast the transaction. On SQLite no commit waits for the disk.
+    or outlast the transaction. On SQLite `timApp.database.driver.write` says it to the connection.
     """
 
     type = sa.Boolean()

@@ -11,6 +11,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
+from timApp.database.engine import is_yet_to_be_made, make_file_of
 from timApp.util.errors import TimError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -57,6 +58,8 @@ def downgrade_database(engine: sa.Engine, target: str) -> list[Script]:
 def needs_upgrade(engine: sa.Engine) -> bool:
     """Tell whether the database lacks migrations; `UnknownRevision` if none leads here."""
     known = scripts()
+    if is_yet_to_be_made(engine):
+        return True
     with engine.connect() as connection:
         applied = MigrationContext.configure(connection).get_current_heads()
     return set(_checked(known, applied)) != set(known.get_heads())
@@ -85,6 +88,7 @@ def _migrate(
     steps: Callable[[Any, MigrationContext], Any],
 ) -> list[Script]:
     run: list[Script] = []
+    make_file_of(engine)
 
     def note(*, step: Any, **_: Any) -> None:
         revision = (step.up_revision if step.is_upgrade else step.source_revisions[0]).revision

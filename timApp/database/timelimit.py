@@ -7,11 +7,15 @@ from sqlite3 import Connection as SQLiteConnection
 
 import sqlalchemy as sa
 
+from timApp.database.patience import longer_patience
 from timApp.database.work import UnitOfWork
 from timApp.util.turns import turn_given
 
 #: Seconds that somebody who looks at a page waits for what no index answers.
 PAGE_TIME_LIMIT = 3.0
+
+#: Seconds that the database has to say so.
+_MARGIN = 1.0
 
 #: SQLite looks at the clock after so many steps of its machine, some tenth of a millisecond.
 _STEPS = 10_000
@@ -37,7 +41,7 @@ def time_limit(work: UnitOfWork, seconds: float = PAGE_TIME_LIMIT) -> Iterator[N
     else:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
     try:
-        with turn_given():
+        with longer_patience(seconds + _MARGIN), turn_given():
             yield
         # The setting ends with the transaction, which the block may have ended itself.
         if not isinstance(driver, SQLiteConnection) and not connection.closed:

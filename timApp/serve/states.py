@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from timApp.database.failure import UNAVAILABLE, reason
+from timApp.database.failure import is_unavailable, reason
+from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import COOKIE_NAME, Claims
 from timApp.guard.guard import Standing, Verdict
@@ -98,13 +99,14 @@ class States:
     def _look_up(self, questions: Sequence[_Question]) -> None:
         verdicts: list[Verdict] | None = None
         try:
-            verdicts = self._guard.check_all([claims for _, claims in questions])
+            with patience(DOCUMENT_PATIENCE):
+                verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             if not self._is_failing:
                 _log.error(
                     "Sessions cannot be looked up: %s",
                     reason(error),
-                    exc_info=not isinstance(error, UNAVAILABLE),
+                    exc_info=not is_unavailable(error),
                 )
         self._is_failing = verdicts is None
         self._mailbox.post(lambda: self._deliver(questions, verdicts))

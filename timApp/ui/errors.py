@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from timApp.auth.access import LoginRequired, SessionExpired
 from timApp.auth.negotiation import wants_json
-from timApp.database.failure import UNAVAILABLE, reason
+from timApp.database.failure import ERRORS, is_unavailable, reason
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
@@ -32,6 +32,8 @@ from timApp.util.text import storable
 
 _MAX_FIELDS_IN_SENTENCE = 10
 _MAX_FIELD_NAME_LENGTH = 60
+#: Seconds after which whoever met a database that does not answer may ask again.
+_RETRY_AFTER = 2
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -43,8 +45,8 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     app.register_error_handler(InternalServerError, _answer_internal_error)
-    for unavailable in UNAVAILABLE:
-        app.register_error_handler(unavailable, _answer_database_unavailable)
+    for error in ERRORS:
+        app.register_error_handler(error, _answer_database_error)
 
 
 def plain_page(app: Flask, code: int, message: str) -> str:
@@ -112,9 +114,16 @@ def _answer_internal_error(error: InternalServerError) -> Response:
 
     It is in the log, see `timApp.app`, but for one of the database.
     """
-    if isinstance(error.original_exception, UNAVAILABLE):
-        return _answer_database_unavailable(error.original_exception)
+    original = error.original_exception
+    if isinstance(original, ERRORS) and is_unavailable(original):
+        return _answer_database_unavailable(original)
     return _answer(error.code, str(status_of(error.code).sentence))
+
+
+def _answer_database_error(error: Exception) -> Response:
+    if not is_unavailable(error):
+        raise error  # nobody expected it
+    return _answer_database_unavailable(error)
 
 
 def _answer_database_unavailable(error: Exception) -> Response:
@@ -126,7 +135,9 @@ def _answer_database_unavailable(error: Exception) -> Response:
         reason(error),
     )
     unavailable = ServiceUnavailable.code
-    return _answer(unavailable, str(status_of(unavailable).sentence))
+    response = _answer(unavailable, str(status_of(unavailable).sentence))
+    response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
 
 
 def _answer(

@@ -1,6 +1,6 @@
 """Statements that are executed once for each of many rows, with as few round trips as can be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -48,6 +48,16 @@ class BatchStatement:
             while cursor.nextset():
                 found.append(cursor.fetchone())
         return found
+
+    def started(
+        self, engine: sa.Engine, driver: Any, row: Mapping[str, object]
+    ) -> Callable[[], Any]:
+        """Send the statement; return what returns its first row, or None, once that is wanted.
+
+        On PostgreSQL alone, where what is sent next need not wait for it.
+        """
+        statement = self._of(engine)
+        return driver.execute(statement.text, statement.given(row)).fetchone  # type: ignore[no-any-return]
 
     def execute(self, engine: sa.Engine, driver: Any, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute the statement with each of the parameters, in their order."""

@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary, ref
 
 import sqlalchemy as sa
 
+from timApp.database.sqlite import DatabaseMoved
+
 _Result = TypeVar("_Result")
 
 
@@ -36,15 +38,14 @@ class KeptConnections:
         connection is closed, so that nothing stays of a transaction that has begun.
         """
         idle = self._idle
-        try:
-            connection = idle.pop()
-        except IndexError:
-            connection = self._connect()
+        connection = _one_of(idle) or self._connect()
         try:
             result = work(connection, *arguments)
-        except BaseException:
+        except BaseException as error:
             connection.close()
             self.close()  # the others may have died of the same
+            if isinstance(error, DatabaseMoved):
+                self._engine_in_use().dispose()  # none of the old file stays open
             raise
         idle.append(connection)
         if idle is not self._idle:  # closed meanwhile
@@ -60,10 +61,14 @@ class KeptConnections:
         """Begin anew in a process that was forked off; to close a connection here would end it."""
         self._of_parent, self._idle = self._idle, deque()
 
-    def _connect(self) -> Any:
-        """Return a connection of the driver that is set up as all are, and no longer the pool's."""
+    def _engine_in_use(self) -> sa.Engine:
         engine = self._engine()
         assert engine is not None  # noqa: S101 - whoever reads has an application, which holds it
+        return engine
+
+    def _connect(self) -> Any:
+        """Return a connection of the driver that is set up as all are, and no longer the pool's."""
+        engine = self._engine_in_use()
         pooled = engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
@@ -114,9 +119,14 @@ def use_driver(engine: sa.Engine, work: Callable[..., _Result], *arguments: obje
         return work(pooled.driver_connection, *arguments)
 
 
+def _one_of(connections: deque[Any]) -> Any:
+    """Take a connection away and return it, or None if there is none."""
+    try:
+        return connections.pop()
+    except IndexError:  # another thread may have taken the last one
+        return None
+
+
 def _close(connections: deque[Any]) -> None:
-    while connections:
-        try:
-            connections.pop().close()
-        except IndexError:  # another thread has taken the last one
-            break
+    while connection := _one_of(connections):
+        connection.close()

@@ -7,6 +7,7 @@ Systems, 1984, where this is called group commit.
 """
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from queue import SimpleQueue
 from threading import Lock
 from typing import Generic, TypeVar
@@ -14,36 +15,58 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from timApp.database.patience import waiting
 from timApp.util.turns import turn_given
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
+class PassedOver(Enum):
+    """What stands for a result that is yet to come."""
+
+    PASSED_OVER = "passed over"
+
+
+PASSED_OVER = PassedOver.PASSED_OVER
+
+
 class GroupCommit(Generic[_Item, _Result]):
     """Writes items to databases, with as few transactions as can be.
 
-    `transact` writes some items in one transaction and returns a result for each, in their order.
-    If the database refuses them, which may be the fault of one alone, each is written by itself.
+    `transact` writes some items in one transaction and returns a result for each, in their order;
+    `PASSED_OVER` stands for an item for which it would have had to wait for somebody else.
+    `transact_one` writes one, and waits. That is what writes an item that was passed over, in the
+    thread of whoever brought it, so that nobody else waits for it; and each one if the database
+    refuses them, which may be the fault of one alone.
     """
 
-    def __init__(self, transact: Callable[[sa.Engine, Sequence[_Item]], Sequence[_Result]]) -> None:
+    def __init__(
+        self,
+        transact: Callable[[sa.Engine, Sequence[_Item]], Sequence[_Result | PassedOver]],
+        transact_one: Callable[[sa.Engine, _Item], _Result],
+    ) -> None:
         self._transact = transact
+        self._transact_one = transact_one
         self._groups: WeakKeyDictionary[sa.Engine, _Group[_Item, _Result]] = WeakKeyDictionary()
 
     def write(self, engine: sa.Engine, item: _Item) -> _Result:
         """Return the result of the item once it is committed.
 
-        Other requests are worked on meanwhile (see `timApp.util.turns`).
+        Other requests are worked on meanwhile (see `timApp.util.turns`). Who waits for others takes
+        the time from their own patience; it is the one with the least left who writes for them all.
         """
         group = self._groups.get(engine) or self._groups.setdefault(engine, _Group())
         mine: _Write[_Item, _Result] = _Write(item)
         leads = group.join(mine)
         with turn_given():
-            if leads or mine.told_to_lead.get():
+            if not leads:
+                with waiting():
+                    leads = mine.told_to_lead.get()
+            if leads:
                 self._write_all(engine, group)
             if not mine.results:
-                mine.results = self._transact(engine, [item])
+                mine.results = [self._transact_one(engine, item)]
         return mine.results[0]
 
     def waiting(self, engine: sa.Engine) -> int | None:
@@ -56,7 +79,7 @@ class GroupCommit(Generic[_Item, _Result]):
         try:
             results = self._transact(engine, [write.item for write in writes])
             for write, result in zip(writes, results, strict=True):
-                write.results = [result]
+                write.results = () if isinstance(result, PassedOver) else [result]
         except sa.exc.DBAPIError:
             pass  # who has no result now tries alone
         finally:

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,20 +33,18 @@ class QuickRead:
         compiled = self._usable(work)
         if compiled is None:
             return read_row(work, self._statement, parameters)
-        try:
+        with suppress(compiled.driver_error):
             return compiled.first(parameters)
-        except compiled.driver_error:
-            return read_row(work, self._statement, parameters)
+        return read_row(work, self._statement, parameters)
 
     def all(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows, otherwise as `first` does."""
         compiled = self._usable(work)
         if compiled is None:
             return read_rows(work, self._statement, parameters)
-        try:
+        with suppress(compiled.driver_error):
             return compiled.all(parameters)
-        except compiled.driver_error:
-            return read_rows(work, self._statement, parameters)
+        return read_rows(work, self._statement, parameters)
 
     def _usable(self, work: UnitOfWork) -> "_Compiled | None":
         """Return the statement for the driver, if it may be given to that now."""

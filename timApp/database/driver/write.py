@@ -9,11 +9,8 @@ import sqlalchemy as sa
 
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
-from timApp.database.engine import SQLITE_WAIT
-
-#: The part of SQLite's error codes that says what kind of error it is.
-_KIND = 0xFF
-_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+from timApp.database.patience import patience
+from timApp.database.sqlite import KIND, LOCKED, LOST_IN_CRASH, SAFE
 
 
 class QuickWrite:
@@ -46,16 +43,17 @@ def _write_on_postgresql(connection: Any, text: str, values: object) -> None:
 
 
 def _write_on_sqlite(connection: sqlite3.Connection, text: str, values: Any) -> None:
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        connection.execute(text, values)
-        connection.commit()
-    except sqlite3.OperationalError as error:
-        connection.rollback()
-        if error.sqlite_errorcode & _KIND not in _LOCKED:
-            raise
-    finally:
-        connection.execute(SQLITE_WAIT)
+    with patience(0):
+        connection.execute(LOST_IN_CRASH)
+        try:
+            connection.execute(text, values)
+            connection.commit()
+        except sqlite3.Error as error:
+            connection.rollback()
+            if error.sqlite_errorcode & KIND not in LOCKED:
+                raise
+        finally:
+            connection.execute(SAFE)
 
 
 _write_if_free: dict[str, Callable[..., None]] = {

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 from timApp.database.driver.batch import BatchStatement, sent_together
 from timApp.database.driver.connections import use_driver
-from timApp.database.driver.groupcommit import GroupCommit
+from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit, PassedOver
 from timApp.database.driver.statement import sqlalchemys_error
 from timApp.database.engine import begin_write
 from timApp.database.types import UTCDateTime
@@ -71,7 +71,7 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
         connection = work.session.connection()
         begin_write(connection)
         driver = connection.connection.driver_connection
-        (state,) = _guarded(work.engine, partial(_continue, work.engine, driver, [beginning]))
+        state = _guarded(work.engine, partial(_continue, work.engine, driver, beginning))
         work.session.expire_all()
     else:
         state = _together.write(work.engine, beginning)
@@ -85,15 +85,30 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
     return state
 
 
-def _transact(engine: sa.Engine, beginnings: Sequence[Beginning]) -> Sequence[State | None]:
+def _transact(
+    engine: sa.Engine, beginnings: Sequence[Beginning]
+) -> Sequence[State | PassedOver | None]:
+    """Let the sessions begin in one transaction; pass over people whom others have locked."""
+    return _in_transaction(engine, beginnings, _lock_free)
+
+
+def _transact_one(engine: sa.Engine, beginning: Beginning) -> State | None:
+    """Let a session begin in a transaction of its own, after whoever has locked the person."""
+    (state,) = _in_transaction(engine, [beginning], _lock)
+    return _known(state)
+
+
+def _in_transaction(
+    engine: sa.Engine, beginnings: Sequence[Beginning], lock: BatchStatement
+) -> Sequence[State | PassedOver | None]:
     """Let the sessions begin in one transaction, over a connection that is kept."""
 
-    def work(driver: Any) -> Sequence[State | None]:
+    def work(driver: Any) -> Sequence[State | PassedOver | None]:
         # In words, and not the driver's own transaction, which would wait for an answer to each of
         # its steps. After an error the connection is given up.
         with sent_together(engine, driver):
             driver.execute(_BEGIN[engine.dialect.name])
-            states = _begin(engine, driver, beginnings)
+            states = _begin(engine, driver, beginnings, lock)
             driver.execute("COMMIT")
         return states
 
@@ -101,25 +116,30 @@ def _transact(engine: sa.Engine, beginnings: Sequence[Beginning]) -> Sequence[St
 
 
 _BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
-_together = GroupCommit(_transact)
+_together = GroupCommit(_transact, _transact_one)
 
 
-def _continue(
-    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
-) -> Sequence[State | None]:
-    """Let the sessions begin in the transaction that the connection is in."""
+def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> State | None:
+    """Let the session begin in the transaction that the connection is in."""
     with sent_together(engine, driver):
-        return _begin(engine, driver, beginnings)
+        (state,) = _begin(engine, driver, [beginning], _lock)
+    return _known(state)
+
+
+def _known(state: State | PassedOver | None) -> State | None:
+    assert not isinstance(state, PassedOver)  # noqa: S101 - `_lock` waits for everybody
+    return state
 
 
 def _begin(
-    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
-) -> Sequence[State | None]:
+    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning], lock: BatchStatement
+) -> Sequence[State | PassedOver | None]:
     """Let the sessions begin; return the state of each, or None for an id that was used before.
 
-    The people are locked in the order of their numbers, in which everybody locks them, so never in
-    a ring. What is read afterwards are statements of their own, which see what was committed before
-    the lock was given. On SQLite the driver's connection is the writer by now.
+    `PASSED_OVER` stands for those whom `_lock_free` leaves out. The people are locked in the
+    order of their numbers, in which everybody locks them, so never in a ring. What is read
+    afterwards are statements of their own, which see what was committed before the lock was given.
+    On SQLite the driver's connection is the writer by now.
 
     A session is not dated before another of the same person that has begun, though a clock was set
     back meanwhile, or another server's is ahead: the latest is always the one that began last.
@@ -128,8 +148,11 @@ def _begin(
     most = dict.fromkeys((one.user_id for one in beginnings), 0)
     for one in beginnings:
         most[one.user_id] = max(most[one.user_id], one.limit or 0)
+    passed_over: set[int] = set()
+    locked: Callable[[], Any] | None = None
     if engine.dialect.name != "sqlite":
-        _lock.execute(engine, driver, [{"people": list(most)}])
+        locked = lock.started(engine, driver, {"people": list(most)})
+        passed_over = set(most) if lock is _lock_free else set()
     # Each person's sessions are counted once: with the first of those that begin.
     found = _look.first_rows(
         engine,
@@ -145,9 +168,14 @@ def _begin(
     )
     active: Counter[int] = Counter()
     begun: set[tuple[int, str]] = set()
-    states: list[State | None] = []
+    if locked is not None:
+        passed_over -= set(locked()[0] or ())
+    states: list[State | PassedOver | None] = []
     sessions, changes = [], []
     for one, (counted, was_used, last_began) in zip(beginnings, found, strict=True):
+        if one.user_id in passed_over:
+            states.append(PASSED_OVER)
+            continue
         active[one.user_id] += counted
         key = one.user_id, one.session_id
         if was_used or key in begun:
@@ -175,13 +203,22 @@ def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
         raise sqlalchemys_error(error, "begin sessions", engine.dialect) from error
 
 
-# With the names of its parameters, none of which is a column's. Sorted before they are locked.
-_lock = BatchStatement(
-    sa.select(User.id)
-    .where(User.id == sa.any_(sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))))
-    .order_by(User.id)
-    .with_for_update(key_share=True)
-)
+def _locking(*, skip_locked: bool) -> BatchStatement:
+    """Return what locks people, and says in one row who they are."""
+    # With the names of its parameters, none of which is a column's. Sorted before they are locked.
+    people = sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))
+    locked = (
+        sa.select(User.id)
+        .where(User.id == sa.any_(people))
+        .order_by(User.id)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+        .subquery("locked")
+    )
+    return BatchStatement(sa.select(sa.func.array_agg(locked.c.id)))
+
+
+_lock = _locking(skip_locked=False)
+_lock_free = _locking(skip_locked=True)
 # No more active ones are looked for than are allowed; newest first, where they are found soonest.
 _active = (
     sa.select(sa.literal_column("1"))

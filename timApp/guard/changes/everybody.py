@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 
+from timApp.database.patience import longer_patience
 from timApp.database.work import UnitOfWork, rows_changed
 from timApp.guard.changes.change import Change, Receipt
 from timApp.guard.changes.lock import lock_everybody
@@ -118,5 +119,5 @@ def _update(work: UnitOfWork, which: sa.ColumnElement[bool], **values: object) -
     # undo this statement alone; nothing here goes on after a failure. Source: SQLite's "Temporary
     # Files Used By SQLite", section 2.5, Statement Journal Files.
     statement = statement.prefix_with("OR ROLLBACK", dialect="sqlite")
-    with turn_given():  # it may take many seconds
+    with longer_patience(), turn_given():  # it may take many seconds
         return rows_changed(work, statement, synchronize_session=False)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from timApp.database.driver.rows import copied, fetched
+from timApp.database.patience import LONG_PATIENCE, current_patience, patience
 from timApp.guard.export.query import COLUMNS, csv_query, json_query
 from timApp.guard.export.times import end_csv_row, end_json_row
 from timApp.guard.reading.filter import SessionFilter
@@ -46,12 +47,16 @@ class SessionExport:
         self._which = which
         self._lines: Generator[_Lines] | None = None
         self._written = 0
+        # Whoever iterates may have another patience, or none; where there is a limit now, the count
+        # and each block may take this long.
+        self._patience = None if current_patience() is None else LONG_PATIENCE
         self._connection = engine.connect()
         try:
             self._begin_snapshot()
             if not self._is_sqlite:
                 self._prepare_postgresql()
-            self.row_count = self._count()
+            with patience(self._patience):
+                self.row_count = self._count()
         except BaseException:
             self.close()
             raise
@@ -70,9 +75,10 @@ class SessionExport:
 
     def close(self) -> None:
         """End the snapshot; may be called repeatedly."""
-        if self._lines is not None:
-            self._lines.close()
-        self._connection.close()
+        with patience(self._patience):
+            if self._lines is not None:
+                self._lines.close()
+            self._connection.close()
 
     @property
     def _is_sqlite(self) -> bool:
@@ -127,7 +133,12 @@ class SessionExport:
     def _passed_on(self, lines: Generator[_Lines]) -> Iterator[bytes]:
         """Yield the lines, and count them once they are passed on."""
         self._lines = lines
-        for block, rows in lines:
+        while True:
+            with patience(self._patience):
+                found = next(lines, None)
+            if found is None:
+                return
+            block, rows = found
             yield block
             self._written += rows
 

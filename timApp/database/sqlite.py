@@ -1,0 +1,226 @@
+"""Connections to SQLite that wait no longer than whoever asks, and notice that their file is gone.
+
+A connection goes on in a file that was moved away or replaced, without an error: what it commits is
+lost for whoever looks at the path. So the file at the path is compared with the one that was opened
+before each statement, and around each commit. No connection makes a file where none is: only who
+migrates does, by `make_file`.
+"""
+
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from timApp.database.patience import current_patience
+from timApp.util.turns import turn_given
+
+_Result = TypeVar("_Result")
+
+#: Seconds that a connection waits for another one that writes, where there is no other limit.
+SQLITE_BUSY_TIMEOUT = 30
+#: Milliseconds that it waits before others may work meanwhile.
+_SHORT_WAIT = 50
+#: The part of SQLite's error codes that says what kind of error it is.
+KIND = 0xFF
+LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+#: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
+#: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
+_MAPPED = 2**31
+#: KiB that a connection copies of what lies beyond them.
+_CACHE = 16_000
+#: A commit waits until the disk has it, also if the power fails in the next moment.
+SAFE = "PRAGMA synchronous = FULL"
+#: A commit may be lost then, the last ones at most, and nothing else.
+LOST_IN_CRASH = "PRAGMA synchronous = NORMAL"
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    SAFE,
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA mmap_size = {_MAPPED}",
+    f"PRAGMA cache_size = -{_CACHE}",
+    "PRAGMA schema_version",  # opens the log, so that it is known which one it is
+)
+
+#: Device and number of a file, None if there is none.
+_File = tuple[int, int] | None
+
+
+class DatabaseMoved(sqlite3.OperationalError):
+    """Another file is at the path, or none; nothing was committed, or it is not known."""
+
+    sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
+    sqlite_errorname = "SQLITE_READONLY_DBMOVED"
+
+
+class PatientCursor(sqlite3.Cursor):
+    """Executes statements of a `PatientSQLite`."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> "PatientCursor":
+        """Execute a statement, as the driver does."""
+        self._patiently(super().execute, sql, parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Any, /) -> "PatientCursor":
+        """Execute a statement with each of the parameters, as the driver does."""
+        self._patiently(super().executemany, sql, parameters)
+        return self
+
+    def _patiently(self, execute: Callable[..., object], sql: str, parameters: Any) -> None:
+        connection = self.connection
+        assert isinstance(connection, PatientSQLite)  # noqa: S101 - narrows the type for mypy
+        writes = connection.in_transaction
+        connection.require_in_place()
+        patience = current_patience()
+        if patience is None:
+            connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
+            execute(sql, parameters)
+        else:
+            begun = time.monotonic()
+            connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
+            try:
+                execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                left = patience.left - (time.monotonic() - begun)
+                if writes or left <= 0 or error.sqlite_errorcode & KIND not in LOCKED:
+                    raise
+                # Nothing was done yet: the first step of a transaction or of a read waits.
+                with turn_given():
+                    connection.wait_for_others(math.ceil(left * 1000))
+                    execute(sql, parameters)
+            finally:
+                patience.left -= time.monotonic() - begun
+        if writes and not connection.in_transaction:
+            connection.require_in_place(thoroughly=True)  # it was the end of a transaction
+
+
+class PatientSQLite(sqlite3.Connection):
+    """A connection that waits for others as long as the patience of this context lasts."""
+
+    def __init__(self, *arguments: Any, **parameters: Any) -> None:
+        super().__init__(*arguments, **parameters)
+        self._path: str | None = None
+        self._files: Sequence[_File] = ()
+        self._busy_timeout = -1
+
+    def cursor(self, factory: Any = PatientCursor) -> Any:
+        """Return a cursor, as the driver does."""
+        return super().cursor(factory)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> PatientCursor:
+        """Execute a statement, as the driver does; it would use a cursor of its own kind."""
+        return PatientCursor(self).execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> PatientCursor:
+        """Execute a statement with each of the parameters, as the driver does."""
+        return PatientCursor(self).executemany(sql, parameters)
+
+    def commit(self) -> None:
+        """Commit, as the driver does; `DatabaseMoved` if it may not be in the file at the path."""
+        if self.in_transaction:
+            self.require_in_place(thoroughly=True)
+            super().commit()
+            self.require_in_place(thoroughly=True)
+
+    def set_up(self, path: str | None) -> None:
+        """Get ready for use; `path` is that of the file, None for a database in memory."""
+        before = None if path is None else _file_at(path)
+        patience = current_patience()
+        left = SQLITE_BUSY_TIMEOUT if patience is None else max(patience.left, 0)
+        self.isolation_level = "IMMEDIATE"
+        self.wait_for_others(math.ceil(left * 1000))
+        for setting in _SETTINGS:
+            self.execute_plainly(setting)
+        if path is not None:
+            self._path, self._files = path, (before, _file_at(f"{path}-shm"))
+            self.require_in_place(thoroughly=True)
+
+    def wait_for_others(self, milliseconds: int) -> None:
+        """Let SQLite wait so long for others that write, from now on."""
+        if milliseconds != self._busy_timeout:
+            self.execute_plainly(f"PRAGMA busy_timeout = {milliseconds}")
+            self._busy_timeout = milliseconds
+
+    def execute_plainly(self, sql: str) -> Any:
+        """Execute a statement without any care; return its first row, or None."""
+        return sqlite3.Cursor(self).execute(sql).fetchone()
+
+    def require_in_place(self, *, thoroughly: bool = False) -> None:
+        """Check that the file at the path is the one that was opened; `DatabaseMoved` if not.
+
+        Thoroughly means that its log is looked at, too: a file that was moved away and back has
+        another one by now, if somebody has opened it meanwhile.
+        """
+        path = self._path
+        if path is None:
+            return
+        if _file_at(path) == self._files[0] and (
+            not thoroughly or _file_at(f"{path}-shm") == self._files[1]
+        ):
+            return
+        self._leave_file(path)
+        msg = f"the file {path} was moved away or replaced"
+        raise DatabaseMoved(msg)
+
+    def _leave_file(self, path: str) -> None:
+        """Undo the transaction, and leave nothing at the path that is not of the file there.
+
+        The log that lies beside the path belongs to the file that was opened: what is in it goes
+        there, and it is removed, or else it would be taken for a part of the file that is there
+        now. While somebody else writes it cannot be; who comes next tries again.
+        """
+        with suppress(sqlite3.Error, OSError):
+            self.rollback()
+            self.wait_for_others(0)
+            (was_busy, *_) = self.execute_plainly("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not was_busy and _file_at(f"{path}-shm") == self._files[1]:
+                for suffix in ("-wal", "-shm"):
+                    Path(path + suffix).unlink(missing_ok=True)
+
+
+def connect(path: str, **parameters: Any) -> PatientSQLite:
+    """Return a connection to a SQLite database, as SQLAlchemy's dialect asks the driver for one.
+
+    A path is opened only if there is a file, which may be empty; a database in memory or a URI of
+    SQLite's is opened as it says. `sqlite3.Error` if it cannot be.
+    """
+    is_file = path != ":memory:" and not parameters.get("uri")
+    parameters["factory"] = PatientSQLite
+    if is_file:
+        path = os.path.abspath(path)  # noqa: PTH100 - no link is to be followed
+        connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, **parameters)
+    else:
+        connection = sqlite3.connect(path, **parameters)
+    assert isinstance(connection, PatientSQLite)  # noqa: S101 - narrows the type for mypy
+    try:
+        connection.set_up(path if is_file else None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def make_file(path: str | None) -> None:
+    """Make an empty database at a path if there is none; nothing for those without a file."""
+    if path and path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # it is told what is wrong when the file is opened
+            Path(path).touch()
+
+
+def is_missing(path: str | None) -> bool:
+    """Tell whether the file of a database is yet to be made."""
+    is_file = bool(path) and path != ":memory:" and not str(path).startswith("file:")
+    return is_file and not Path(str(path)).exists()
+
+
+def _file_at(path: str) -> _File:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - takes half as long as that of a Path
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
