@@ -147,6 +147,7 @@ def _load_application(announce: Callable[[], object], first: Lock, hashes_at_a_t
         site = current_site()
     if site.network.hosts:
         _start_deliveries(site.network, site.guard.engine)
+    site.guard.keep_tidy()
     turns = TURNS_PER_WORKER[site.guard.engine.dialect.name]
     app.wsgi_app = TakingTurns(app.wsgi_app, turns)  # type: ignore[method-assign]
     if first.acquire(block=False):
