@@ -1,6 +1,7 @@
 """The application factory: the one place where the parts meet."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,10 +157,12 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     """Read what the guard and its network have to know, once."""
     config = app.config
     network = read_network(config)
+    days = config["SESSIONS_RETENTION"]
     options = GuardOptions(
         tracks_sessions=config["SESSIONS_ENABLE"],
         limit=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
         limits_of_groups=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
+        retention=None if days is None else timedelta(days=days),
     )
     keys = [*(config["SECRET_KEY_FALLBACKS"] or ()), config["SECRET_KEY"]]
     cookies = Cookies(keys, app.permanent_session_lifetime)

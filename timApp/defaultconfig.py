@@ -13,11 +13,13 @@ from timApp.optiontypes import (
     ByteCount,
     Count,
     DatabaseUrl,
+    Days,
     DocumentPaths,
     Flag,
     FolderPath,
     GroupLimits,
     HostNames,
+    Key,
     Limit,
     Network,
     ProxyHeaders,
@@ -46,17 +48,27 @@ SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: Limit | None = 1
 # generous number counts.
 SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: GroupLimits = {"Session supervisors": None}
 
+# For how many days all is kept of a session. A whole number of days, at least 1, or None, which
+# means for ever. Default: None.
+# After so many days from its beginning the address and the browser are cleared (`origin`, and the
+# address in each entry of the record of changes), also while it is active; after twice as many the
+# session goes, unless it is active, and so do entries of the record. One that has ended stays at
+# least for the 32 days in which a copy of its cookie could be shown. `timapp run` does it beside
+# its work, a few hundred rows at a time, four times a day; `timapp db tidy` does it at once. What
+# has gone does not come back when the number is raised.
+SESSIONS_RETENTION: Days | None = None
+
 # The server at which supervisors verify sessions. A base URL such as https://exam.example.org;
 # None = the server that the blocked person is on. Default: None.
 # It is where the QR code on the blocked page leads. The other server has to have the same
 # SESSIONS_LINK_SECRET, or it will call the link a forgery.
 SESSIONS_SUPERVISE_URL: BaseUrl | None = None
 
-# The key that signs the links in QR codes. Text, not empty; None = the secret key of this server.
-# Default: None.
+# The key that signs the links in QR codes. Text of at least 16 characters; None = the secret key of
+# this server. Default: None.
 # Servers that read each other's links must share it. Whoever has it can make links, which say who
 # waits for verification, but verify nothing by themselves.
-SESSIONS_LINK_SECRET: Secret | None = None
+SESSIONS_LINK_SECRET: Key | None = None
 
 # The targets that are told by default when a supervisor verifies or invalidates a session. A list
 # of names of targets in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK. Default: [].
@@ -140,11 +152,11 @@ DATABASE_URL: DatabaseUrl | None = None
 # secret key, if SECRET_KEY is None.
 INSTANCE_PATH: FolderPath = "instance"
 
-# The key that signs the cookies. Text, not empty; None = made at the first start and kept in the
-# folder INSTANCE_PATH. Default: None.
+# The key that signs the cookies. Text of at least 16 characters, which nobody should be able to
+# guess; None = made at the first start and kept in the folder INSTANCE_PATH. Default: None.
 # Whoever has it can log in as anybody. A new key logs everybody out. Servers that share the
 # visitors of one address must share the key.
-SECRET_KEY: Secret | None = None
+SECRET_KEY: Key | None = None
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.

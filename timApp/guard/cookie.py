@@ -59,6 +59,11 @@ class Cookies:
         )
         self._verified = lru_cache(_REMEMBERED)(self._verify)
 
+    @property
+    def max_age(self) -> timedelta:
+        """For how long a cookie is taken after it was signed."""
+        return timedelta(seconds=self._max_age)
+
     def sign(self, content: Mapping[str, object]) -> str:
         """Return the cookie with that content, signed now."""
         cookie = self._serializer.dumps(dict(content))
