@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tests.storm.campaign import Outcome, Scale, campaign_storm
 from tests.storm.kills import KILLS, POSTGRESQL_KILLS
 from tests.storm.postgres import OwnPostgreSQL
-from tests.storm.report import circumstances, row_of, tables_of, write
+from tests.storm.report import circumstances, row_of, table_of, write
 
 
 def _outcomes(arguments: argparse.Namespace, postgres: OwnPostgreSQL) -> Iterator[Outcome]:
@@ -42,10 +42,12 @@ def main() -> int:
             print(outcome.database, *row_of(outcome), sep=" | ", flush=True)  # noqa: T201
             for problem in [*outcome.verdict.lost, *outcome.verdict.half_done]:
                 print("   ", problem, flush=True)  # noqa: T201
-    lines = [circumstances(version), "", *tables_of(outcomes)]
-    print("", *lines, sep="\n")  # noqa: T201
-    if arguments.write:
-        write("make storm", lines)
+    for database in dict.fromkeys(outcome.database for outcome in outcomes):
+        rows = table_of([outcome for outcome in outcomes if outcome.database == database])
+        lines = [circumstances(version), f"Help came after {arguments.patience:g} s.", "", *rows]
+        print("", *lines, sep="\n")  # noqa: T201
+        if arguments.write:
+            write(f"make storm: {database}", lines)
     is_good = all(one.verdict.is_good and not one.unanswered for one in outcomes)
     return 0 if is_good else 1
 

@@ -45,13 +45,9 @@ def row_of(outcome: Outcome) -> Sequence[str]:
     )
 
 
-def tables_of(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a table for each database."""
-    lines: list[str] = []
-    for database in dict.fromkeys(outcome.database for outcome in outcomes):
-        rows = [row_of(outcome) for outcome in outcomes if outcome.database == database]
-        lines += [f"{database}:", "", *table(_COLUMNS, rows), ""]
-    return lines
+def table_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the table of kinds of kills."""
+    return table(_COLUMNS, [row_of(outcome) for outcome in outcomes])
 
 
 def spread(seconds: Sequence[float]) -> str:
