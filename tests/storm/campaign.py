@@ -27,8 +27,6 @@ from timApp.user import password
 
 #: Kills from one look at the database to the next.
 _ROUND = 5
-#: Acts that are acknowledged between a recovery and the next kill: at least, and at most.
-_ACTS = (5, 40)
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Scale:
     desks: int = 6
     students: int = 4
     workers: int = 2
+    #: Acts that are acknowledged between a recovery and the next kill: at least, and at most.
+    acts: tuple[int, int] = (5, 40)
     #: Seconds that a server is given to help itself.
     patience: float = 15
 
@@ -67,14 +67,14 @@ class Storm:
     ledger: Ledger
     timing: Timing
     unlimited: Sequence[str]
-    before: int = 0
+    acts: tuple[int, int]
 
     def run(self, kind: str, kill: Kill, kills: int) -> Outcome:
         """Kill so many times; after each, wait until all desks are answered again."""
         first, helped = len(self.ledger.entries()), self.stage.helped
         outcome = Outcome(kind, self.database, kills, self.hold())
         for number in range(kills):
-            self.timing.wait_for(self.stage.chance.randint(*_ACTS))
+            self.timing.wait_for(self.stage.chance.randint(*self.acts))
             kill(self.stage)
             restart_if_ended(self.stage)
             recovery = self._recovered()
@@ -166,6 +166,7 @@ def storm_on(
             ledger,
             timing,
             [staff.supervisor for staff in staffs],
+            scale.acts,
         )
     except BaseException as error:
         error.add_note(f"The end of the log of the server:\n{service.log.read_text()[-4000:]}")

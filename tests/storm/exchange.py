@@ -111,6 +111,9 @@ def ask(port: int, question: Question, address: str, departure: Departure | None
 def _read(connection: socket.socket) -> Reply:
     with http.client.HTTPResponse(connection, method="POST") as response:
         response.begin()
+        if response.length is None and not response.chunked:
+            msg = "an answer of which nobody knows where it ends"
+            raise NoAnswerError(msg)
         body = response.read()
         cookies = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie", [])))
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())

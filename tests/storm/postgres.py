@@ -21,14 +21,21 @@ PATIENCE = 60
 
 
 class OwnPostgreSQL:
-    """A server with the settings that PostgreSQL comes with: what is committed is on the disk."""
+    """A server with the settings that PostgreSQL comes with: what is committed is on the disk.
 
-    def __init__(self) -> None:
+    One that is not durable leaves the disk to the operating system, which outlives all kills.
+    """
+
+    def __init__(self, *, is_durable: bool = True) -> None:
         # Not below a folder of the caller's: as root, the server runs as another user.
         self._folder = tempfile.TemporaryDirectory(prefix="timapp-pg-", ignore_cleanup_errors=True)
         self._server = get_server(Path(self._folder.name) / "data", cleanup_mode="stop")
         self._uri = self._server.get_uri()
         self._sockets = self._info().socket_dir
+        if not is_durable:
+            with psycopg.connect(self._uri, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
 
     def make(self, name: str) -> str:
         """Make a database with tables, and return its URL."""
