@@ -1,11 +1,13 @@
 """Headers of any bytes: other programs' cookies, user agents in any encoding, and what is worse."""
 
 import json
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import MakeApp
 from tests.site import PASSWORD, Site
 from tests.wsgi import Answer, call, cookie_of
 from timApp.util.text import header_text, is_storable
@@ -149,3 +151,40 @@ def test_cookies_of_other_programs_log_nobody_out(hall: Site, other: bytes) -> N
         assert json.loads(answer.text) == {"sessionId": browser.session_id, "valid": True}
         page = call(hall.app, "/view/exam", {"Cookie": cookies, "Accept": b"text/html"})
         assert page.status == 200
+
+
+@pytest.mark.parametrize("kind", ["x-forwarded", "forwarded"])
+def test_every_byte_of_a_trusted_proxy_is_survived(
+    database_url: str, make_app: MakeApp, kind: str
+) -> None:
+    """What it hands on is an address or unknown, and what is stored of it is fit to be shown."""
+    site = Site(make_app(database_url, TRUSTED_PROXIES=1, TRUSTED_PROXY_HEADERS=kind))
+    site.add_user("alice")
+    names = ["Forwarded", *(f"X-Forwarded-{one}" for one in ("For", "Proto", "Port", "Prefix"))]
+    for value in (BYTES, b'for="' + BYTES[40:] + b'"', b"_\xe9", b"for=_\xe9", b"::1%\xe9\x1b"):
+        for name in names:
+            answer = log_in(site, {name: value})
+            assert answer.status == 200, (name, value)
+            origin = site.sessions("alice")[json.loads(answer.text)["sessionId"]].origin
+            assert origin in {"[127.0.0.1] ", "[unknown] ", "[::1] "}, (name, value)
+    assert log_in(site, {"X-Forwarded-Host": BYTES}).status == (
+        400 if kind == "x-forwarded" else 200
+    )
+
+
+def test_a_host_of_other_bytes_than_hosts_have_is_refused(site: Site) -> None:
+    """All at once, and each by itself, with 400 and a sentence in one line."""
+    assert call(site.app, "/login", {"Host": BYTES}).status == 400
+    fine = f"{ascii_letters}{digits}-.".encode()
+    for one in BYTES:
+        answer = call(site.app, "/login", {"Host": b"localhost%c" % one})
+        assert answer.status == (200 if one in fine else 400), one
+        if answer.status == 400:
+            assert json.loads(answer.text)["error"].isprintable()
+
+
+def test_a_content_type_of_any_bytes_is_survived(hall: Site) -> None:
+    """Nobody takes such a body, and no parser minds."""
+    for value in (BYTES, b"application/json;" + BYTES, b"application/json; charset=\xe9", b"\xe9"):
+        answer = call(hall.app, "/login", {"Content-Type": value}, method="POST", body=CREDENTIALS)
+        assert answer.status in {200, 415, 422}

@@ -8,6 +8,7 @@ no page without a host. The body is looked at by the first of what Flask calls b
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ def check_host(environ: "WSGIEnvironment", trusted: TrustedHosts) -> None:
     if host is None:  # HTTP/1.0; then the server's own name is taken
         return
     # Two headers have become one with a comma, in which no host is.
-    if not (host_is_trusted(host) and _is_idna(host)):
+    if not _is_host(host):
         raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
     if not trusted.has(host) and not environ.get("PATH_INFO", "").startswith(_ANY_HOST):
         raise BadRequest(
@@ -98,10 +99,14 @@ def check_body_of_request() -> None:
         check_body(request.environ.get("CONTENT_TYPE", ""), request.get_data(cache=True))
 
 
-def _is_idna(host: str) -> bool:
-    """Tell whether no label of a host is empty or too long; Flask could make no page for it."""
+@lru_cache(1024)
+def _is_host(host: str) -> bool:
+    """Tell whether a Host header is well-formed, and no label is empty or too long.
+
+    For one with such a label Flask could make no page.
+    """
     try:
-        return bool(host.encode("idna"))
+        return host_is_trusted(host) and bool(host.encode("idna"))
     except UnicodeError:
         return False
 

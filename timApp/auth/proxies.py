@@ -1,6 +1,7 @@
 """Lets the application see a request as the visitor made it, who came through proxies."""
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from timApp.util.forwarded import ProxyHeaders, Visit, read_visit
@@ -15,6 +16,7 @@ _HEADERS = {
     f"HTTP_{name.upper().replace('-', '_')}": name
     for name in (
         "forwarded",
+        "host",
         "x-forwarded-for",
         "x-forwarded-host",
         "x-forwarded-port",
@@ -24,6 +26,11 @@ _HEADERS = {
 }
 
 
+#: Visitors of whom a process remembers what the proxies tell, as they come again and again, and how
+#: long that may be, in bytes.
+_REMEMBERED, _REMEMBERED_LENGTH = 4096, 512
+
+
 class Proxies:
     """The proxies in front of a site, as many as it says, which are believed."""
 
@@ -31,6 +38,7 @@ class Proxies:
         self._count = count
         self._kind = kind
         self._told: set[str] = set()
+        self._read_again = lru_cache(_REMEMBERED)(self._read)
 
     def apply(self, environ: "WSGIEnvironment") -> None:
         """Put what the proxies tell into the environ: address, scheme, host and prefix.
@@ -38,13 +46,9 @@ class Proxies:
         What does not fit the number of proxies is told in the log: one line for each way in which
         it does not, at the first such request of this process.
         """
-        names = _HEADERS.keys() & environ.keys()
-        if not names and not self._count:
-            return
-        headers = {_HEADERS[name]: str(environ[name]) for name in names}
-        if "HTTP_HOST" in environ:
-            headers["host"] = str(environ["HTTP_HOST"])
-        visit = read_visit(headers, self._count, self._kind)
+        values = tuple(map(environ.get, _HEADERS))
+        is_short = len("".join(filter(None, values))) <= _REMEMBERED_LENGTH
+        visit = self._read_again(values) if is_short else self._read(values)
         self._tell(visit)
         if visit.address is not None:
             environ["REMOTE_ADDR"] = visit.address
@@ -54,6 +58,11 @@ class Proxies:
             environ["HTTP_HOST"] = visit.host
         if visit.prefix is not None:
             environ["SCRIPT_NAME"] = visit.prefix
+
+    def _read(self, values: tuple[str | None, ...]) -> Visit:
+        found = zip(_HEADERS.values(), values, strict=True)
+        headers = {name: value for name, value in found if value is not None}
+        return read_visit(headers, self._count, self._kind)
 
     def _tell(self, visit: Visit) -> None:
         if visit.misfit is None:
