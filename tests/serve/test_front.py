@@ -140,6 +140,8 @@ BAD = {
     "no HTTP": (b"\x16\x03\x01 hello\r\n\r\n", 400),
     "no host": (b"GET /login HTTP/1.1\r\n\r\n", 400),
     "two hosts": (get("/login", "Host: elsewhere"), 400),
+    "a target that is none": (get("*"), 400),
+    "a fragment": (get("/login#a"), 400),
     "two lengths": (get("/login", "Content-Length: 1", "Content-Length: 2"), 400),
     "length and chunks": (
         get("/login", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timApp.util.errors import BadRequest
-from timApp.util.target import Target, host_of_request, read_target
+from timApp.util.target import Target, read_target
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,3 @@ def test_any_target_is_read_or_refused(text: str) -> None:
         return
     assert target.path.startswith("/")
     assert "?" not in target.path
-
-
-def test_the_host_of_a_url_is_meant_and_several_headers_are_refused() -> None:
-    """As the RFC says: the Host header is not believed beside a URL."""
-    path, url = read_target("/"), read_target("http://a.example/")
-    assert host_of_request(path, []) is None
-    assert host_of_request(path, ["b.example"]) == "b.example"
-    assert host_of_request(url, ["b.example"]) == "a.example"
-    assert host_of_request(url, []) == "a.example"
-    for target in (path, url):
-        with pytest.raises(BadRequest, match="several"):
-            host_of_request(target, ["a.example", "a.example"])

@@ -4,14 +4,14 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-import httptools
-
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
 from timApp.serve.message import Exchange, Request
 from timApp.serve.refusal import Refusals
 from timApp.serve.states import STATE_TARGET, States
 from timApp.serve.statics import Statics
+from timApp.util.errors import BadRequest
+from timApp.util.target import read_target
 
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
@@ -55,9 +55,12 @@ class Front:
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later."""
         request = exchange.request
-        if not request.target.startswith(b"/") and not _take_host_from_target(request):
-            exchange.answer(self._refusals.answer(400, request))
-            return
+        if request.target[:1] != b"/" or b"#" in request.target:
+            try:
+                _take_host_from_target(request)
+            except BadRequest as error:
+                exchange.answer(self._refusals.answer(400, request, message=str(error)))
+                return
         if request.target == STATE_TARGET and request.method == b"GET" and not request.body:
             if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
                 return
@@ -117,20 +120,14 @@ def _names_one_host(request: Request) -> bool:
     return hosts == 1 or (hosts == 0 and request.version == "1.0")
 
 
-def _take_host_from_target(request: Request) -> bool:
-    """Give a request whose target is a whole URL the form of others; tell whether it is one.
+def _take_host_from_target(request: Request) -> None:
+    """Give a request whose target is a whole URL the form of others, whose host is in a header.
 
-    The host in the target is then the one that counts. Source: RFC 9112, 3.2.2.
+    `BadRequest` for a target that is neither that nor a path.
     """
-    try:
-        url = httptools.parse_url(request.target)
-    except httptools.HttpParserInvalidURLError:
-        return False
-    if not url.host:
-        return False
-    host = url.host if url.port is None else b"%b:%d" % (url.host, url.port)
-    request.headers = [pair for pair in request.headers if pair[0] != b"host"]
-    request.headers.append((b"host", host))
-    query = b"" if url.query is None else b"?" + url.query
-    request.target = (url.path or b"/") + query
-    return True
+    target = read_target(request.target.decode("latin-1"))
+    if target.host is not None:
+        request.headers = [pair for pair in request.headers if pair[0] != b"host"]
+        request.headers.append((b"host", target.host.encode("latin-1")))
+    query = f"?{target.query}" if target.query else ""
+    request.target = f"{target.path}{query}".encode("latin-1")

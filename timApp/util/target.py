@@ -37,16 +37,3 @@ def read_target(text: str) -> Target:
         raise BadRequest("The request asks for neither a path nor a URL of this site.")
     path, _, query = rest.partition("?")
     return Target(path, query, host)
-
-
-def host_of_request(target: Target, host_headers: list[str]) -> str | None:
-    """Return the host that a request is for; None if it names none, as HTTP/1.0 may.
-
-    `BadRequest` for several Host headers, be they the same. Whether it is a host, and one of the
-    site's, is said by `timApp.auth.precheck.check_host`.
-    """
-    if len(host_headers) > 1:
-        raise BadRequest("The request has several Host headers.")
-    if target.host is not None:
-        return target.host
-    return host_headers[0] if host_headers else None
