@@ -22,7 +22,7 @@ from timApp.guard.cookie import MAX_AGE, Cookies
 from timApp.guard.keeping import tidy as tidy_module
 from timApp.guard.keeping import worker
 from timApp.guard.keeping.retention import Retention
-from timApp.guard.keeping.tidy import Tidied, chores, next_rows, tidy
+from timApp.guard.keeping.tidy import Tidied, chores, next_rows, still_between, tidy
 from timApp.guard.options import GuardOptions
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
@@ -333,6 +333,37 @@ def test_each_step_is_found_by_an_index(engine: sa.Engine, alice: int, has_curso
             # Rows of one moment may be put in order, which takes no more than a step of them.
             assert not re.search(r"(?<!Incremental )Sort  \(", plan)
             assert "TEMP B-TREE" not in plan
+
+
+def test_what_a_step_writes_on_sqlite_is_found_by_the_same_index(sqlite_url: str) -> None:
+    """Nobody who writes has to wait until a whole table has been looked at."""
+    engine = open_engine(sqlite_url)
+    moment = now()
+    with engine.connect() as connection:
+        for chore in chores(RETENTION.deadlines(moment)):
+            values = [moment, 1, "a"][: len(chore.order)]
+            row = connection.execute(
+                sa.select(
+                    *(
+                        sa.literal(value, column.type).label(column.key)
+                        for value, column in zip(values, chore.order, strict=True)
+                    )
+                )
+            ).one()
+            which = still_between(chore, [row, row])
+            for statement in (
+                sa.select(sa.func.count()).select_from(chore.order[0].class_).where(which),
+                sa.delete(chore.order[0].class_).where(which),
+            ):
+                text = statement.compile(
+                    dialect=engine.dialect, compile_kwargs={"literal_binds": True}
+                )
+                plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
+                table = chore.order[0].class_.__tablename__
+                assert f"SEARCH {table} USING" in plan, plan
+                assert f"SCAN {table}" not in plan
+                assert re.search(r"\(\(?(logged_in_at|at)\b.*> ?\(?\?.* AND \(?\1\b.*<", plan), plan
+    engine.dispose()
 
 
 def test_a_step_takes_a_fixed_number_of_statements(engine: sa.Engine, alice: int) -> None:

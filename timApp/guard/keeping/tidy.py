@@ -131,17 +131,34 @@ def _step(engine: sa.Engine, chore: Chore, cursor: _Cursor) -> tuple[_Rows | Non
         if not is_sqlite:
             # The time that a site gives its requests is too short to find nothing in a million.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-        rows = found = connection.execute(next_rows(chore, cursor)).all()
-        if is_sqlite and rows:
-            # They were found while others wrote, so one of them may have become active.
-            if not _become_writer_if_free(connection):
-                return None, 0
-            query = sa.select(*chore.order).where(chore.named(rows), chore.which)
-            found = connection.execute(query).all()
-        if found:
-            chore.do(connection, chore.named(found))
+        rows = connection.execute(next_rows(chore, cursor)).all()
+        if not rows:
+            return rows, 0
+        if not is_sqlite:
+            chore.do(connection, chore.named(rows))
+            connection.commit()
+            return rows, len(rows)
+        # They were found while others wrote, so one of them may have become active.
+        if not _become_writer_if_free(connection):
+            return None, 0
+        which = still_between(chore, rows)
+        count = sa.select(sa.func.count()).select_from(chore.order[0].class_).where(which)
+        done = connection.scalars(count).one()
+        chore.do(connection, which)
         connection.commit()
-        return rows, len(found)
+        return rows, done
+
+
+def still_between(chore: Chore, rows: _Rows) -> sa.ColumnElement[bool]:
+    """Return the condition that a row is to go, and not before the first or after the last of them.
+
+    For SQLite, which finds these by the index, and looks at each row of a table for a list of keys
+    that have two parts.
+    """
+    types = [column.type for column in chore.order]
+    key = sa.tuple_(*chore.order)
+    first, last = (sa.tuple_(*row, types=types) for row in (rows[0], rows[-1]))
+    return sa.and_(key >= first, key <= last, chore.which)
 
 
 def _become_writer_if_free(connection: sa.Connection) -> bool:
