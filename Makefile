@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 5000
 PEOPLE ?= 2000
+KILLS  ?= 200
+FAILOVERS ?= 5
 BIN    := $(VENV)/bin
+# Another program with libraries of its own, in versions that are not ours to choose.
+PATRONI ?= .patroni
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crossing check format bench bench-short translations screenshots diagrams lock clean
+.PHONY: help run test crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -22,12 +26,18 @@ test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 crossing: $(VENV)/dev.stamp ## Let changes of PEOPLE people cross on the way to five servers (long)
 	@$(BIN)/python -m tests.crossing $(PEOPLE)
 
+storm: $(VENV)/dev.stamp ## Kill what there is to kill KILLS times each under load, into docs/faults.md (long)
+	@$(BIN)/python -m tests.storm --kills $(KILLS) --write
+
+failover: $(VENV)/dev.stamp $(PATRONI)/failover.stamp ## Kill the leader of two PostgreSQL nodes FAILOVERS times (needs etcd)
+	@$(BIN)/python -m tests.failover --failovers $(FAILOVERS) --patroni $(PATRONI)/bin/patroni --write
+
 check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@TIM_SECRET_KEY=unused $(BIN)/flask --app timApp.app openapi print \
+	@TIM_SECRET_KEY=unused-but-long-enough $(BIN)/flask --app timApp.app openapi print \
 		| $(BIN)/python -m openapi_spec_validator -
 
 format: $(VENV)/dev.stamp ## Format the code
@@ -69,9 +79,10 @@ lock: ## Lock the newest versions that pyproject.toml allows (needs uv)
 		--output-file requirements-dev.txt
 	$(LOCK) pyproject.toml --group build --group dev --group bench \
 		--constraint requirements-dev.txt --output-file requirements-bench.txt
+	$(LOCK) --group failover --output-file requirements-failover.txt
 
-clean: ## Remove the virtual environment and caches, but no data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+clean: ## Remove the virtual environments and caches, but no data
+	rm -rf $(VENV) $(PATRONI) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 
 # An environment that is only to run has nothing in it but what running takes.
 $(VENV)/run.stamp: requirements.txt pyproject.toml
@@ -91,4 +102,10 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements-bench.txt
 	@echo "Installing what timApp is measured against into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
+$(PATRONI)/failover.stamp: requirements-failover.txt
+	@test -x $(PATRONI)/bin/python || $(PYTHON) -m venv $(PATRONI)
+	@echo "Installing Patroni into $(PATRONI) ..."
+	@$(PATRONI)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

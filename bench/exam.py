@@ -22,7 +22,9 @@ DOCUMENT = f"/view/{_PATH}"
 @contextmanager
 def site(url: str, folder: Path) -> Iterator[None]:
     """Work on the database as the application does."""
-    app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"})
+    app = create_app(
+        {"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key of the bench"}
+    )
     with app.app_context():
         yield
         db.session.close()

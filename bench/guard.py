@@ -98,7 +98,11 @@ def guard(database_url: str, folder: Path) -> Iterator[Guarded]:
     request that was begun last, and would lead all of them to one database.
     """
     app = create_app(
-        {"DATABASE_URL": database_url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"}
+        {
+            "DATABASE_URL": database_url,
+            "INSTANCE_PATH": str(folder),
+            "SECRET_KEY": "a key of the bench",
+        }
     )
     own, request = copy_context(), app.test_request_context()
     own.run(request.push)

@@ -47,9 +47,12 @@ def peak_memory_of(pid: int) -> int:
     return sum(1024 * int(status.split("VmHWM:")[1].split()[0]) for status in statuses)
 
 
-def resident_memory_of_workers(pid: int) -> list[int]:
-    """Return how many bytes each process below this one has in memory, shared ones included."""
-    return [process.memory_info().rss for process in psutil.Process(pid).children()]
+def memory_of_workers(pid: int) -> list[int]:
+    """Return how many bytes of memory each process below this one has.
+
+    What it shares with others counts as its share: a half, if there is one other.
+    """
+    return [process.memory_full_info().pss for process in psutil.Process(pid).children()]
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -62,7 +62,7 @@ def recorded_statements(database_url: str, folder: Path) -> list[Statement]:
         {
             "DATABASE_URL": database_url,
             "INSTANCE_PATH": str(folder),
-            "SECRET_KEY": "a key",
+            "SECRET_KEY": "a key of the bench",
             "DIST_RIGHTS_RECEIVE_SECRET": _SECRET,
         }
     )

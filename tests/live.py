@@ -212,7 +212,7 @@ def environment_of(
     chosen: dict[str, object] = {
         "DATABASE_URL": database_url,
         "INSTANCE_PATH": str(folder),
-        "SECRET_KEY": "a key for tests",
+        "SECRET_KEY": "a key for the tests",
         **options,
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIM_")}

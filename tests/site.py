@@ -36,7 +36,7 @@ def open_app(database_url: str, instance: Path, **options: object) -> Iterator[F
     app = create_app(
         {
             "TESTING": True,
-            "SECRET_KEY": "a key for tests",
+            "SECRET_KEY": "a key for the tests",
             "DATABASE_URL": database_url,
             "INSTANCE_PATH": str(instance),
             **options,

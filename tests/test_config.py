@@ -141,7 +141,7 @@ def test_an_option_is_set_from_each_source(source: tuple[Load, Callable[[str], s
         ("DIST_RIGHTS_HOSTS", {"exam": {"hosts": ["http://[::1]:5000"], "n": 1}}),
         ("DIST_RIGHTS_RECEIVE_SECRET", ["old secret", "ä secret"]),
         ("DIST_RIGHTS_TIMEOUT", 2.5),
-        ("SECRET_KEY", "12345"),
+        ("SECRET_KEY", "1234567890123456"),
         ("SITE_URL", "https://exam.example:8443/tim/"),
     ]
     for name, value in values:
@@ -157,7 +157,10 @@ def test_none_is_a_word_where_none_is_possible(tmp_path: Path) -> None:
     assert (
         load_config(environ={"TIM_SESSION_COOKIE_SECURE": "none"})["SESSION_COOKIE_SECURE"] is None
     )
-    assert load_config({"SECRET_KEY": "none"}, environ={})["SECRET_KEY"] == "none"
+    assert (
+        load_config({"DIST_RIGHTS_SEND_SECRET": "none"}, environ={})["DIST_RIGHTS_SEND_SECRET"]
+        == "none"
+    )
     assert failure(partial(load_config, environ={"TIM_TRUSTED_PROXIES": "none"})).field
 
 
@@ -275,7 +278,8 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_expected(
         (LIMIT, 2**31, "be a whole number from 1 to 2147483647, or none."),
         ("SESSIONS_ENABLE", "perhaps", "be true or false."),
         ("SESSION_BLOCK_IGNORE_DOCUMENTS", {"a": "b"}, "be a list of document paths"),
-        ("SECRET_KEY", "", "be text that is not empty, or none."),
+        ("SECRET_KEY", "", "be text of at least 16 characters, or none."),
+        ("DIST_RIGHTS_SEND_SECRET", "", "be text that is not empty, or none."),
         ("SITE_URL", "exam.example", "be a base URL that begins with http:// or https://"),
     ]
     for name, value, words in wrong:
@@ -301,11 +305,32 @@ def test_a_value_of_the_wrong_type_or_out_of_range_is_refused() -> None:
         ("DIST_RIGHTS_TIMEOUT", [0, "5", True, math.nan, math.inf, None]),
         ("INSTANCE_PATH", ["", 1]),
         ("TRUSTED_PROXIES", [-1, "none"]),
+        ("TRUSTED_PROXY_HEADERS", ["X-Forwarded", "", None, 1]),
+        ("TRUSTED_HOSTS", [[], "a.example", ["https://a.example"], ["a.example:80"], [""]]),
+        ("TRUSTED_HOSTS", [["."], ["a.example/x"], ["a@b.example"], ["a b"], [1], ["::1"]]),
         ("MAX_CONTENT_LENGTH", [0, None]),
     ]
     for name, values in wrong:
         for value in values:
             assert failure(partial(load_config, {name: value}, {})).field == name, value
+
+
+def test_a_key_that_could_be_guessed_is_refused() -> None:
+    """A key that signs has 16 characters at least, a former one too; blanks do not count."""
+    for name in ("SECRET_KEY", "SESSIONS_LINK_SECRET"):
+        for short in ("x", "fifteen letters", " " * 20 + "x"):
+            error = failure(partial(load_config, {name: short}, {}))
+            assert (
+                error.message
+                == f"{name} (argument) must be text of at least 16 characters, or none."
+            )
+        assert load_config({name: "sixteen letters!"}, environ={})[name] == "sixteen letters!"
+    for former in (["a former key, and long", "x"], "a former key, and long", [b"bytes"], 1):
+        error = failure(partial(load_config, {"SECRET_KEY_FALLBACKS": former}, {}))
+        assert error.field == "SECRET_KEY_FALLBACKS"
+        assert "precious" not in error.message
+        assert "at least 16 characters" in error.message
+    assert load_config({"SECRET_KEY_FALLBACKS": ("a former key, and long",)}, environ={})
 
 
 def test_an_unknown_option_is_named_with_its_source(

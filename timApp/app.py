@@ -1,14 +1,14 @@
 """The application factory: the one place where the parts meet."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, Request
 from flask_bootstrap import Bootstrap5
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from timApp import models
 from timApp.auth.access import close_to_expired_sessions
@@ -18,6 +18,8 @@ from timApp.auth.csrf import csrf
 from timApp.auth.inputs import check_inputs
 from timApp.auth.login import login
 from timApp.auth.patience import add_patience
+from timApp.auth.precheck import Precheck, TrustedHosts, check_body_of_request
+from timApp.auth.proxies import Proxies
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import login_manager
@@ -44,6 +46,8 @@ from timApp.ui.openapi import API_OPTIONS, create_api
 from timApp.ui.pages import ui
 from timApp.ui.words import add_words
 from timApp.util.errors import ConfigError
+from timApp.util.forwarded import ProxyHeaders
+from timApp.util.limits import FORM_MAX, FORM_TYPE
 from timApp.util.secret import load_or_create_secret_key
 
 __all__ = ["create_app", "models"]
@@ -58,12 +62,26 @@ _FIXED_OPTIONS: dict[str, Any] = {
     # The token and SameSite suffice; scripts that talk to the API send no referrer.
     "WTF_CSRF_SSL_STRICT": False,
     "BOOTSTRAP_SERVE_LOCAL": True,
+    # As `timApp.util.limits` has it. Forms in parts are not parsed at all.
+    "MAX_FORM_MEMORY_SIZE": FORM_MAX,
+    "MAX_FORM_PARTS": 1,
     **API_OPTIONS,
 }
 
 
+class _Request(Request):
+    """A request whose form is what the site's own pages send: one that is encoded in an address."""
+
+    @property
+    def want_form_data_parsed(self) -> bool:
+        """Whether the body is such a form; one in parts is a body of another kind."""
+        return self.mimetype == FORM_TYPE
+
+
 class _App(Flask):
     """Flask without what it does for views that are coroutines, and for databases that fail."""
+
+    request_class = _Request
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function; to look at each one that a request runs through takes long."""
@@ -96,11 +114,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     if app.config["SECRET_KEY"] is None:
         app.config["SECRET_KEY"] = load_or_create_secret_key(instance / "secret_key")
     app.config.setdefault("SQLALCHEMY_ENGINES", {"default": engine_options(database_url(options))})
-    proxies = app.config["TRUSTED_PROXIES"]
-    if proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
-        )
+    _add_precheck(app)
     _add_extensions(app)
     _add_pages(app)
     return app
@@ -112,6 +126,17 @@ def _make_folder(instance: Path) -> None:
     except OSError as error:
         msg = f"INSTANCE_PATH: the folder {instance} cannot be made: {error.strerror}."
         raise ConfigError(msg, field="INSTANCE_PATH") from error
+
+
+def _add_precheck(app: Flask) -> None:
+    """Refuse what is not to be parsed, before anything that is added later parses it."""
+    config = app.config
+    proxies = Proxies(config["TRUSTED_PROXIES"], ProxyHeaders(config["TRUSTED_PROXY_HEADERS"]))
+    trusted = TrustedHosts.of(config["TRUSTED_HOSTS"], config["SITE_URL"])
+    # Flask's own check comes after the cookies are parsed, and leaves no address for a page.
+    config["TRUSTED_HOSTS"] = None
+    app.wsgi_app = Precheck(app.wsgi_app, proxies, trusted)  # type: ignore[method-assign]
+    app.before_request(check_body_of_request)
 
 
 def _add_extensions(app: Flask) -> None:
@@ -132,10 +157,12 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     """Read what the guard and its network have to know, once."""
     config = app.config
     network = read_network(config)
+    days = config["SESSIONS_RETENTION"]
     options = GuardOptions(
         tracks_sessions=config["SESSIONS_ENABLE"],
         limit=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
         limits_of_groups=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
+        retention=None if days is None else timedelta(days=days),
     )
     keys = [*(config["SECRET_KEY_FALLBACKS"] or ()), config["SECRET_KEY"]]
     cookies = Cookies(keys, app.permanent_session_lifetime)

@@ -13,12 +13,16 @@ from timApp.optiontypes import (
     ByteCount,
     Count,
     DatabaseUrl,
+    Days,
     DocumentPaths,
     Flag,
     FolderPath,
     GroupLimits,
+    HostNames,
+    Key,
     Limit,
     Network,
+    ProxyHeaders,
     Seconds,
     Secret,
     Secrets,
@@ -44,17 +48,27 @@ SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: Limit | None = 1
 # generous number counts.
 SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: GroupLimits = {"Session supervisors": None}
 
+# For how many days all is kept of a session. A whole number of days, at least 1, or None, which
+# means for ever. Default: None.
+# After so many days from its beginning the address and the browser are cleared (`origin`, and the
+# address in each entry of the record of changes), also while it is active; after twice as many the
+# session goes, unless it is active, and so do entries of the record. One that has ended stays at
+# least for the 32 days in which a copy of its cookie could be shown. `timapp run` does it beside
+# its work, a few hundred rows at a time, four times a day; `timapp db tidy` does it at once. What
+# has gone does not come back when the number is raised.
+SESSIONS_RETENTION: Days | None = None
+
 # The server at which supervisors verify sessions. A base URL such as https://exam.example.org;
 # None = the server that the blocked person is on. Default: None.
 # It is where the QR code on the blocked page leads. The other server has to have the same
 # SESSIONS_LINK_SECRET, or it will call the link a forgery.
 SESSIONS_SUPERVISE_URL: BaseUrl | None = None
 
-# The key that signs the links in QR codes. Text, not empty; None = the secret key of this server.
-# Default: None.
+# The key that signs the links in QR codes. Text of at least 16 characters; None = the secret key of
+# this server. Default: None.
 # Servers that read each other's links must share it. Whoever has it can make links, which say who
 # waits for verification, but verify nothing by themselves.
-SESSIONS_LINK_SECRET: Secret | None = None
+SESSIONS_LINK_SECRET: Key | None = None
 
 # The targets that are told by default when a supervisor verifies or invalidates a session. A list
 # of names of targets in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK. Default: [].
@@ -138,22 +152,39 @@ DATABASE_URL: DatabaseUrl | None = None
 # secret key, if SECRET_KEY is None.
 INSTANCE_PATH: FolderPath = "instance"
 
-# The key that signs the cookies. Text, not empty; None = made at the first start and kept in the
-# folder INSTANCE_PATH. Default: None.
+# The key that signs the cookies. Text of at least 16 characters, which nobody should be able to
+# guess; None = made at the first start and kept in the folder INSTANCE_PATH. Default: None.
 # Whoever has it can log in as anybody. A new key logs everybody out. Servers that share the
 # visitors of one address must share the key.
-SECRET_KEY: Secret | None = None
+SECRET_KEY: Key | None = None
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.
 # With True, nobody can log in over plain HTTP. With False, the cookie can be read on the way.
 SESSION_COOKIE_SECURE: Flag | None = None
 
-# How many reverse proxies stand in front of the site, one behind the other; their
-# X-Forwarded-* headers are believed. A number, at least 0. Default: 0.
-# Too high, and visitors can make up the address that is recorded for them. Too low, and everybody
-# seems to come from the proxy, and HTTPS that ends at the proxy is not noticed.
+# How many reverse proxies stand in front of the site, one behind the other; what they write about
+# address, scheme, host, port and prefix is believed. A number, at least 0. Default: 0.
+# Of each header, the value of the outermost of them counts: that at this place from the right, or
+# the leftmost if there are fewer, as most proxies write the scheme anew or pass it on. Too high,
+# and visitors can make up the address that is recorded for them. Too low, and everybody seems to
+# come from the proxy, and HTTPS that ends at the proxy is not noticed. What does not fit the number
+# is told in the log, once. See docs/proxies.md.
 TRUSTED_PROXIES: Count = 0
+
+# In which headers the trusted proxies write. "x-forwarded": X-Forwarded-For, -Proto, -Host, -Port
+# and -Prefix, as nginx, Caddy, Traefik, HAProxy, Envoy and Apache do if not told otherwise.
+# "forwarded": Forwarded, of RFC 7239. Default: "x-forwarded".
+# The headers of the other kind are never read: proxies pass on what visitors write there.
+TRUSTED_PROXY_HEADERS: ProxyHeaders = "x-forwarded"
+
+# The names by which the site may be asked. A list of host names without ports; ".example.org"
+# stands for example.org and all names that end so. None = that of SITE_URL, and localhost; any name
+# if that is None, too. Default: None.
+# A request that names another host in its Host header (or that of its proxy) is answered with
+# status 400: it could have links made that lead elsewhere. A proxy has to pass on the name that the
+# browser asked for.
+TRUSTED_HOSTS: HostNames | None = None
 
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
 # A larger one is answered with status 413.

@@ -4,6 +4,7 @@ from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.tidying import Tidying
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
 from timApp.item.block import Block, BlockAccess
@@ -24,6 +25,7 @@ __all__ = [
     "SeenNonce",
     "SessionChange",
     "SessionOrder",
+    "Tidying",
     "User",
     "UserGroup",
     "UserSession",

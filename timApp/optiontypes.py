@@ -4,13 +4,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, with_config
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from typing_extensions import TypedDict
+
+#: Whoever has a cookie or a link can try keys on it at home, millions in a second. So many random
+#: characters are beyond that.
+KEY_MIN_LENGTH = 16
 
 #: The databases that a URL may name, and the driver that is used for each.
 DATABASE_DRIVERS = {
@@ -76,6 +80,10 @@ def _is_filled(text: str) -> bool:
     return bool(text.strip()) and "\0" not in text
 
 
+def _is_key(text: str) -> bool:
+    return _is_filled(text) and len(text.strip()) >= KEY_MIN_LENGTH
+
+
 def _is_base_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
@@ -87,6 +95,15 @@ def _is_base_url(text: str) -> bool:
     well_formed = well_formed and parts.username is None and parts.password is None
     # urlsplit drops line breaks and tabs; the path of a request is appended, so nothing may follow.
     return bool(well_formed) and text.isprintable() and set(" ?#").isdisjoint(text)
+
+
+def _is_host_name(text: str) -> bool:
+    name = text.removeprefix(".")
+    return _is_base_url(f"http://{name}") and set("/:@").isdisjoint(_without_ipv6(name))
+
+
+def _without_ipv6(name: str) -> str:
+    return "" if name.startswith("[") and name.endswith("]") else name
 
 
 def parse_database_url(text: str) -> URL:
@@ -128,6 +145,7 @@ def _no_items_for_empty_table(value: object) -> object:
 # Parts of the types below.
 
 _Filled = Annotated[str, _satisfying(_is_filled)]
+_Key = Annotated[str, _satisfying(_is_key)]
 _Url = Annotated[str, _satisfying(_is_base_url)]
 # In Python a tuple or a set does as well as a list.
 _Names = Annotated[list[_Filled], Strict(strict=False)]
@@ -135,6 +153,8 @@ _Names = Annotated[list[_Filled], Strict(strict=False)]
 _NUMBER_MAX = 2**31 - 1
 #: A year; more would be beyond what clocks and dates can say.
 _SECONDS_MAX = 366 * 24 * 60 * 60
+#: A century; twice as much is still within what clocks and dates can say.
+_DAYS_MAX = 36_525
 _Number = Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
 _FORM_OF_URLS = "with base URLs that begin with http:// or https:// and a host"
 
@@ -149,6 +169,11 @@ GroupLimits = Annotated[
 ]
 Count = Annotated[int, Field(ge=0), Must("be a whole number of at least 0")]
 ByteCount = Annotated[int, Field(ge=1), Must("be a whole number of bytes, at least 1")]
+Days = Annotated[
+    int,
+    Field(ge=1, le=_DAYS_MAX),
+    Must(f"be a whole number of days from 1 to {_DAYS_MAX}"),
+]
 Seconds = Annotated[
     float,
     Field(gt=0, le=_SECONDS_MAX, allow_inf_nan=False),
@@ -162,9 +187,19 @@ DatabaseUrl = Annotated[
     Must("be a URL like sqlite:///file or postgresql://user:password@host/database"),
 ]
 Secret = Annotated[_Filled, Must("be text that is not empty")]
+Key = Annotated[_Key, Must(f"be text of at least {KEY_MIN_LENGTH} characters")]
 Secrets = Annotated[
     Annotated[_Names, Field(min_length=1)] | _Filled,
     Must("be text that is not empty, or a list of such texts"),
+]
+HostNames = Annotated[
+    Annotated[
+        list[Annotated[str, _satisfying(_is_host_name)]], Strict(strict=False), Field(min_length=1)
+    ],
+    Must("be a list of host names, without http:// and without ports"),
+]
+ProxyHeaders = Annotated[
+    Literal["x-forwarded", "forwarded"], Must('be "x-forwarded" or "forwarded"')
 ]
 TargetNames = Annotated[
     _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK")

@@ -9,8 +9,8 @@ is five times as much as then.
 
 Then clients begin requests and never end them, fifty each second for twenty seconds, half of them
 in the head and half in the body, while others read the document so many times a second; these are
-compared with others who are alone. Memory is that of a worker after all this, what it shares
-included.
+compared with others who are alone. Memory is that of a worker after all this, of what it shares
+with its parent a half.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from bench.measure import interleaved
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_least, at_most, compared
 from bench.run import THREADS, Run
-from bench.server import Server, resident_memory_of_workers, served, timapp_run
+from bench.server import Server, memory_of_workers, served, timapp_run
 from bench.unfinished import Siege, unfinished
 
 TITLE = "The front"
@@ -74,7 +74,7 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
                 section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
             section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
         _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
-        memory = max(resident_memory_of_workers(ours.pid)) / 2**20
+        memory = max(memory_of_workers(ours.pid)) / 2**20
     section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
 
 

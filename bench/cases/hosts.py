@@ -38,7 +38,7 @@ def measure(run: Run, section: Section) -> None:
     hosts = run.choose(8, 50, 50)
     options = {
         "INSTANCE_PATH": str(run.new_folder("instance")),
-        "SECRET_KEY": "a key",
+        "SECRET_KEY": "a key of the bench",
         "DIST_RIGHTS_SEND_SECRET": "a secret that is long enough for anything",
     }
     with run.database(SQLITE) as url, create_app({"DATABASE_URL": url, **options}).app_context():

@@ -150,7 +150,9 @@ class _Turn:
 
 @contextmanager
 def _ours(url: str, folder: Path) -> Iterator[_LogIn]:
-    app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key"})
+    app = create_app(
+        {"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key of the bench"}
+    )
 
     def log_in(_thread: int, person: int) -> None:
         if not has_app_context():

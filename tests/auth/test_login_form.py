@@ -4,11 +4,13 @@ import re
 from html import unescape
 
 import pytest
+import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth import login
+from timApp.auth.site import db
 from timApp.util.errors import Busy
 
 PAGE = {"Accept": "text/html"}
@@ -123,3 +125,15 @@ def test_a_form_with_more_than_the_page_has_is_refused(
     """Nothing of it is passed over, and nobody is logged in."""
     assert send(alone.browser(), **fields).status_code == 422
     assert alone.active("alice") == set()
+
+
+def test_the_login_page_needs_no_database(alone: Site) -> None:
+    """Whoever has a cookie sees the page while the database fails, and may log in again later."""
+    browser = alone.logged_in("alice")
+    with alone.app.app_context():
+        db.session.execute(sa.text("ALTER TABLE useraccount RENAME TO away"))
+        db.session.commit()
+    assert browser.get_page("/my-sessions").status_code == 503
+    page = browser.get_page("/login")
+    assert page.status_code == 200
+    assert "alice" not in page.text.lower()

@@ -214,3 +214,26 @@ def test_the_common_questions_are_answered_from_an_index(
         assert index[connection.dialect.name] in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_moments_of_another_spelling_are_put_right(sqlite_url: str, make_app: MakeApp) -> None:
+    """What a logout wrote on SQLite before is the same moment, spelt as all the others are."""
+    site = Site(make_app(sqlite_url))
+    site.add_user("alice")
+    right, wrong = site.logged_in("alice"), site.logged_in("alice")
+    with site.app.app_context():
+        downgrade_database(db.engine, "v1_0001")
+        with db.engine.begin() as connection:
+            for browser, text in (
+                (right, "2026-11-28T18:40:06.242748+00:00"),
+                (wrong, "2026-11-28 18:40:06.242748"),
+            ):
+                connection.exec_driver_sql(
+                    "UPDATE usersession SET expired_at = ? WHERE session_id = ?",
+                    (text, browser.session_id),
+                )
+        upgrade_database(db.engine)
+        query = "SELECT DISTINCT expired_at FROM usersession"
+        with db.engine.connect() as connection:
+            found = connection.exec_driver_sql(query).scalars().all()
+    assert found == ["2026-11-28T18:40:06.242748+00:00"]

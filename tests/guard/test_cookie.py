@@ -78,7 +78,7 @@ def test_a_cookie_is_good_for_its_time(clock: time_machine.Traveller) -> None:
     """It is nobody's when it is too old, and before it was signed, however often it was good."""
     cookies = Cookies(["key"], HOUR)
     cookie = cookies.issue(ALICE)
-    for shift, claims in ((HOUR, ALICE), (SECOND, None), (-HOUR, ALICE), (-2 * SECOND, None)):
+    for shift, claims in ((HOUR, ALICE), (SECOND, None), (-HOUR, ALICE), (-HOUR, None)):
         clock.shift(shift)
         assert cookies.claims(cookie) == claims
     with pytest.raises(BadSignature):

@@ -2,6 +2,7 @@
 
 import csv
 import getpass
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -622,6 +623,28 @@ def test_times_are_aware_utc_with_microseconds(site: Site) -> None:
 
 
 # The record of changes
+
+
+def test_every_moment_is_spelt_alike_on_sqlite(sqlite_url: str, make_app: MakeApp) -> None:
+    """Whichever door writes it, a moment is in ISO 8601 and says that it is UTC.
+
+    SQLite orders and exports the text itself, and without a zone it would be read as local time.
+    """
+    hall = Site(make_app(sqlite_url))
+    hall.add_user("alice")
+    hall.logged_in("alice").log_out()
+    hall.logged_in("alice")
+    newest = hall.logged_in("alice")
+    with hall.app.app_context():
+        assert verify_all_sessions() == 2
+        db.session.commit()
+    newest.log_out()
+    query = "SELECT expired_at FROM usersession"
+    with hall.app.app_context():
+        found = db.session.connection().exec_driver_sql(query).scalars().all()
+    assert len(found) == 3
+    for moment in found:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", moment)
 
 
 def test_logins_and_logouts_are_recorded_with_who_from_where_and_which_session(hall: Site) -> None:

@@ -175,9 +175,10 @@ def test_hosts_that_share_the_link_secret_read_each_others_links(
     sqlite_url: str, make_app: MakeApp
 ) -> None:
     """The link secret counts where there is one, and not the secret key."""
-    one = make_app(sqlite_url, SESSIONS_LINK_SECRET="shared", SECRET_KEY="one")
-    two = make_app(sqlite_url, SESSIONS_LINK_SECRET="shared", SECRET_KEY="two")
-    three = make_app(sqlite_url, SECRET_KEY="one")
+    shared = "shared by one and two"
+    one = make_app(sqlite_url, SESSIONS_LINK_SECRET=shared, SECRET_KEY="the key of number one")
+    two = make_app(sqlite_url, SESSIONS_LINK_SECRET=shared, SECRET_KEY="the key of number two")
+    three = make_app(sqlite_url, SECRET_KEY="the key of number one")
     with one.app_context():
         token = current_site().links.sign("alice", "one")
     with two.app_context():

@@ -28,6 +28,7 @@ from timApp.hosts.outbox.delivery import (
     HostChange,
     Outcome,
     backoff_after,
+    is_due,
     state_after,
 )
 from timApp.hosts.outbox.lease import Lease
@@ -664,6 +665,17 @@ def test_the_time_between_attempts_grows_to_an_end() -> None:
     """A host that fails is asked after 2, 4, 8, 16 and then every 30 seconds, for ever."""
     delays = [backoff_after(attempts).total_seconds() for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
     assert delays == [2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_time_before_a_clock_was_set_back_puts_nothing_off(engine: sa.Engine) -> None:
+    """What is due in an hour, though nobody backs off for so long, is due now."""
+    moment = now()
+    with engine.connect() as connection:
+        for seconds, due in ((-1, True), (0, True), (1, False), (90, False), (91, True)):
+            attempt_at = sa.literal(moment + timedelta(seconds=seconds), Delivery.at.type)
+            delivery = sa.select(attempt_at.label("next_attempt_at")).subquery().c
+            is_met = sa.select(is_due(moment, delivery))  # type: ignore[arg-type]
+            assert bool(connection.scalar(is_met)) is due, seconds
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,8 @@ def test_making_a_key_leaves_nothing_else_behind(tmp_path: Path) -> None:
 
 def test_a_key_of_the_owners_own_making_is_read_without_its_line_break(tmp_path: Path) -> None:
     """A key that somebody put there is taken as it is, but for white space around it."""
-    path = write_key(tmp_path / "secret_key", b"chosen by hand\n")
-    assert load_or_create_secret_key(path) == "chosen by hand"
+    path = write_key(tmp_path / "secret_key", b"chosen by hand, and long\n")
+    assert load_or_create_secret_key(path) == "chosen by hand, and long"
 
 
 def test_processes_that_start_at_once_get_the_same_key(tmp_path: Path) -> None:
@@ -157,3 +157,37 @@ def test_a_key_file_open_to_others_is_an_error_that_says_what_to_do(
     assert str(path) in caught.value.message
     assert "precious" not in caught.value.message
     assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("length", [1, 16, 32, 63])
+def test_a_key_file_that_was_cut_off_is_an_error_and_stays_as_it_is(
+    tmp_path: Path, length: int
+) -> None:
+    """What is left of a key of ours after a failed copy is no key, though it is long enough."""
+    path = tmp_path / "secret_key"
+    load_or_create_secret_key(path)
+    content = path.read_bytes()[:length]
+    write_key(path, content)
+    with pytest.raises(ConfigError, match="cut off") as caught:
+        load_or_create_secret_key(path)
+    assert str(path) in caught.value.message
+    assert path.read_bytes() == content
+
+
+def test_a_key_that_has_lost_its_line_end_alone_is_whole(tmp_path: Path) -> None:
+    """An editor that drops the line end changes no key, and a short one of one's own may end it."""
+    path = tmp_path / "secret_key"
+    key = load_or_create_secret_key(path)
+    write_key(path, key.encode())
+    assert load_or_create_secret_key(path) == key
+    write_key(path, b"0123456789abcdef\n")
+    assert load_or_create_secret_key(path) == "0123456789abcdef"
+
+
+def test_a_key_file_that_could_be_guessed_is_an_error(tmp_path: Path) -> None:
+    """A key of less than 16 characters is refused by its file's name, without the key."""
+    path = write_key(tmp_path / "secret_key", b"precious, short\n")
+    with pytest.raises(ConfigError, match="less than 16 characters") as caught:
+        load_or_create_secret_key(path)
+    assert str(path) in caught.value.message
+    assert "precious" not in caught.value.message

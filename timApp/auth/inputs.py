@@ -5,7 +5,7 @@ So a view knows nothing unless it declares it, and this one check, before each r
 for all that is not declared, and for what is said twice.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -14,10 +14,13 @@ from webargs.flaskparser import abort
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
+from timApp.util.limits import FORM_TYPE
+
 _View = TypeVar("_View", bound=Callable[..., object])
 
 _MARK = "_inputs"
-_FORM = "application/x-www-form-urlencoded"
+#: Where a request keeps what its body says.
+_PARSED = "timapp.fields"
 #: Every form of ours has it; `timApp.auth.csrf` reads it.
 _CSRF_FIELD = "csrf_token"
 _UNKNOWN = "Unknown field."
@@ -104,7 +107,7 @@ def check_inputs() -> None:
             _refuse("body", {"": [_NO_BODY]})
         return
     body = _fields(known)
-    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype == _FORM else known.body
+    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype == FORM_TYPE else known.body
     if request.is_json and not known.takes_json:
         known_in_body = frozenset()
     _check("body", body, known_in_body, known.repeated)
@@ -123,7 +126,7 @@ def read_body() -> dict[str, Any]:
     `UnprocessableEntity` for JSON that is no object.
     """
     fields = {name: values[-1] for name, values in _parsed_fields()}
-    if request.mimetype == _FORM:
+    if request.mimetype == FORM_TYPE:
         fields.pop(_CSRF_FIELD, None)
     return fields
 
@@ -138,13 +141,23 @@ def _fields(known: Inputs) -> dict[str, list[Any]]:
         _refuse("body", {"": [_NO_BODY]})
 
 
-def _parsed_fields() -> Iterable[tuple[str, list[Any]]]:
+def _parsed_fields() -> Sequence[tuple[str, list[Any]]]:
+    """Return the values of the body by name, parsed once a request.
+
+    Raises what `read_body` does.
+    """
+    fields: Sequence[tuple[str, list[Any]]] | None = request.environ.get(_PARSED)
+    if fields is None:
+        fields = request.environ[_PARSED] = tuple(_parse_fields())
+    return fields
+
+
+def _parse_fields() -> Iterable[tuple[str, list[Any]]]:
     if request.is_json:
         return _json_members(request.get_data(cache=True))
-    if request.mimetype == _FORM:
+    if request.mimetype == FORM_TYPE:
         return request.form.lists()
-    # A multipart body may have been read for its CSRF token; then only its headers tell of it.
-    if request.get_data(cache=True) or (request.mimetype and _has_body()):
+    if request.get_data(cache=True):
         msg = "The body must be JSON (Content-Type: application/json) or a form."
         raise UnsupportedMediaType(msg)
     return ()

@@ -28,7 +28,13 @@ from timApp.auth.negotiation import wants_json
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
-from timApp.auth.visitor import Visitor, current_actor, current_claims, current_visitor
+from timApp.auth.visitor import (
+    Visitor,
+    current_actor,
+    current_claims,
+    current_visitor,
+    same_for_everybody,
+)
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
@@ -42,7 +48,7 @@ from timApp.user.password import (
 from timApp.user.people import Person, find_person
 from timApp.user.user import User
 from timApp.util.errors import AccessDenied, BadInput, Busy
-from timApp.util.text import NAME_MAX_LENGTH
+from timApp.util.text import NAME_MAX_LENGTH, header_text
 
 login = Blueprint("login", __name__)
 
@@ -54,6 +60,7 @@ class WrongCredentials(AccessDenied):
 @login.get("/login")
 @takes(query=("next",))
 @open_to_expired_sessions
+@same_for_everybody
 def login_page() -> ResponseReturnValue:
     """Show the form."""
     return _form_page({"next": request.args.get("next", "")})
@@ -109,7 +116,7 @@ def _log_in(username: str, password: str) -> Begun:
     person = authenticate(username, password)
     begun = current_guard().begin(
         person,
-        f"[{request.remote_addr}] {request.user_agent.string}",
+        f"[{request.remote_addr}] {header_text(request.user_agent.string)}",
         actor=Actor(ActorKind.USER, person.name, request.remote_addr),
         former=current_claims(),
         work=db,

@@ -1,17 +1,21 @@
 """Who is asking: the visitor of the request, and the actor of the changes that it makes."""
 
 import getpass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import g, has_app_context, has_request_context, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
+from timApp.auth.inputs import current_view
 from timApp.auth.site import current_site, db
 from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.visitor import find_visitor
 from timApp.guard.vocabulary import Actor, ActorKind
 from timApp.user.user import id_of
+
+_View = TypeVar("_View", bound=Callable[..., object])
 
 
 class _Logins(LoginManager):
@@ -26,6 +30,15 @@ login_manager = _Logins()
 login_manager.session_protection = None
 
 
+_SAME_MARK = "_same_for_everybody"
+
+
+def same_for_everybody(view: _View) -> _View:
+    """Mark a view that does not look who asks, so that it needs no database."""
+    setattr(view, _SAME_MARK, True)
+    return view
+
+
 class Visitor(UserMixin, GuardVisitor):
     """The guard's visitor, as Flask-Login wants one."""
 
@@ -34,12 +47,14 @@ class Visitor(UserMixin, GuardVisitor):
 def load_visitor(user_id: object) -> Visitor | None:
     """Return the visitor of the cookie, or None; see `timApp.guard.visitor.find_visitor`.
 
+    Nobody asks for a view that is `same_for_everybody`.
+
     `user_id` is what the cookie has as the person's id, whatever that is.
     """
     # Not through the proxy, which takes longer than the cookie does.
     cookie = session._get_current_object()  # type: ignore[attr-defined]
     number = id_of(user_id)
-    if number is None:
+    if number is None or hasattr(current_view(), _SAME_MARK):
         return None
     return find_visitor(db, number, storable_session_id(cookie.get(SESSION_ID_KEY)), Visitor)
 

@@ -1,21 +1,16 @@
 """The command line, `timapp`: a module for each command or group of commands."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 import click
 
 from timApp.cli.help import examples
 from timApp.cli.lazy import LazyCommand, LazyGroup
+from timApp.cli.version import program_version
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    try:
-        number = version("timApp")
-    except PackageNotFoundError:
-        number = "(not installed)"
-    click.echo(f"timapp {number}")
+    click.echo(f"timapp {program_version()}")
     ctx.exit()
 
 
@@ -24,7 +19,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
     commands_at={
         "run": LazyCommand("timApp.cli.commands.run", "Serve the site."),
         "db": LazyCommand(
-            "timApp.cli.commands.database", "Make and update the tables of the database."
+            "timApp.cli.commands.database", "Make, update, back up and check the database."
         ),
         "demo": LazyCommand(
             "timApp.cli.commands.demo", "Fill an empty database with accounts to try."

@@ -1,7 +1,8 @@
 """The application behind a command, and what can be wrong with its database."""
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flask import Flask
@@ -12,8 +13,15 @@ from timApp.database.failure import ERRORS, is_unavailable, reason
 from timApp.database.migrate import needs_upgrade
 from timApp.util.errors import TimError
 
+#: Seconds between two looks whether a database is ready.
+_INTERVAL = 0.5
+
 # It tells of every look at the database.
 logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class NotReady(TimError):  # noqa: N818 - named after what was found
+    """The database cannot be used yet; in a while it may be."""
 
 
 @contextmanager
@@ -24,10 +32,34 @@ def application() -> Iterator[None]:
     connection stays open. `TimError` in a sentence for whatever is wrong with the database.
     """
     with unchecked_application() as app, app.app_context():
-        if needs_upgrade(db.engine):
-            msg = "The database is not up to date; run `timapp db upgrade`."
-            raise TimError(msg)
+        _require_upgraded()
         yield
+
+
+def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
+    """Wait until the database answers and is up to date, at most for so many seconds.
+
+    Then the `TimError` of `application`; also at once, for whatever does not change by waiting.
+    `report` is told what it waits for, in a sentence, whenever that is another thing.
+    """
+    deadline = time.monotonic() + seconds
+    told = ""
+    with create_app().app_context():
+        while True:
+            try:
+                with _database_errors():
+                    _require_upgraded()
+            except NotReady as error:
+                if error.message != told:
+                    told = error.message
+                    report(f"Waiting: {told}")
+                if time.monotonic() >= deadline:
+                    raise
+                db.engine.dispose()
+                time.sleep(min(_INTERVAL, max(0, deadline - time.monotonic())))
+            else:
+                db.engine.dispose()
+                return
 
 
 @contextmanager
@@ -45,13 +77,21 @@ def unchecked_application() -> Iterator[Flask]:
             db.engine.dispose()
 
 
+def _require_upgraded() -> None:
+    if needs_upgrade(db.engine):
+        msg = "The database is not up to date; run `timapp db upgrade`."
+        raise NotReady(msg)
+
+
 @contextmanager
 def _database_errors() -> Iterator[None]:
     """Turn what a database may answer, through no fault of the program, into a `TimError`."""
     try:
         yield
     except ERRORS as error:
-        # It refuses when there is no right to a table, mostly.
-        what = "does not answer" if is_unavailable(error) else "refuses"
-        msg = f"The database {what}: {reason(error)}"
+        if is_unavailable(error):
+            msg = "The database does not answer: %(reason)s"
+            raise NotReady(msg, reason=reason(error)) from error
+        # No right to a table, mostly.
+        msg = f"The database refuses: {reason(error)}"
         raise TimError(msg) from error

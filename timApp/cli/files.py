@@ -11,12 +11,12 @@ import click
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[BinaryIO]:
+def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]:
     """Open a file that appears at `path` when the context ends, and does not if it fails.
 
-    A file that is there already is replaced then, and stays as it is otherwise. Only the owner
-    can read the new one. `click.ClickException` if `path` cannot be written, or is something
-    other than a file.
+    A file that is there already is replaced then, if that may be, and stays as it is otherwise.
+    Only the owner can read the new one. `click.ClickException` if `path` cannot be written, is
+    something other than a file, or may not be replaced and is there, also if it is only by then.
     """
     path = Path(os.path.realpath(path))  # a link stays one, and what it leads to is replaced
     if path.exists() and not path.is_file():
@@ -32,11 +32,27 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())  # or a power failure might leave the name and no content
-        temporary.replace(path)
+        if may_replace:
+            temporary.replace(path)
+        else:
+            os.link(temporary, path)
+        _sync_folder(path.parent)
+    except FileExistsError as error:
+        msg = f"{path} has been made by somebody else meanwhile, and was not replaced."
+        raise click.ClickException(msg) from error
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the name outlast a power failure, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> click.ClickException:

@@ -1,12 +1,15 @@
 """Functions that each database has by another name."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from timApp.database.types import UTCDateTime
 
 _Value = TypeVar("_Value")
 
@@ -71,3 +74,15 @@ def _compile_lost_in_crash(*_: object, **__: object) -> str:
 @compiles(LostInCrash, "postgresql")
 def _compile_lost_in_crash_on_postgresql(*_: object, **__: object) -> str:
     return "set_config('synchronous_commit', 'off', true) = 'off'"
+
+
+class MinuteBefore(_NamedByDatabase[datetime]):
+    """The moment a minute before another one; on SQLite cut off after its milliseconds."""
+
+    name = "minute_before"
+    inherit_cache = True
+    type = UTCDateTime()
+    forms: ClassVar[Mapping[str, str]] = {
+        "postgresql": "({} - interval '1 minute')",
+        "sqlite": "strftime('%Y-%m-%dT%H:%M:%f000+00:00', {}, '-60 seconds')",
+    }

@@ -1,27 +1,35 @@
 """Brings a database's tables to the state that the models describe, and says where they stand."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
 from timApp.database.engine import is_yet_to_be_made, make_file_of
+from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
+from timApp.database.migrating.revisions import (
+    Standing,
+    UnknownRevision,
+    require_known,
+    standing,
+)
+from timApp.database.migrating.steps import run_steps
 from timApp.util.errors import TimError
 
+__all__ = [
+    "UnknownRevision",
+    "downgrade_database",
+    "needs_upgrade",
+    "newer_revision",
+    "scripts",
+    "scripts_down",
+    "upgrade_database",
+]
+
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-# Any number will do, as long as every process that migrates uses the same one.
-_ADVISORY_LOCK = 0x74696D
-
-
-class UnknownRevision(TimError):  # noqa: N818 - named after what was found
-    """The tables are those of another version, from which no migration leads here."""
 
 
 def scripts() -> ScriptDirectory:
@@ -30,101 +38,126 @@ def scripts() -> ScriptDirectory:
 
 
 def upgrade_database(
-    engine: sa.Engine, target: str = "heads", known: ScriptDirectory | None = None
+    engine: sa.Engine,
+    target: str = "heads",
+    known: ScriptDirectory | None = None,
+    *,
+    patience: Patience | None = None,
+    report: Report = tell_nobody,
 ) -> list[Script]:
-    """Apply the migrations up to `target`, all or none; return them in the order they went in.
+    """Apply the migrations up to `target`; return them in the order they went in.
 
-    None when all are applied. Two processes may call it at once: one migrates, the other waits and
-    finds nothing to do. `UnknownRevision` for the tables of another version; nothing is changed.
+    All or none, but for an index that is made beside the site's work
+    (`timApp.database.migrating.concurrently`): what came before it stays. None when all are
+    applied, or the tables are those of a newer program that this one can serve with. Two processes
+    may call it at once: one migrates, the other waits and finds nothing to do. On PostgreSQL it
+    never waits for a table longer than `patience` says, and tries again: `report` is told, in a
+    sentence. `UnknownRevision` for the tables of another version, `TablesInUse` when the patience
+    is over; then nothing is changed.
     """
     known = known or scripts()
 
     def steps(applied: Any, _context: MigrationContext) -> Any:
-        return known._upgrade_revs(target, _checked(known, applied))
+        if standing(known, applied) is Standing.AHEAD:
+            return []
+        return known._upgrade_revs(target, applied)
 
-    return _migrate(engine, known, target, steps)
+    return _migrate(engine, known, target, steps, patience, report)
 
 
-def downgrade_database(engine: sa.Engine, target: str) -> list[Script]:
-    """Undo the migrations down to revision `target` (``"base"``: all), all or none."""
-    known = scripts()
+def downgrade_database(
+    engine: sa.Engine,
+    target: str,
+    known: ScriptDirectory | None = None,
+    *,
+    patience: Patience | None = None,
+    report: Report = tell_nobody,
+) -> list[Script]:
+    """Undo the migrations down to revision `target` (``"base"``: all), all or none.
+
+    Returns them in the order they were undone. Otherwise as `upgrade_database`; `UnknownRevision`
+    also for tables that are newer than this program, which does not know how they were made.
+    """
+    known = known or scripts()
 
     def steps(applied: Any, _context: MigrationContext) -> Any:
-        return known._downgrade_revs(target, _checked(known, applied))
+        return known._downgrade_revs(target, require_known(known, applied))
 
-    return _migrate(engine, known, target, steps)
-
-
-def needs_upgrade(engine: sa.Engine) -> bool:
-    """Tell whether the database lacks migrations; `UnknownRevision` if none leads here."""
-    known = scripts()
-    if is_yet_to_be_made(engine):
-        return True
-    with engine.connect() as connection:
-        applied = MigrationContext.configure(connection).get_current_heads()
-    return set(_checked(known, applied)) != set(known.get_heads())
+    return _migrate(engine, known, target, steps, patience, report)
 
 
-def _checked(known: ScriptDirectory, applied: Any) -> Any:
-    """Return the applied revisions, all of which have to be known."""
-    revisions = {script.revision for script in known.walk_revisions()}
-    strangers = [one for one in applied if one not in revisions]
-    if strangers:
+def needs_upgrade(engine: sa.Engine, known: ScriptDirectory | None = None) -> bool:
+    """Tell whether the database lacks migrations; `UnknownRevision` if none leads here.
+
+    It lacks none when its tables are newer than this program, as long as they are of the same
+    series: `newer_revision` says so.
+    """
+    known = known or scripts()
+    return standing(known, _applied(engine)) is Standing.BEHIND
+
+
+def newer_revision(engine: sa.Engine, known: ScriptDirectory | None = None) -> str | None:
+    """Return the revision of tables that are newer than this program, which can serve with them.
+
+    None for any others; `UnknownRevision` as `needs_upgrade` raises it.
+    """
+    known = known or scripts()
+    applied = _applied(engine)
+    return applied[0] if standing(known, applied) is Standing.AHEAD else None
+
+
+def scripts_down(
+    engine: sa.Engine, target: str | None, known: ScriptDirectory | None = None
+) -> tuple[str, list[Script]]:
+    """Return what a downgrade leads to, and what it would undo, in this order; nothing is changed.
+
+    Without a target it leads to the revision below that of the database. `TimError` for a target
+    that is not below it, and for a database without tables; `UnknownRevision` for tables that this
+    program does not know.
+    """
+    known = known or scripts()
+    applied = require_known(known, _applied(engine))
+    if not applied:
+        msg = "There are no tables in the database; there is nothing to undo."
+        raise TimError(msg)
+    down = [script for script in known.iterate_revisions(applied, "base") if script is not None]
+    below = [*(script.revision for script in down[1:]), "base"]
+    target = target or below[0]
+    if target not in below:
         msg = (
-            f"The tables in this database were made by another version of timApp (revision"
-            f" {strangers[0]}), and no way leads from there to this one. Keep what you need with"
-            " that version's `timapp session export`, then let this one make its own: name an"
-            " empty database in DATABASE_URL, or move the SQLite file away, and run"
-            " `timapp db upgrade`."
+            f"{target} is no revision below that of the database, which is {applied[0]}."
+            f" There are: {', '.join(below)}; nothing was changed."
         )
-        raise UnknownRevision(msg)
-    return applied
+        raise TimError(msg)
+    return target, down[: below.index(target) + 1]
 
 
-def _migrate(
+def _applied(engine: sa.Engine) -> tuple[str, ...]:
+    if is_yet_to_be_made(engine):
+        return ()
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_heads()
+
+
+def _migrate(  # noqa: PLR0917 - those of its callers
     engine: sa.Engine,
     known: ScriptDirectory,
     target: str,
     steps: Callable[[Any, MigrationContext], Any],
+    patience: Patience | None,
+    report: Report,
 ) -> list[Script]:
-    run: list[Script] = []
     make_file_of(engine)
+    # Of a try that ended half-way, what an index had to have committed stays; the rest runs again.
+    run: dict[str, Script] = {}
 
-    def note(*, step: Any, **_: Any) -> None:
-        revision = (step.up_revision if step.is_upgrade else step.source_revisions[0]).revision
-        run.append(known.get_revision(revision))
+    def note(script: Script) -> None:
+        run.pop(script.revision, None)
+        run[script.revision] = script
 
-    with (
-        engine.connect() as connection,
-        _sole_migrator(connection),
-        EnvironmentContext(Config(), known, destination_rev=target) as environment,
-    ):
-        # Both databases can roll a change of tables back, if asked.
-        environment.configure(
-            connection=connection,
-            transactional_ddl=True,
-            fn=steps,
-            on_version_apply=cast(Any, note),
-        )
-        with environment.begin_transaction():
-            environment.run_migrations()
+    def attempt(connection: sa.Connection) -> None:
+        run_steps(connection, known, target, steps, note)
         connection.commit()
-    return run
 
-
-@contextmanager
-def _sole_migrator(connection: sa.Connection) -> Iterator[None]:
-    # The lock is taken on the driver's connection, before Alembic reads which migrations have
-    # been applied: read before the lock, that answer could be out of date.
-    driver = connection.connection.cursor()
-    if connection.dialect.name == "sqlite":
-        driver.execute("BEGIN IMMEDIATE")
-        yield
-        return
-    driver.execute(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
-        connection.commit()
+    with_patience(engine, attempt, patience or Patience(), report)
+    return list(run.values())

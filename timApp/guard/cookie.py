@@ -15,13 +15,15 @@ from functools import lru_cache
 from itsdangerous import BadPayload, BadSignature, URLSafeTimedSerializer
 
 from timApp.user.user import id_of
+from timApp.util.clock import CLOCK_LEEWAY
 from timApp.util.text import is_storable
 
 #: The cookie's name.
 COOKIE_NAME = "timapp"
 #: Keys of what the cookie holds; the first is that of Flask-Login.
 USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
-#: A cookie is taken for so long after it was signed; what ends a session is not its age.
+#: A cookie is taken for so long after it was signed; what ends a session is not its age. It is
+#: taken already while it seems to be signed in a moment: by a server whose clock is ahead of ours.
 MAX_AGE = timedelta(days=31)
 
 #: Cookies of which a process remembers that they are signed: more than people come to it. To check
@@ -57,6 +59,11 @@ class Cookies:
         )
         self._verified = lru_cache(_REMEMBERED)(self._verify)
 
+    @property
+    def max_age(self) -> timedelta:
+        """For how long a cookie is taken after it was signed."""
+        return timedelta(seconds=self._max_age)
+
     def sign(self, content: Mapping[str, object]) -> str:
         """Return the cookie with that content, signed now."""
         cookie = self._serializer.dumps(dict(content))
@@ -69,8 +76,8 @@ class Cookies:
     def read(self, cookie: str) -> str:
         """Return the content of a cookie, as JSON.
 
-        `BadSignature` if it was not signed with these keys, or too long ago, and for a content that
-        is no JSON object.
+        `BadSignature` if it was not signed with these keys, too long ago, or later than by the
+        leeway of clocks, and for a content that is no JSON object.
         """
         return self._timely(cookie).content
 
@@ -83,7 +90,8 @@ class Cookies:
 
     def _timely(self, cookie: str) -> "_Verified":
         verified = self._verified(cookie)
-        if not 0 <= int(time.time()) - verified.signed_at <= self._max_age:
+        age = int(time.time()) - verified.signed_at
+        if not -CLOCK_LEEWAY.total_seconds() <= age <= self._max_age:
             msg = "The cookie is too old, or its time has not come."
             raise BadSignature(msg)
         return verified

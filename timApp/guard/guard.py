@@ -16,6 +16,8 @@ from timApp.guard.changes.begin import Beginning, begin_session
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.cookie import Claims, Cookies
+from timApp.guard.keeping.retention import Retention
+from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.visitor import Visitor, find_visitor, find_visitors
@@ -90,6 +92,20 @@ class Guard:
     def upgrade_database(self) -> None:
         """Make the tables, or bring them up to date; see `timApp.database.migrate`."""
         upgrade_database(self.engine)
+
+    @property
+    def retention(self) -> Retention | None:
+        """For how long sessions are kept; None for ever."""
+        period = self.options.retention
+        return None if period is None else Retention(period, self.cookies.max_age)
+
+    def keep_tidy(self) -> None:
+        """Let go what has been kept for long enough, in a thread, until the process ends.
+
+        Nothing happens if sessions are kept for ever.
+        """
+        if self.retention is not None:
+            start_tidying(self.engine, self.retention)
 
     def check(self, cookie: str | None) -> Verdict:
         """Say how it stands with the bearer of a cookie, by one look into the database.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from timApp.guard.rules.admission import limit_of
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
@@ -19,6 +20,9 @@ class GuardOptions:
     limits_of_groups: Mapping[str, int | None] = field(
         default_factory=lambda: {SUPERVISOR_GROUP: None}
     )
+    #: For how long all is kept of a session; see `timApp.guard.keeping.retention`. None means for
+    #: ever.
+    retention: timedelta | None = None
 
     def limit_for(self, name: str, groups: Collection[str]) -> int | None:
         """Return how many active sessions a person of that name and those groups may have.

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 from timApp.database.model import Model, conflict_insert
 from timApp.database.work import UnitOfWork
 from timApp.net.signature import MAX_AGE
-from timApp.util.clock import now
+from timApp.util.clock import CLOCK_LEEWAY, now
 
 
 class SeenNonce(Model):
@@ -28,8 +28,9 @@ def take_nonce(work: UnitOfWork, nonce: str) -> bool:
     """
     moment = now()
     work.session.execute(
-        # A signature may be ahead of our clock by MAX_AGE and counts as long again.
-        sa.delete(SeenNonce).where(SeenNonce.seen_at < moment - 2 * MAX_AGE),
+        # A signature may be ahead of our clock by MAX_AGE and counts as long again. A server that
+        # shares our database may have seen it by a clock that is behind ours.
+        sa.delete(SeenNonce).where(SeenNonce.seen_at < moment - 2 * MAX_AGE - CLOCK_LEEWAY),
         execution_options={"synchronize_session": False},
     )
     taken = work.session.scalar(

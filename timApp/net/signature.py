@@ -26,7 +26,7 @@ from http_message_signatures.algorithms import HMAC_SHA256
 from yarl import URL
 
 from timApp.net.note import CHANGE_HEADER
-from timApp.util.clock import now
+from timApp.util.clock import CLOCK_LEEWAY, now
 
 __all__ = [
     "INPUT_HEADER",
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 #: How long a signature counts; clocks may differ by as much.
-MAX_AGE = timedelta(minutes=1)
+MAX_AGE = CLOCK_LEEWAY
 #: The header by which a signed message is known.
 INPUT_HEADER = "Signature-Input"
 #: What a signature puts into a message.

@@ -55,7 +55,10 @@ def seconds_to_wait(work: UnitOfWork, address: str) -> int:
     times = work.session.scalars(query).all()
     if not times:
         return 0
-    return max(0, ceil(wait_after(len(times)) - (moment - times[0]).total_seconds()))
+    # A time that is still to come is of a clock that is ahead, or was set back: nobody waits longer
+    # for that.
+    age = max(0.0, (moment - times[0]).total_seconds())
+    return max(0, ceil(wait_after(len(times)) - age))
 
 
 def record_wrong_secret(engine: sa.Engine, address: str, path: str) -> None:

@@ -60,6 +60,7 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
     if site.network.hosts:
         deliver = partial(deliver_forever, site.network, site.guard.engine, Event(), bool)
         Thread(target=deliver, daemon=True, name="tell other hosts").start()
+    site.guard.keep_tidy()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, sock, beat))
     # Threads that still wait for something would keep the process.

@@ -1,6 +1,7 @@
 """Answers to requests that fail: JSON for programs, pages for people."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
+from timApp.util.repeats import Repeats
 from timApp.util.text import storable
 
 _MAX_FIELDS_IN_SENTENCE = 10
@@ -44,9 +46,10 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
-    app.register_error_handler(InternalServerError, _answer_internal_error)
+    failures = Repeats()
+    app.register_error_handler(InternalServerError, partial(_answer_internal_error, failures))
     for error in ERRORS:
-        app.register_error_handler(error, _answer_database_error)
+        app.register_error_handler(error, partial(_answer_database_error, failures))
 
 
 def plain_page(app: Flask, code: int, message: str) -> str:
@@ -109,31 +112,35 @@ def _answer_csrf_error(error: CSRFError) -> Response:
     return _answer(error.code, message)
 
 
-def _answer_internal_error(error: InternalServerError) -> Response:
+def _answer_internal_error(failures: Repeats, error: InternalServerError) -> Response:
     """Answer an exception that nobody expected, or one that came while an error was answered.
 
     It is in the log, see `timApp.app`, but for one of the database.
     """
     original = error.original_exception
     if isinstance(original, ERRORS) and is_unavailable(original):
-        return _answer_database_unavailable(original)
+        return _answer_database_unavailable(failures, original)
     return _answer(error.code, str(status_of(error.code).sentence))
 
 
-def _answer_database_error(error: Exception) -> Response:
+def _answer_database_error(failures: Repeats, error: Exception) -> Response:
     if not is_unavailable(error):
         raise error  # nobody expected it
-    return _answer_database_unavailable(error)
+    return _answer_database_unavailable(failures, error)
 
 
-def _answer_database_unavailable(error: Exception) -> Response:
-    # A thousand people may meet it at once, and the traceback is the same for all.
-    current_app.logger.error(
-        "%s %s: the database does not answer: %s",
-        request.method,
-        quote(request.path),
-        reason(error),
-    )
+def _answer_database_unavailable(failures: Repeats, error: Exception) -> Response:
+    why = reason(error)
+    # A thousand people may meet it at once.
+    unsaid = failures.to_tell(why)
+    if unsaid is not None:
+        current_app.logger.error(
+            "%s %s: the database does not answer: %s%s",
+            request.method,
+            quote(request.path),
+            why,
+            f" ({unsaid} more requests met this since it was last told)" if unsaid else "",
+        )
     unavailable = ServiceUnavailable.code
     response = _answer(unavailable, str(status_of(unavailable).sentence))
     response.headers["Retry-After"] = str(_RETRY_AFTER)

@@ -3,13 +3,16 @@
 import os
 import secrets
 import stat
+import string
 import tempfile
 from pathlib import Path
 
+from timApp.optiontypes import KEY_MIN_LENGTH
 from timApp.util.errors import ConfigError
 
 KEY_BYTES = 32
 """How much randomness a new key has."""
+_DIGITS = frozenset(string.hexdigits)
 
 
 def load_or_create_secret_key(path: Path) -> str:
@@ -17,8 +20,8 @@ def load_or_create_secret_key(path: Path) -> str:
 
     Processes that start at once all get the same key. A file that is there is never changed.
 
-    Raises ConfigError, which names the file, if it is empty or cannot be read or made, and if
-    others than its owner have access to it.
+    Raises ConfigError, which names the file, if it is empty, cut off, or has a key that is too
+    short; if it cannot be read or made; and if others than its owner have access to it.
     """
     try:
         try:
@@ -49,6 +52,19 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"The secret key file {path} is empty. Put the key back, or remove the file: then a"
             " new key is made, and everybody has to log in again."
+        )
+    if not content.endswith(b"\n") and _DIGITS.issuperset(key) and len(key) < 2 * KEY_BYTES:
+        # What `_create` writes ends with a line end; this is what a full disk leaves of it.
+        raise ConfigError(
+            f"The secret key file {path} seems to be cut off. Put the whole key back, or remove the"
+            " file: then a new key is made, and everybody has to log in again. If this is all of"
+            " your own key, end the line."
+        )
+    if len(key) < KEY_MIN_LENGTH:
+        raise ConfigError(
+            f"The secret key in the file {path} has less than {KEY_MIN_LENGTH} characters, and"
+            " could be guessed. Put a longer one there, or remove the file: then a new key is"
+            " made, and everybody has to log in again."
         )
     return key
 

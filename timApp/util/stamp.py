@@ -29,3 +29,12 @@ def next_stamp(after: datetime | None) -> Stamp:
     """
     moment = now()
     return Stamp(moment if after is None or moment > after else after + _TICK)
+
+
+def moment_since(earlier: datetime | None) -> datetime:
+    """Return the present moment, or the one next to `earlier` if that is still to come.
+
+    A clock that was set back, or is behind that of another server, does not turn an order round.
+    """
+    moment = now()
+    return moment if earlier is None or moment >= earlier else earlier + _TICK

@@ -29,6 +29,31 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def header_text(value: str) -> str:
+    """Return what a header says, as it can be stored and shown, whatever bytes it is made of.
+
+    `value` has each byte as the character of that number, as WSGI has headers. The bytes are UTF-8
+    if they can be, and Latin-1 if not: both are in use, and no text in Latin-1 that means something
+    is UTF-8 by chance. Control characters, and ends of lines, are replaced by U+FFFD.
+    """
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:  # a server that has decoded it already
+        text = value
+    else:
+        text = value if raw.isascii() else _decoded(raw)
+    if text.isprintable():
+        return text
+    return "".join(char if fits_a_line(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def fits(text: str, max_length: int) -> bool:
     """Tell whether the text has 1 to `max_length` characters, and a database can hold it."""
     return 0 < len(text) <= max_length and is_storable(text)

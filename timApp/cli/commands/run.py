@@ -2,15 +2,19 @@
 
 import click
 
-from timApp.cli.context import application
+from timApp.auth.site import db
+from timApp.cli.context import application, wait_for_database
 from timApp.cli.help import examples
+from timApp.database.migrate import newer_revision
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
 
 
 @click.command(
     "run",
-    epilog=examples("timapp run", "timapp run --host 0.0.0.0 --port 8080 --workers 2"),
+    epilog=examples(
+        "timapp run", "timapp run --host 0.0.0.0 --port 8080 --workers 2", "timapp run --wait 60"
+    ),
 )
 @click.option(
     "--host",
@@ -28,8 +32,23 @@ from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
     type=click.IntRange(min=1),
     help=f"Processes that answer requests.  [default: one a core, at most {WORKERS_MAX_DEFAULT}]",
 )
-def command(host: str, port: int, workers: int | None) -> None:
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="How long to wait until the database answers and is up to date.  [default: not at all]",
+)
+def command(host: str, port: int, workers: int | None, wait: float | None) -> None:
     """Serve the site until Ctrl-C or SIGTERM."""
+    if wait is not None:
+        wait_for_database(wait, _say)
     with application():
-        pass  # what is wrong with the configuration or the database is said now, and once
+        # What is wrong with the configuration or the database is said now, and once.
+        newer = newer_revision(db.engine)
+    if newer is not None:
+        _say(f"The database is newer than this timApp ({newer}), and fits it all the same.")
     serve(Address.of(host, port), workers, click.echo)
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)

@@ -35,8 +35,8 @@ from timApp.guard.vocabulary import (
     State,
 )
 from timApp.user.user import User
-from timApp.util.clock import now
 from timApp.util.errors import BadInput
+from timApp.util.stamp import moment_since
 from timApp.util.text import fits, quoted, storable
 
 _Result = TypeVar("_Result")
@@ -140,8 +140,11 @@ def _begin(
     order of their numbers, in which everybody locks them, so never in a ring. What is read
     afterwards are statements of their own, which see what was committed before the lock was given.
     On SQLite the driver's connection is the writer by now.
+
+    A session is not dated before another of the same person that has begun, though a clock was set
+    back meanwhile, or another server's is ahead: the latest is always the one that began last.
     """
-    moment = now()
+    latest: dict[int, datetime] = {}
     most = dict.fromkeys((one.user_id for one in beginnings), 0)
     for one in beginnings:
         most[one.user_id] = max(most[one.user_id], one.limit or 0)
@@ -169,7 +172,7 @@ def _begin(
         passed_over -= set(locked()[0] or ())
     states: list[State | PassedOver | None] = []
     sessions, changes = [], []
-    for one, (counted, was_used) in zip(beginnings, found, strict=True):
+    for one, (counted, was_used, last_began) in zip(beginnings, found, strict=True):
         if one.user_id in passed_over:
             states.append(PASSED_OVER)
             continue
@@ -178,6 +181,8 @@ def _begin(
         if was_used or key in begun:
             states.append(None)
             continue
+        known = latest.get(one.user_id) or _moments.process_result_value(last_began, engine.dialect)
+        moment = latest[one.user_id] = moment_since(known)
         state = admitted(active[one.user_id], one.limit)
         active[one.user_id] += state is State.ACTIVE
         begun.add(key)
@@ -230,8 +235,15 @@ _look = BatchStatement(
             UserSession.user_id == sa.bindparam("person"),
             UserSession.session_id == sa.bindparam("new_session"),
         ),
+        # As the driver gives it, see `_moments`. From the end of an index, and not a maximum.
+        sa.select(UserSession.logged_in_at)
+        .where(UserSession.user_id == sa.bindparam("person"))
+        .order_by(*LATEST_FIRST)
+        .limit(1)
+        .scalar_subquery(),
     )
 )
+_moments = UTCDateTime()
 _add_session = BatchStatement(
     sa.insert(UserSession).values(
         user_id=sa.bindparam("person"),

@@ -80,7 +80,7 @@ def _put_in_place(work: UnitOfWork, moment: datetime) -> int:
     One statement for what the table of `timApp.guard.rules.lifetime` says of the latest and of the
     others: each session that is out of place takes the other of the two states.
     """
-    other_state = sa.case((is_active(), sa.literal(moment)))
+    other_state = sa.case((is_active(), sa.literal(moment, UserSession.expired_at.type)))
     return _update(work, _is_out_of_place(work), expired_at=other_state)
 
 

@@ -51,7 +51,8 @@ def columns_of(state: State, moment: datetime) -> dict[str, Any]:
         case State.EXPIRED:
             return {"expired_at": moment}
         case State.LOGGED_OUT:
-            kept = sa.func.coalesce(UserSession.expired_at, sa.literal(moment))
+            column = UserSession.expired_at
+            kept = sa.func.coalesce(column, sa.literal(moment, column.type))
             return {"logged_out_at": moment, "expired_at": kept}
 
 

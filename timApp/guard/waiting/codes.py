@@ -17,10 +17,11 @@ from timApp.guard.tables.state import is_in
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import State
 from timApp.user.user import User
-from timApp.util.clock import now
+from timApp.util.clock import CLOCK_LEEWAY, now
 
-#: A blocked page that has not asked for so long is closed: its session waits no more.
-PATIENCE = timedelta(seconds=30)
+#: A blocked page that has not asked for so long is closed: its session waits no more. What it asked
+#: last may have been written down by a server whose clock is behind ours.
+PATIENCE = timedelta(seconds=30) + CLOCK_LEEWAY
 
 # Without characters that look like another: B8, I1, O0, S5, Z2, and V beside U.
 _LETTERS = "ACDEFGHJKLMNPQRTUWXY"
@@ -138,9 +139,12 @@ def _is_of_session() -> sa.ColumnElement[bool]:
 
 
 def _still_waits() -> sa.ColumnElement[bool]:
+    moment = now()
     return sa.and_(
         is_in({State.EXPIRED}),
-        UserSession.last_seen_at > now() - PATIENCE,
+        UserSession.last_seen_at > moment - PATIENCE,
+        # What was seen before a clock was set back waits no longer for that; who does is seen anew.
+        UserSession.last_seen_at <= moment + CLOCK_LEEWAY,
     )
 
 

@@ -1,9 +1,11 @@
 """Signed links that name a blocked session: what its QR code holds."""
 
+import time
 from dataclasses import dataclass
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from timApp.util.clock import CLOCK_LEEWAY
 from timApp.util.errors import BadInput
 
 #: Seconds that a link can be followed. The blocked page renews it by itself.
@@ -17,7 +19,7 @@ class ForgedLink(BadInput):
 
 
 class ExpiredLink(BadInput):
-    """A link that is older than `LINK_LIFETIME`."""
+    """A link that is older than `LINK_LIFETIME`, or of a time that is still to come."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,21 @@ class Links:
     def read(self, token: str) -> LinkedSession:
         """Return what a token names; reading it again is no error.
 
-        `ForgedLink` or `ExpiredLink` otherwise.
+        A server whose clock is ahead of ours by `timApp.util.clock.CLOCK_LEEWAY` at the most may
+        have made it. `ForgedLink` or `ExpiredLink` otherwise.
         """
         try:
-            content = self._serializer.loads(token, max_age=LINK_LIFETIME)
-        except SignatureExpired:
-            raise ExpiredLink(
-                "This link is too old. Scan the code on the page again; it is renewed by itself.",
-                field="token",
-            ) from None
+            content, signed_at = self._serializer.loads(token, return_timestamp=True)
         except BadSignature:
             raise ForgedLink(
                 "This link was not made by a server of this site.", field="token"
             ) from None
+        age = int(time.time()) - int(signed_at.timestamp())
+        if not -CLOCK_LEEWAY.total_seconds() <= age <= LINK_LIFETIME:
+            raise ExpiredLink(
+                "This link is too old. Scan the code on the page again; it is renewed by itself.",
+                field="token",
+            )
         match content:
             case [str(username), str(session_id)]:
                 return LinkedSession(username, session_id)

@@ -13,6 +13,7 @@ from timApp.guard.vocabulary import Action
 from timApp.net.call import Call, Reply
 from timApp.net.network import Host
 from timApp.net.note import ChangeNote
+from timApp.util.clock import CLOCK_LEEWAY
 
 #: What hosts can be told to do; the value is the last part of the address that is asked.
 ACTIONS = (Action.VERIFY, Action.INVALIDATE)
@@ -119,6 +120,15 @@ is_owed = Delivery.settled_at.is_(None)
 def is_free(moment: datetime) -> sa.ColumnElement[bool]:
     """Return the condition that nobody has a lease of a delivery at that moment."""
     return Delivery.leased_until.is_(None) | (Delivery.leased_until <= moment)
+
+
+def is_due(moment: datetime, delivery: type[Delivery]) -> sa.ColumnElement[bool]:
+    """Return the condition that it is time to try a delivery, as far as backing off goes.
+
+    A time that is further ahead than anybody backs off is of before a clock was set back.
+    """
+    too_far = moment + _LAST_BACKOFF + CLOCK_LEEWAY
+    return (delivery.next_attempt_at <= moment) | (delivery.next_attempt_at > too_far)
 
 
 def locked(*which: sa.ColumnElement[bool], skip_locked: bool = False) -> sa.Select[int]:

@@ -18,6 +18,7 @@ from timApp.hosts.outbox.delivery import (
     DeliveryState,
     HostChange,
     Outcome,
+    is_due,
     is_free,
     is_owed,
     locked,
@@ -27,7 +28,8 @@ from timApp.net.note import ChangeNote
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
 
-#: A lease outlasts the time that hosts have to answer by this.
+#: A lease outlasts the time that hosts have to answer by this. A server whose clock is further
+#: ahead takes it before: the host is then told twice, and counts it once.
 _MARGIN = timedelta(seconds=5)
 
 _columns = (
@@ -69,13 +71,13 @@ def lease_due(network: Network, engine: sa.Engine) -> tuple[list[Lease], list[Ou
     whichever host.
     """
     moment = now()
-    is_not_ready = (_older.next_attempt_at > moment) | (_older.leased_until > moment)
+    is_not_ready = ~is_due(moment, _older) | (_older.leased_until > moment)
     return _lease(
         network,
         engine,
         network.hosts,
         moment,
-        Delivery.next_attempt_at <= moment,
+        is_due(moment, Delivery),
         ~_follows(is_not_ready),
     )
 

@@ -1,0 +1,79 @@
+"""A site that has something in each of its tables, and what is in a database."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tests.site import Site
+from timApp.auth.site import db
+from timApp.database.model import Model
+from timApp.guard.tables.order import SessionOrder
+from timApp.guard.vocabulary import Action
+from timApp.hosts.outbox.delivery import Delivery, DeliveryState
+from timApp.net.calllog import HostCall
+from timApp.net.nonce import SeenNonce
+from timApp.net.peer import Peer
+from timApp.net.wrongsecret import WrongSecret
+from timApp.user.user import User, create_user, require_user
+from timApp.util.clock import now
+
+#: All that a file of lines and tabs could stumble over.
+ODD = "tab\t, line\n, return\r, \\N, \\., \\\\t, 'quotes\", \b\v\f\x7f, häßlich 🎓, \u2028 %s {}"
+
+#: Tables that only have rows within a transaction.
+_NEVER_FILLED = {"tidying"}
+
+
+def fill(site: Site) -> None:
+    """Put people, rights, sessions of each state, and odd things into the tables."""
+    site.add_exam_hall()
+    site.blocked()
+    with site.app.app_context():
+        moment = now()
+        user_id = require_user(db, "alice").id
+        create_user(db, "without a password", None)
+        db.session.execute(sa.update(User).where(User.id == user_id).values(email=ODD))
+        db.session.add_all(
+            [
+                Peer(host="https://a.example", signs=True, is_unsigned=False, answer="[]"),
+                Peer(host="https://b.example", signs=False, is_unsigned=True, last_failure=ODD),
+                SeenNonce(nonce="n", seen_at=moment.replace(microsecond=0)),
+                WrongSecret(at=moment, address="192.0.2.1", path=ODD),
+                HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),
+                SessionOrder(user_id=user_id, at=moment, change_id="c", action=Action.VERIFY),
+                Delivery(
+                    host="https://a.example",
+                    action=Action.INVALIDATE,
+                    user_name="alice",
+                    at=moment - timedelta(days=20_000),
+                    change_id="c",
+                    made_by="",
+                    reason=ODD,
+                    state=DeliveryState.OWED,
+                    attempts=3,
+                    next_attempt_at=moment,
+                ),
+            ]
+        )
+        db.session.commit()
+    site.add_document("odd", ["alice"], source=f"# Odd\n{ODD}")
+    supervisor = site.logged_in("supervisor")
+    supervisor.log_out()
+
+
+def content(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of all tables, in the same order whichever kind of database it is."""
+    with orm.Session(engine) as session:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in session.execute(sa.select(*table.columns))), key=repr
+            )
+            for table in Model.metadata.sorted_tables
+        }
+
+
+def require_filled(found: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Fail if a table is empty of which a test is to say something."""
+    assert {name for name, rows in found.items() if not rows} == _NEVER_FILLED

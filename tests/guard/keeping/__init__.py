@@ -1,0 +1,1 @@
+"""Tests of what keeps the tables of sessions as they should be."""

@@ -1,0 +1,1 @@
+"""Kills under load, and a ledger that tells whether anything was lost: `python -m tests.storm`."""

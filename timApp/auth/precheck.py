@@ -1,0 +1,167 @@
+"""What is refused before any part of the application parses it, by whichever server it comes.
+
+The middleware looks at the head of a request: how much it holds, what proxies say of it, and whom
+it is for. It answers by itself, since Flask would already have parsed the cookies, and could make
+no page without a host. The body is looked at by the first of what Flask calls before each request.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+from werkzeug.sansio.utils import host_is_trusted
+from yarl import URL
+
+from timApp.auth.proxies import Proxies
+from timApp.util.errors import BadRequest, TimError
+from timApp.util.limits import check_address, check_body, check_headers
+from timApp.util.text import quoted
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: By these names whoever sits at the machine asks, and what looks whether the site is alive.
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+#: Where it does not matter by which name the site is asked. No link is made there: files are the
+#: same for everybody, and what other servers ask is signed for SITE_URL, whatever a proxy has made
+#: of the Host header.
+_ANY_HOST = ("/static/", "/hosts/", "/user/sessions/verify", "/user/sessions/invalidate")
+#: What every answer of the site has, as far as it matters to a sentence.
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+@dataclass(frozen=True)
+class TrustedHosts:
+    """The names by which a site may be asked."""
+
+    #: In small letters and in ASCII, IPv6 addresses in brackets; None means any.
+    names: frozenset[str] | None
+    #: What comes after any name, each with a dot at its start.
+    domains: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, option: Collection[str] | None, site_url: str | None) -> "TrustedHosts":
+        """Return those of the option; without it that of SITE_URL, and the machine's for itself."""
+        if option is None:
+            host = site_url and URL(site_url).host_subcomponent
+            return cls(frozenset((host, *_LOOPBACK)) if host else None)
+        names = [_ascii_name(name) for name in option if not name.startswith(".")]
+        domains = [f".{_ascii_name(name[1:])}" for name in option if name.startswith(".")]
+        return cls(frozenset(names), tuple(domains))
+
+    def has(self, host: str) -> bool:
+        """Tell whether a well-formed Host header has one of the names, with whatever port.
+
+        As with werkzeug's `host_is_trusted`, which knows no IPv6 addresses in its list, a domain
+        stands for itself, too.
+        """
+        if self.names is None:
+            return True
+        end = host.find("]") + 1 or host.find(":")
+        name = (host if end < 0 else host[:end]).lower()
+        return name in self.names or f".{name}".endswith(self.domains)
+
+
+def _ascii_name(name: str) -> str:
+    return URL.build(scheme="http", host=name.strip("[]")).host_subcomponent or name
+
+
+def check_host(environ: "WSGIEnvironment", trusted: TrustedHosts) -> None:
+    """Raise `BadRequest` for a Host header that is none, and for a host that is not trusted."""
+    host = environ.get("HTTP_HOST")
+    if host is None:  # HTTP/1.0; then the server's own name is taken
+        return
+    # Two headers have become one with a comma, in which no host is.
+    if not (host_is_trusted(host) and _is_idna(host)):
+        raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
+    if not trusted.has(host) and not environ.get("PATH_INFO", "").startswith(_ANY_HOST):
+        raise BadRequest(
+            "This site is not called %(host)s. If it is, its option TRUSTED_HOSTS has to say so.",
+            host=quoted(host),
+        )
+
+
+def check_body_of_request() -> None:
+    """Raise `timApp.util.limits.TooMuchContent` for a body that is not to be parsed.
+
+    For `Flask.before_request`, before anything reads a form.
+    """
+    if request.environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in request.environ:
+        check_body(request.environ.get("CONTENT_TYPE", ""), request.get_data(cache=True))
+
+
+def _is_idna(host: str) -> bool:
+    """Tell whether no label of a host is empty or too long; Flask could make no page for it."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+class Precheck:
+    """A WSGI application that hands on what `prepare` lets pass, and refuses the rest.
+
+    With JSON, or with a page for those who ask for one.
+    """
+
+    def __init__(
+        self, application: "WSGIApplication", proxies: Proxies, trusted: TrustedHosts
+    ) -> None:
+        self._application = application
+        self._proxies = proxies
+        self._trusted = trusted
+
+    def prepare(self, environ: "WSGIEnvironment") -> None:
+        """Check the head of a request, and let it be as the visitor has made it.
+
+        Address, scheme, host and prefix are then what the trusted proxies tell. `HeadersTooLarge`
+        and `AddressTooLong` of `timApp.util.limits`; `BadRequest` for the host. To do
+        so twice finds the same.
+        """
+        check_headers(environ)
+        self._proxies.apply(environ)
+        check_address(
+            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            environ.get("QUERY_STRING", ""),
+        )
+        check_host(environ, self._trusted)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer the request, or let it be answered."""
+        try:
+            self.prepare(environ)
+        except TimError as error:
+            kind, body = refusal(environ.get("HTTP_ACCEPT", ""), error)
+            status = HTTPStatus(error.status)
+            start_response(
+                f"{status.value} {status.phrase}",
+                [("Content-Type", kind), ("Content-Length", str(len(body))), *_HEADERS],
+            )
+            return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else body]
+        return self._application(environ, start_response)
+
+
+def refusal(accept: str, error: TimError) -> tuple[str, bytes]:
+    """Return the content type and the body of an answer that needs no Flask.
+
+    `accept` is the Accept header, of which only so much is read as can be read at once.
+    """
+    if "text/html" in accept:
+        page = (
+            '<!doctype html><html lang="en"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
+            f"<title>{error.status}</title><h1>{error.status}</h1><p>{escape(error.message)}</p>"
+        )
+        return "text/html; charset=utf-8", page.encode()
+    content: dict[str, Any] = {"error": error.message}
+    return "application/json", json.dumps(content).encode() + b"\n"

@@ -1,0 +1,65 @@
+"""Lets the application see a request as the visitor made it, who came through proxies."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from timApp.util.forwarded import ProxyHeaders, Visit, read_visit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_log = logging.getLogger(__name__)
+
+#: What is read, by the names that WSGI has for the headers.
+_HEADERS = {
+    f"HTTP_{name.upper().replace('-', '_')}": name
+    for name in (
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
+    )
+}
+
+
+class Proxies:
+    """The proxies in front of a site, as many as it says, which are believed."""
+
+    def __init__(self, count: int, kind: ProxyHeaders = ProxyHeaders.X_FORWARDED) -> None:
+        self._count = count
+        self._kind = kind
+        self._told: set[str] = set()
+
+    def apply(self, environ: "WSGIEnvironment") -> None:
+        """Put what the proxies tell into the environ: address, scheme, host and prefix.
+
+        What does not fit the number of proxies is told in the log: one line for each way in which
+        it does not, at the first such request of this process.
+        """
+        names = _HEADERS.keys() & environ.keys()
+        if not names and not self._count:
+            return
+        headers = {_HEADERS[name]: str(environ[name]) for name in names}
+        if "HTTP_HOST" in environ:
+            headers["host"] = str(environ["HTTP_HOST"])
+        visit = read_visit(headers, self._count, self._kind)
+        self._tell(visit)
+        if visit.address is not None:
+            environ["REMOTE_ADDR"] = visit.address
+        if visit.scheme is not None:
+            environ["wsgi.url_scheme"] = visit.scheme
+        if visit.host is not None:
+            environ["HTTP_HOST"] = visit.host
+        if visit.prefix is not None:
+            environ["SCRIPT_NAME"] = visit.prefix
+
+    def _tell(self, visit: Visit) -> None:
+        if visit.misfit is None:
+            return
+        # The numbers are the visitor's to choose; each sentence counts once whatever they are.
+        key = "".join(char for char in visit.misfit if not char.isdigit())
+        if key not in self._told:
+            self._told.add(key)
+            _log.warning("%s (This is told once.)", visit.misfit)

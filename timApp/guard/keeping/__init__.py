@@ -1,0 +1,1 @@
+"""What keeps the tables of sessions as they should be: they forget, and they are looked over."""

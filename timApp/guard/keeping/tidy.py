@@ -1,0 +1,185 @@
+"""Lets go what has been kept for long enough: in small steps, and without being in the way.
+
+Each step is a transaction of some hundred rows, which it finds by an index, from the oldest on. On
+PostgreSQL it passes over rows that others have locked, so it never waits; on SQLite it writes only
+when nobody else does. So several may tidy one database at once. What one has passed over, the next
+one finds.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from sqlite3 import SQLITE_BUSY
+from typing import Any
+
+import sqlalchemy as sa
+
+from timApp.database.patience import patience
+from timApp.guard.keeping.retention import Deadlines, Retention
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.state import is_active
+from timApp.guard.tables.tidying import CLOSE, OPEN
+from timApp.guard.tables.waiting import WaitingSession
+from timApp.util.clock import now
+
+#: Rows of one step.
+BATCH = 500
+#: Seconds between two steps, in which others come first.
+PAUSE = 0.05
+
+#: Waits for some seconds.
+GiveWay = Callable[[float], object]
+#: The values of an index's columns, of the last row that was looked at.
+_Cursor = Sequence[Any] | None
+_Rows = Sequence[sa.Row[*tuple[Any, ...]]]
+
+#: The part of SQLite's error codes that says what kind of error it is.
+_KIND = 0xFF
+
+# The columns of `ix_usersession_logged_in_at`, and, as far as it goes, of `ix_sessionchange_at`.
+_BY_LOGIN = (UserSession.logged_in_at, UserSession.user_id, UserSession.session_id)
+_BY_TIME = (SessionChange.at, SessionChange.id)
+
+
+@dataclass
+class Tidied:
+    """How many rows have lost their text, or are gone."""
+
+    origins: int = 0
+    addresses: int = 0
+    sessions: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True)
+class Chore:
+    """One kind of what is to go: which rows, in the order of an index, and what is done to them."""
+
+    counted_as: str
+    order: tuple[Any, ...]
+    which: sa.ColumnElement[bool]
+    #: Returns the condition that a row is one of those.
+    named: Callable[[_Rows], sa.ColumnElement[bool]]
+    do: Callable[[sa.Connection, sa.ColumnElement[bool]], object]
+    #: Whether the rows are changed and not deleted, so that what refers to them need not wait.
+    keeps_rows: bool
+
+
+def tidy(engine: sa.Engine, retention: Retention, give_way: GiveWay = time.sleep) -> Tidied:
+    """Clear and delete whatever has been kept for long enough; return how much it was.
+
+    `give_way` is called after each step, with the seconds that it is to take; when it raises, what
+    has been done stays done. Errors are those of SQLAlchemy.
+    """
+    tidied = Tidied()
+    for chore in chores(retention.deadlines(now())):
+        cursor: _Cursor = None
+        while True:
+            seen, done = _step(engine, chore, cursor)
+            setattr(tidied, chore.counted_as, getattr(tidied, chore.counted_as) + done)
+            if seen is not None:  # nobody was in the way
+                if not seen:
+                    break
+                cursor = tuple(seen[-1])
+            give_way(PAUSE)
+    return tidied
+
+
+def chores(deadlines: Deadlines) -> list[Chore]:
+    """Return what is to be done: first texts are cleared, then rows go."""
+    ended_at = sa.func.coalesce(UserSession.logged_out_at, UserSession.expired_at)
+    has_old_text = sa.and_(
+        UserSession.logged_in_at < deadlines.texts_before, UserSession.origin != ""
+    )
+    has_old_address = sa.and_(
+        SessionChange.at < deadlines.texts_before, SessionChange.address.is_not(None)
+    )
+    is_old = sa.and_(
+        UserSession.logged_in_at < deadlines.rows_before,
+        ~is_active(),
+        ended_at < deadlines.ended_before,
+    )
+    is_old_entry = SessionChange.at < deadlines.rows_before
+    clear = partial(_change_record, sa.update(SessionChange).values(address=None))
+    delete = partial(_change_record, sa.delete(SessionChange))
+    return [
+        Chore("origins", _BY_LOGIN, has_old_text, _sessions, _clear_origins, keeps_rows=True),
+        Chore("addresses", _BY_TIME, has_old_address, _entries, clear, keeps_rows=True),
+        Chore("sessions", _BY_LOGIN, is_old, _sessions, _delete_sessions, keeps_rows=False),
+        Chore("entries", _BY_TIME, is_old_entry, _entries, delete, keeps_rows=False),
+    ]
+
+
+def next_rows(chore: Chore, cursor: _Cursor) -> sa.Select[Any]:
+    """Return the query for the rows of a step, after those that were looked at; it locks them."""
+    query = sa.select(*chore.order).where(chore.which).order_by(*chore.order).limit(BATCH)
+    if cursor is not None:
+        types = [column.type for column in chore.order]
+        query = query.where(sa.tuple_(*chore.order) > sa.tuple_(*cursor, types=types))
+    return query.with_for_update(skip_locked=True, key_share=chore.keeps_rows)
+
+
+def _step(engine: sa.Engine, chore: Chore, cursor: _Cursor) -> tuple[_Rows | None, int]:
+    """Do one step; return the rows that were looked at, and how many were done.
+
+    None for the rows if somebody was in the way, and nothing was done.
+    """
+    with engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if not is_sqlite:
+            # The time that a site gives its requests is too short to find nothing in a million.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        rows = found = connection.execute(next_rows(chore, cursor)).all()
+        if is_sqlite and rows:
+            # They were found while others wrote, so one of them may have become active.
+            if not _become_writer_if_free(connection):
+                return None, 0
+            query = sa.select(*chore.order).where(chore.named(rows), chore.which)
+            found = connection.execute(query).all()
+        if found:
+            chore.do(connection, chore.named(found))
+        connection.commit()
+        return rows, len(found)
+
+
+def _become_writer_if_free(connection: sa.Connection) -> bool:
+    try:
+        with patience(0):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & _KIND != SQLITE_BUSY:
+            raise
+        return False
+    return True
+
+
+def _sessions(rows: _Rows) -> sa.ColumnElement[bool]:
+    return _key_of(UserSession).in_([(row.user_id, row.session_id) for row in rows])
+
+
+def _entries(rows: _Rows) -> sa.ColumnElement[bool]:
+    return SessionChange.id.in_([row.id for row in rows])
+
+
+def _clear_origins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    connection.execute(sa.update(UserSession).where(which).values(origin=""))
+
+
+def _delete_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    gone = sa.select(UserSession.user_id, UserSession.session_id).where(which)
+    connection.execute(sa.delete(WaitingSession).where(_key_of(WaitingSession).in_(gone)))
+    connection.execute(sa.delete(UserSession).where(which))
+
+
+def _change_record(
+    change: sa.Update | sa.Delete, connection: sa.Connection, which: sa.ColumnElement[bool]
+) -> None:
+    connection.execute(OPEN)
+    connection.execute(change.where(which))
+    connection.execute(CLOSE)
+
+
+def _key_of(table: type[UserSession | WaitingSession]) -> sa.Tuple:
+    return sa.tuple_(table.user_id, table.session_id)
