@@ -22,10 +22,12 @@ LONG_PATIENCE = 120.0
 class Patience:
     """A budget of seconds; not above 0 when it is used up."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "reason")
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
+        #: What it was used up by, for those who ask after that.
+        self.reason = "the time for the database is used up"
 
 
 _current: ContextVar[Patience | None] = ContextVar("patience", default=None)

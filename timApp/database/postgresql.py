@@ -26,6 +26,8 @@ _Result = TypeVar("_Result")
 _INTERVAL = 0.05
 #: Seconds that the server has to take a cancellation.
 _CANCEL_TIMEOUT = 0.25
+#: Seconds after which a server that does not let anybody connect counts as silent.
+_SILENCE = 0.5
 #: Seconds to connect where there is no other limit.
 _CONNECT_TIMEOUT = 10
 
@@ -89,8 +91,7 @@ class PatientConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         if patience.left <= 0:
             self.close()
-            msg = "the time for the database is used up"
-            raise GaveUp(msg)
+            raise GaveUp(patience.reason)
         if not self.server.is_silent:
             return self._wait(gen, patience)
         try:
@@ -110,10 +111,11 @@ class PatientConnection(psycopg.Connection[Any]):
         try:
             result = super().wait(_turn_giving(gen), _INTERVAL, patience.left)
         except errors._WaitTimeout:
+            waited = time.monotonic() - begun
             self._cancel()
             self.close()
-            msg = f"no answer within {time.monotonic() - begun:.1f} s"
-            raise GaveUp(msg) from None
+            patience.reason = f"no answer within {waited:.1f} s"
+            raise GaveUp(patience.reason) from None
         except psycopg.Error:
             self.server.is_silent = False
             raise
@@ -149,8 +151,8 @@ class PatientConnection(psycopg.Connection[Any]):
             while True:
                 ready = yield wanted
                 if time.monotonic() > deadline:
-                    msg = f"not connected within {time.monotonic() - begun:.1f} s"
-                    raise GaveUp(msg)
+                    patience.reason = f"not connected within {time.monotonic() - begun:.1f} s"
+                    raise GaveUp(patience.reason)
                 wanted = connecting.send(ready)
         except StopIteration as end:
             return end.value
@@ -166,17 +168,23 @@ def connect(server: Server, *arguments: Any, **parameters: Any) -> PatientConnec
     is known by the number that it calls the connection by, which is not that of PostgreSQL's
     process.
     """
+    patience = current_patience()
+    if patience is not None and patience.left <= 0:
+        raise GaveUp(patience.reason)
     parameters.setdefault("connect_timeout", _CONNECT_TIMEOUT)
     hosts = str(parameters.get("host") or "").count(",") + 1
     token = _hosts_left.set(hosts)
+    begun = time.monotonic()
     try:
         with server.asked(), turn_given():
             connection = PatientConnection.connect(*arguments, **parameters)
     except GaveUp:
-        server.is_silent = True
+        # Who had hardly any time left knows nothing of the server.
+        server.is_silent = server.is_silent or time.monotonic() - begun > _SILENCE
         raise
     finally:
         _hosts_left.reset(token)
+    server.is_silent = False
     connection.server = server
     try:
         if _process_of(connection) != connection.info.backend_pid:

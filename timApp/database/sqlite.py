@@ -127,6 +127,16 @@ class PatientSQLite(sqlite3.Connection):
             super().commit()
             self.require_in_place(thoroughly=True)
 
+    def close(self) -> None:
+        """Close, as the driver does, and end the transaction at once.
+
+        A cursor that is still known, as to the traceback of an error, would keep both alive, and
+        everybody else from writing.
+        """
+        with suppress(sqlite3.Error):  # it is closed already
+            self.rollback()
+        super().close()
+
     def set_up(self, path: str | None) -> None:
         """Get ready for use; `path` is that of the file, None for a database in memory."""
         before = None if path is None else _file_at(path)
