@@ -6,8 +6,8 @@ from functools import partial
 
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
-from timApp.serve.message import Exchange, Request
-from timApp.serve.refusal import Refusals
+from timApp.serve.http.message import Exchange, Request
+from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import STATE_TARGET, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from timApp.app import create_app
 from timApp.serve.address import Address
-from timApp.serve.limits import Limits
+from timApp.serve.http.limits import Limits
 from timApp.serve.supervisor import Supervisor
 from timApp.serve.worker import STOP_SECONDS, work
 

@@ -15,8 +15,8 @@ from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import COOKIE_NAME, Claims
 from timApp.guard.guard import Standing, Verdict
-from timApp.serve.mailbox import Mailbox
-from timApp.serve.message import Answer, Exchange, Handler, Headers, status_line
+from timApp.serve.http.mailbox import Mailbox
+from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
 
 #: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
 STATE_TARGET = b"/user/sessions/current"

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from timApp.serve.mailbox import Mailbox
-from timApp.serve.message import Answer, Exchange, Handler, Request, Stream, status_line
+from timApp.serve.http.mailbox import Mailbox
+from timApp.serve.http.message import Answer, Exchange, Handler, Request, Stream, status_line
 
 #: Files of which a process keeps the answer, and the largest of them in bytes.
 _KEPT = 500

@@ -14,15 +14,15 @@ from flask import Flask
 
 from timApp.auth.site import current_site
 from timApp.hosts.outbox.worker import deliver_forever
-from timApp.serve.connection import Connection
-from timApp.serve.connections import SWEEP, Connections
 from timApp.serve.crew import Crew
 from timApp.serve.front import Crews, Front
 from timApp.serve.gateway import Gateway
-from timApp.serve.limits import Limits
-from timApp.serve.mailbox import Mailbox
-from timApp.serve.message import Headers
-from timApp.serve.refusal import Refusals
+from timApp.serve.http.connection import Connection
+from timApp.serve.http.connections import SWEEP, Connections
+from timApp.serve.http.limits import Limits
+from timApp.serve.http.mailbox import Mailbox
+from timApp.serve.http.message import Headers
+from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import States
 from timApp.serve.statics import Statics
 from timApp.ui.errors import plain_page

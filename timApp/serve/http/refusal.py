@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from timApp.serve.message import Answer, Exchange, Headers, Request, status_line
+from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 
 #: Makes the page for people of a status code and a message.
 Page = Callable[[int, str], str]

@@ -1,6 +1,6 @@
 """Heads and chunks of answers, as HTTP/1.1 has them. Source: RFC 9112."""
 
-from timApp.serve.message import Headers
+from timApp.serve.http.message import Headers
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"

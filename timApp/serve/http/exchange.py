@@ -3,9 +3,9 @@
 from threading import Condition
 from typing import Protocol
 
-from timApp.serve.connections import Connections
-from timApp.serve.message import Answer, Request
-from timApp.serve.wire import LAST_CHUNK, chunk_of, head_of
+from timApp.serve.http.connections import Connections
+from timApp.serve.http.message import Answer, Request
+from timApp.serve.http.wire import LAST_CHUNK, chunk_of, head_of
 
 
 class Line(Protocol):
@@ -25,7 +25,7 @@ class Line(Protocol):
 
 
 class LineExchange:
-    """An exchange over a connection; see `timApp.serve.message.Exchange`."""
+    """An exchange over a connection; see `timApp.serve.http.message.Exchange`."""
 
     def __init__(self, request: Request, line: Line, connections: Connections) -> None:
         self.request = request
@@ -90,7 +90,7 @@ class LineExchange:
 
 
 class _LineStream:
-    """A stream over a connection; see `timApp.serve.message.Stream`."""
+    """A stream over a connection; see `timApp.serve.http.message.Stream`."""
 
     def __init__(self, connections: Connections, *, is_chunked: bool) -> None:
         self.is_chunked = is_chunked

@@ -10,10 +10,10 @@ from typing import cast
 
 import httptools
 
-from timApp.serve.connections import Connections
-from timApp.serve.exchange import LineExchange
-from timApp.serve.message import Headers, Request
-from timApp.serve.wire import CONTINUE, head_of
+from timApp.serve.http.connections import Connections
+from timApp.serve.http.exchange import LineExchange
+from timApp.serve.http.message import Headers, Request
+from timApp.serve.http.wire import CONTINUE, head_of
 
 _NEVER = float("inf")
 

@@ -3,10 +3,10 @@
 from email.utils import formatdate
 from typing import Protocol
 
-from timApp.serve.limits import Limits
-from timApp.serve.mailbox import Mailbox
-from timApp.serve.message import Handler
-from timApp.serve.refusal import Refusals
+from timApp.serve.http.limits import Limits
+from timApp.serve.http.mailbox import Mailbox
+from timApp.serve.http.message import Handler
+from timApp.serve.http.refusal import Refusals
 
 #: Seconds between two looks at the connections.
 SWEEP = 0.25
