@@ -181,10 +181,12 @@ def test_what_is_no_request_is_refused_in_words(
 
 
 def test_an_address_with_a_host_in_it_is_understood(client: RawClient) -> None:
-    """A whole URL as the target, as a proxy is asked, is the address without the host."""
-    answer = client.ask(get("http://elsewhere.example:80/login?next=/view/exam"))
+    """A whole URL as the target is the address without its host, which counts, and no other."""
+    whole = get("http://localhost:80/login?next=/view/exam")
+    answer = client.ask(whole.replace(b"Host: localhost", b"Host: elsewhere.example"))
     assert answer.status == 200
     assert b"/view/exam" in answer.body
+    assert client.ask(get("http://elsewhere.example/login")).status == 400
 
 
 def test_another_protocol_is_not_spoken(client: RawClient) -> None:
