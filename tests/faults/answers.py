@@ -28,11 +28,11 @@ def is_unavailable(ask: Callable[[], TestResponse], within: float = SOON) -> Non
 
 @contextmanager
 def lines_in_log(caplog: pytest.LogCaptureFixture, count: int) -> Iterator[None]:
-    """Check that so many lines are written to the log meanwhile, none of them with a traceback."""
+    """Check that a line is written meanwhile, no more than so many, and none with a traceback."""
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         yield
-    assert len(caplog.records) == count, caplog.text
+    assert 1 <= len(caplog.records) <= count, caplog.text  # the same is said once in a while
     for record in caplog.records:
         assert record.exc_info is None
         assert "the database does not answer: " in record.getMessage()

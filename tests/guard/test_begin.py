@@ -19,7 +19,7 @@ from timApp.database.engine import open_engine
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, GuardOptions, Identity
 from timApp.guard.changes.begin import Beginning, _together, _transact, begin_session
-from timApp.guard.changes.lock import lock_people
+from timApp.guard.changes.lock import lock_everybody, lock_people
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Actor, ActorKind, State
@@ -43,7 +43,7 @@ def begin(app: Flask, user_id: int, session_id: str) -> bool:
 def kept_waiting(app: Flask, logins: Sequence[tuple[int, str]]) -> Iterator[list[Future[bool]]]:
     """Yield logins, of which the first has held up the others, so that those come together."""
     with app.app_context(), ThreadPoolExecutor() as pool:
-        lock_people(db, [logins[0][0]])
+        lock_everybody(db)  # one person who is locked would hold up nobody else
         found = [pool.submit(begin, app, *logins[0])]
         eventually(lambda: _together.waiting(db.engine) == 0 or None)
         found += [pool.submit(begin, app, *login) for login in logins[1:]]
@@ -99,7 +99,7 @@ def test_a_login_gives_its_turn_to_others_while_it_waits(app: Flask, site: Site)
 
     turns = TakingTurns(answer, 1)
     with app.app_context(), ThreadPoolExecutor(2) as people:
-        lock_people(db, [alice])
+        lock_everybody(db)
         login = people.submit(turns, {"PATH_INFO": "/login"}, print)
         eventually(lambda: _together.waiting(db.engine) == 0 or None)
         reader = people.submit(turns, {"PATH_INFO": "/read"}, print)

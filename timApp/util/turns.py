@@ -45,7 +45,9 @@ def turn_given() -> Iterator[None]:
         yield
         return
     turn.give()
+    _mine.turn = None  # within this, whoever lets others work too takes nothing back
     try:
         yield
     finally:
+        _mine.turn = turn
         turn.take()
