@@ -81,7 +81,8 @@ class Departure:
 
     cut: Cut
     is_abrupt: bool
-    #: How much of the body is sent before it is cut within it: from 0 to 1, but never all of it.
+    #: How much of the body is sent before it is cut within it: from 0 to 1, but at least a
+    #: byte, and never all of it.
     share: float = 0.5
 
 
@@ -98,7 +99,8 @@ def ask(port: int, question: Question, address: str, departure: Departure | None
             elif departure.cut is Cut.HEADERS:
                 connection.sendall(headers)
             else:
-                connection.sendall(headers + body[: int(len(body) * departure.share)])
+                part = body[: max(1, int(len(body) * departure.share))]
+                connection.sendall(headers + part)
             if departure is not None:
                 if departure.is_abrupt:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
