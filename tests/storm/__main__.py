@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tests.storm.campaign import Outcome, Scale, campaign_storm
 from tests.storm.kills import KILLS, POSTGRESQL_KILLS
 from tests.storm.postgres import OwnPostgreSQL
-from tests.storm.report import circumstances, row_of, table_of, write
+from tests.storm.report import FAULTS, circumstances, row_of, table_of, with_earlier, write
 
 
 def _outcomes(arguments: argparse.Namespace, postgres: OwnPostgreSQL) -> Iterator[Outcome]:
@@ -43,11 +43,13 @@ def main() -> int:
             for problem in [*outcome.verdict.lost, *outcome.verdict.half_done]:
                 print("   ", problem, flush=True)  # noqa: T201
     for database in dict.fromkeys(outcome.database for outcome in outcomes):
-        rows = table_of([outcome for outcome in outcomes if outcome.database == database])
-        lines = [circumstances(version), f"Help came after {arguments.patience:g} s.", "", *rows]
-        print("", *lines, sep="\n")  # noqa: T201
+        mark = f"make storm: {database}"
+        of_database = [outcome for outcome in outcomes if outcome.database == database]
+        heading = [circumstances(version), f"Help came after {arguments.patience:g} s.", ""]
+        print("", *heading, *table_of(of_database), sep="\n")  # noqa: T201
         if arguments.write:
-            write(f"make storm: {database}", lines)
+            rows = with_earlier(FAULTS.read_text("utf-8"), mark, of_database)
+            write(mark, [*heading, *rows])
     is_good = all(one.verdict.is_good and not one.unanswered for one in outcomes)
     return 0 if is_good else 1
 

@@ -84,9 +84,6 @@ class Storm:
                 outcome.recoveries.append(recovery)
             if (number + 1) % _ROUND == 0 or number + 1 == kills:
                 outcome.verdict = self.hold(first)
-                if not outcome.verdict.is_good:
-                    outcome.kills = number + 1
-                    break
         outcome.helped = self.stage.helped - helped
         return outcome
 

@@ -157,7 +157,7 @@ class Desk:
     def _ask(self, action: Action, person: str, named: str | None, question: Question) -> Reply:
         """Write it down, ask, and write the answer down."""
         cut = self.cuts.take()
-        departure = cut and Departure(cut, self.chance.random() < 0.5)
+        departure = cut and Departure(cut, self.chance.random() < 0.5, self.chance.random())
         act = self.ledger.note(action, person, named)
         try:
             reply = ask(self.port, question, act.mark, departure)

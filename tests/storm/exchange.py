@@ -81,6 +81,9 @@ class Departure:
 
     cut: Cut
     is_abrupt: bool
+    #: How much of the body is sent before it is cut within it: from 0 to 1, but at least a
+    #: byte, and never all of it.
+    share: float = 0.5
 
 
 def ask(port: int, question: Question, address: str, departure: Departure | None = None) -> Reply:
@@ -91,13 +94,13 @@ def ask(port: int, question: Question, address: str, departure: Departure | None
     headers, body = question.encoded(port, address)
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-            match departure and departure.cut:
-                case Cut.HEADERS:
-                    connection.sendall(headers)
-                case Cut.BODY:
-                    connection.sendall(headers + body[: len(body) // 2])
-                case _:
-                    connection.sendall(headers + body)
+            if departure is None or departure.cut is Cut.ANSWER:
+                connection.sendall(headers + body)
+            elif departure.cut is Cut.HEADERS:
+                connection.sendall(headers)
+            else:
+                part = body[: max(1, int(len(body) * departure.share))]
+                connection.sendall(headers + part)
             if departure is not None:
                 if departure.is_abrupt:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

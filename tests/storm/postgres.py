@@ -33,9 +33,7 @@ class OwnPostgreSQL:
         self._uri = self._server.get_uri()
         self._sockets = self._info().socket_dir
         if not is_durable:
-            with psycopg.connect(self._uri, autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")
-                connection.execute("SELECT pg_reload_conf()")
+            self.set(fsync="off")
 
     def make(self, name: str) -> str:
         """Make a database with tables, and return its URL."""
@@ -44,6 +42,13 @@ class OwnPostgreSQL:
         url = make_url(self._uri).set(database=name).render_as_string(hide_password=False)
         migrate(url)
         return url
+
+    def set(self, **settings: str) -> None:
+        """Change settings, from now on and for all."""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            for name, value in settings.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
+            connection.execute("SELECT pg_reload_conf()")
 
     def version(self) -> str:
         """Return its name and version."""

@@ -50,6 +50,16 @@ def table_of(outcomes: Sequence[Outcome]) -> list[str]:
     return table(_COLUMNS, [row_of(outcome) for outcome in outcomes])
 
 
+def with_earlier(text: str, mark: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the table of these kinds and of those that stand in the document already."""
+    made = text.partition(f"<!-- made by {mark} -->\n")[2].partition(_END)[0]
+    rows = {line.split("|")[1].strip(): line for line in made.splitlines() if line[:2] == "| "}
+    head, rule, *new = table_of(outcomes)
+    rows |= {outcome.kind: line for outcome, line in zip(outcomes, new, strict=True)}
+    kept = [line for kind, line in rows.items() if kind not in {_COLUMNS[0], "---"}]
+    return [head, rule, *kept]
+
+
 def spread(seconds: Sequence[float]) -> str:
     """Return median and maximum; a dash if there are none."""
     return f"{median(seconds):.1f}, {max(seconds):.1f}" if seconds else "-"

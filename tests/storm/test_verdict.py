@@ -194,6 +194,12 @@ def test_a_login_that_was_told_of_another_session_is_lost() -> None:
     assert len(hold(entries, BOOKS).lost) == 1
 
 
+def test_what_was_done_to_another_session_than_was_named_is_told() -> None:
+    """An act without an answer may be done or not, but not to anything else."""
+    entries = [*ENTRIES[:2], entry(3, Action.VERIFY, "one", status=None), *ENTRIES[3:]]
+    assert "another session" in hold(entries, BOOKS).half_done[0]
+
+
 def test_people_without_a_limit_may_have_many_sessions() -> None:
     """Two active sessions of somebody without a limit are nothing wrong."""
     books = replace(

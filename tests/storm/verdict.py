@@ -66,7 +66,7 @@ def hold(entries: Sequence[Entry], books: Books, unlimited: Collection[str] = ()
             half_done.append(f"{problem}: {entry}, {found}")
         elif entry.is_acknowledged and not found:
             claims.append(_claim_of(entry, entries, recorded))
-        elif found and _is_of_another_session(entry, found[0]):
+        elif found and entry.is_acknowledged and _is_of_another_session(entry, found[0]):
             lost.append(f"{entry}, {found}")
         unanswered += bool(found) and not entry.is_acknowledged
     replay = Replay(books, {books.people[name] for name in unlimited})
@@ -92,6 +92,8 @@ def _problem_of(entry: Entry, found: Sequence[Record], books: Books) -> str | No
     is_of_person = record.user_id == (books.people[act.person] if act.person else None)
     if record.action not in _RECORDED_AS[act.action] or not is_of_person:
         return "done otherwise"
+    if not entry.is_acknowledged and _is_of_another_session(entry, record):
+        return "done to another session than was named"
     return None
 
 
