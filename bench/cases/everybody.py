@@ -142,7 +142,7 @@ def _plain_turn(kind: str, run: Run, database_url: str, statement: str) -> tuple
             with closing(sqlite3.connect(str(make_url(url).database))) as file:
                 # As ours.
                 file.execute("PRAGMA journal_mode = WAL")
-                file.execute("PRAGMA synchronous = NORMAL")
+                file.execute("PRAGMA synchronous = FULL")
                 file.execute("PRAGMA foreign_keys = ON")
                 file.execute(_COUNT).fetchall()
                 begun = time.perf_counter()

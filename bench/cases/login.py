@@ -225,7 +225,7 @@ def _sqlite(url: str) -> sqlite3.Connection:
     connection = sqlite3.connect(str(make_url(url).database), check_same_thread=False)
     connection.isolation_level = "IMMEDIATE"
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 

@@ -12,7 +12,6 @@ from tests.storm.campaign import Scale, Storm, storm_on
 from tests.storm.timing import Recovery
 from tests.storm.verdict import Verdict
 from timApp.config import database_url
-from timApp.util.errors import ConfigError
 
 #: Few, since nothing is learnt from more.
 _SCALE = Scale(kills=0, desks=4)
@@ -69,7 +68,7 @@ def hall(patroni: str) -> Iterator[Hall]:
         cluster = Cluster(patroni, folder / "cluster")
         try:
             cluster.start()
-            given = _accepted(cluster.database_url())
+            given = cluster.database_url()
             url = database_url({"DATABASE_URL": given})
             migrate(url)
             place = folder / "server"
@@ -80,19 +79,3 @@ def hall(patroni: str) -> Iterator[Hall]:
             raise
         finally:
             cluster.stop()
-
-
-def _accepted(url: str) -> str:
-    """Return the URL of several hosts in a form that the site's option takes.
-
-    That is the form of libpq, as it is documented, or else the one that only SQLAlchemy knows.
-    """
-    try:
-        database_url({"DATABASE_URL": url})
-    except ConfigError:
-        user, _, rest = url.partition("@")
-        hosts, _, rest = rest.partition("/")
-        name, _, query = rest.partition("?")
-        each = "".join(f"host={host}&" for host in hosts.split(","))
-        return f"{user}@/{name}?{each}{query}"
-    return url
