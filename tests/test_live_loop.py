@@ -304,7 +304,7 @@ def drop_half_way(server: LiveServer, cookie: str) -> None:
     """Ask for the export, read where it begins, and be gone without a word (RST)."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request = f"GET /user/sessions/all HTTP/1.1\r\nHost: test\r\nCookie: {cookie}\r\n\r\n"
+        request = f"GET /user/sessions/all HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
         client.sendall(request.encode())
         assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
 

@@ -190,7 +190,7 @@ TRUSTED_HOSTS: HostNames | None = None
 # A larger one is answered with status 413.
 MAX_CONTENT_LENGTH: ByteCount = 1_048_576
 
-# How long a request may take to arrive, from its first byte to its last. Seconds. Default: 10.
+# How long a request may take to arrive, from its first byte to its last. Seconds. Default: 10.0.
 # Whoever takes longer is answered 408. A slow phone sends what this site asks for in a second or
 # two; a client that never ends its requests takes a connection for so long, and nothing else.
 REQUEST_TIMEOUT: Seconds = 10.0

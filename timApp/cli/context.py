@@ -9,7 +9,7 @@ from flask import Flask
 
 from timApp.app import create_app
 from timApp.auth.site import db
-from timApp.database.failure import ERRORS, is_unavailable, reason
+from timApp.database.failure import ERRORS, OUT_OF_REACH, reason
 from timApp.database.migrate import needs_upgrade
 from timApp.util.errors import TimError
 
@@ -89,9 +89,9 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except ERRORS as error:
-        if is_unavailable(error):
+        if isinstance(error, OUT_OF_REACH):
             msg = "The database does not answer: %(reason)s"
             raise NotReady(msg, reason=reason(error)) from error
-        # No right to a table, mostly.
+        # No right to a table, mostly, or a file that is damaged, or is no database.
         msg = f"The database refuses: {reason(error)}"
         raise TimError(msg) from error

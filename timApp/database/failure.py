@@ -10,7 +10,7 @@ from timApp.util.text import one_line
 ERRORS = (sa.exc.DBAPIError, sa.exc.TimeoutError)
 
 #: It is not there, has no connection to spare, or somebody else has kept what is wanted too long.
-_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+OUT_OF_REACH = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 #: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
 #: on a standby; a server that is being stopped or was; a table or an index that is damaged.
 _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
@@ -23,7 +23,7 @@ def is_unavailable(error: BaseException | None) -> bool:
 
     Whoever asks may ask again later.
     """
-    if isinstance(error, _UNAVAILABLE):
+    if isinstance(error, OUT_OF_REACH):
         return True
     if not isinstance(error, sa.exc.DBAPIError):
         return False

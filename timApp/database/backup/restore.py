@@ -11,6 +11,7 @@ from alembic.script import Script, ScriptDirectory
 from timApp.database.backup.file import Backup, BackupError
 from timApp.database.backup.text import reader_for, row_of
 from timApp.database.driver.statement import sqlalchemys_error
+from timApp.database.engine import make_file_of
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import is_newer, require_known
 from timApp.database.migrating.scratch import tables_of
@@ -39,6 +40,7 @@ def restore_backup(
     the rest.
     """
     _check_revision(known, backup)
+    make_file_of(engine)
     attempt = partial(_restore, known=known, backup=backup, replace=replace)
     return with_patience(engine, attempt, patience or Patience(), report)
 
