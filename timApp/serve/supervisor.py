@@ -23,9 +23,9 @@ _FROZEN = 10.0
 #: Seconds that a worker has to give its first.
 _SLOW_START = 60.0
 #: Seconds to wait before a worker is started that ended soon after its start: at first, at most.
-_PAUSE_MIN, _PAUSE_MAX = 0.1, 10.0
+_PAUSE_MIN, _PAUSE_MAX = 0.1, 2.0
 #: Seconds after which a worker that ended has not ended soon.
-_GOOD_RUN = 30.0
+_GOOD_RUN = 10.0
 #: Seconds between two looks at the workers.
 _LOOK = 0.5
 _SOON = 0.02
