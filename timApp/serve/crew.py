@@ -109,11 +109,7 @@ class Crew:
                 return self._jobs.popleft()
             self._idle.append(hand)
             self._release(hand)
-        hand.wait()
-        job = hand.job
-        assert job is not None  # noqa: S101 - whoever wakes an idle one gives it a job
-        hand.job = None
-        return job
+        return hand.wait_for_job()
 
     def _release(self, hand: "_Hand") -> None:
         if hand.has_turn:
@@ -159,12 +155,17 @@ class _Hand:
     def run(self) -> None:
         """Do one job after the other."""
         work_by_turns(self)
-        self.wait()
-        job, self.job = self.job, None
+        job = self.wait_for_job()
         while True:
-            assert job is not None  # noqa: S101 - it is made for a job
             job.work()
             job = self._crew.next_job(self)
+
+    def wait_for_job(self) -> Job:
+        """Sleep until it is woken with a job, and return that."""
+        self.wait()
+        job, self.job = self.job, None
+        assert job is not None  # noqa: S101 - whoever wakes an idle one gives it a job
+        return job
 
     def begin(self) -> None:
         """Note that it has a turn from now on."""

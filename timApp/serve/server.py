@@ -11,12 +11,10 @@ from timApp.app import create_app
 from timApp.serve.address import Address
 from timApp.serve.http.limits import Limits
 from timApp.serve.supervisor import Supervisor
-from timApp.serve.worker import STOP_SECONDS, work
+from timApp.serve.worker import BACKLOG, STOP_SECONDS, work
 
 #: Workers by default, if there are as many cores.
 WORKERS_MAX_DEFAULT = 4
-#: Connections of a worker that wait to be taken.
-_BACKLOG = 2048
 
 
 def serve(address: Address, workers: int | None, announce: Callable[[str], object]) -> None:
@@ -65,7 +63,7 @@ def _listening(address: Address) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((address.number, address.port))
-    sock.listen(_BACKLOG)
+    sock.listen(BACKLOG)
     sock.setblocking(False)
     return sock
 

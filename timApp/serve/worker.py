@@ -38,7 +38,7 @@ _PAGE_THREADS, _LOGIN_THREADS, _DOOR_THREADS = 48, 32, 4
 #: Seconds that requests have to end when the process is to end.
 STOP_SECONDS = 15
 #: Connections that may wait until they are taken.
-_BACKLOG = 2048
+BACKLOG = 2048
 #: Seconds for which a thread may keep others from Python. The shorter, the sooner the front is
 #: told of what comes; each change of threads costs.
 _SWITCH = 0.002
@@ -76,7 +76,7 @@ async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> N
     parent = os.getppid()
     front, connections = _front(app, sock, Mailbox(loop))
     server = await loop.create_server(
-        lambda: Connection(connections), sock=sock, backlog=_BACKLOG, start_serving=True
+        lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=True
     )
 
     def tick() -> None:
