@@ -6,7 +6,6 @@ documentation of Flask, "Sessions", and of itsdangerous.
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,15 +14,14 @@ from functools import lru_cache
 from itsdangerous import BadPayload, BadSignature, URLSafeTimedSerializer
 
 from timApp.user.user import id_of
-from timApp.util.clock import CLOCK_LEEWAY
+from timApp.util.clock import counts_still
 from timApp.util.text import is_storable
 
 #: The cookie's name.
 COOKIE_NAME = "timapp"
 #: Keys of what the cookie holds; the first is that of Flask-Login.
 USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
-#: A cookie is taken for so long after it was signed; what ends a session is not its age. It is
-#: taken already while it seems to be signed in a moment: by a server whose clock is ahead of ours.
+#: A cookie is taken for so long after it was signed; what ends a session is not its age.
 MAX_AGE = timedelta(days=31)
 
 #: Cookies of which a process remembers that they are signed: more than people come to it. To check
@@ -90,8 +88,7 @@ class Cookies:
 
     def _timely(self, cookie: str) -> "_Verified":
         verified = self._verified(cookie)
-        age = int(time.time()) - verified.signed_at
-        if not -CLOCK_LEEWAY.total_seconds() <= age <= self._max_age:
+        if not counts_still(verified.signed_at, self._max_age):
             msg = "The cookie is too old, or its time has not come."
             raise BadSignature(msg)
         return verified

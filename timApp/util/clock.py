@@ -1,12 +1,22 @@
 """The one place where the program asks for the time."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 #: Clocks of servers may differ by this much, and one clock may be set back by as much: whatever is
 #: written by one and compared by another is still what it was.
 CLOCK_LEEWAY = timedelta(minutes=1)
+_LEEWAY_SECONDS = CLOCK_LEEWAY.total_seconds()
 
 
 def now() -> datetime:
     """Return the current time: timezone-aware, in UTC, with microseconds."""
     return datetime.now(UTC)
+
+
+def counts_still(signed_at: int, seconds: float) -> bool:
+    """Tell whether what was signed then, in whole seconds since 1970, counts for so long.
+
+    It does already while it seems to be signed in a moment, by a clock that is ahead of ours.
+    """
+    return -_LEEWAY_SECONDS <= int(time.time()) - signed_at <= seconds

@@ -36,14 +36,19 @@ DAY = timedelta(days=1)
 RETENTION = Retention(100 * DAY, 31 * DAY)
 
 
-@pytest.fixture
-def alice(engine: sa.Engine) -> int:
-    """A person, by their number."""
+def add_alice(engine: sa.Engine) -> int:
+    """Add a person, and return their number."""
     with orm.Session(engine) as session:
         user = User(name="alice", password_hash=None)
         session.add(user)
         session.commit()
         return user.id
+
+
+@pytest.fixture
+def alice(engine: sa.Engine) -> int:
+    """A person, by their number."""
+    return add_alice(engine)
 
 
 def add_session(
@@ -209,11 +214,7 @@ def test_two_at_once_share_the_work(engine: sa.Engine, alice: int) -> None:
 def test_rows_that_others_have_locked_are_passed_over(postgresql_url: str) -> None:
     """On PostgreSQL nothing waits for a person's sessions that are being changed."""
     engine = open_engine(postgresql_url)
-    with orm.Session(engine) as session:
-        user = User(name="alice", password_hash=None)
-        session.add(user)
-        session.commit()
-        number = user.id
+    number = add_alice(engine)
     for name in ("one", "two"):
         add_session(engine, number, name, 150 * DAY)
     with engine.connect() as other:
@@ -229,11 +230,7 @@ def test_rows_that_others_have_locked_are_passed_over(postgresql_url: str) -> No
 def test_logins_come_first_on_sqlite(sqlite_url: str) -> None:
     """While somebody else writes, it neither waits nor fails, and tries again."""
     engine = open_engine(sqlite_url)
-    with orm.Session(engine) as session:
-        user = User(name="alice", password_hash=None)
-        session.add(user)
-        session.commit()
-        number = user.id
+    number = add_alice(engine)
     add_session(engine, number, "one", 150 * DAY)
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -258,11 +255,7 @@ def test_a_session_that_was_verified_meanwhile_stays(
 ) -> None:
     """What is found while others write on SQLite is looked at again before it goes."""
     engine = open_engine(sqlite_url)
-    with orm.Session(engine) as session:
-        user = User(name="alice", password_hash=None)
-        session.add(user)
-        session.commit()
-        number = user.id
+    number = add_alice(engine)
     add_session(engine, number, "one", 300 * DAY, 300 * DAY)
     become_writer = tidy_module._become_writer_if_free
 

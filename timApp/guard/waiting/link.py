@@ -1,11 +1,10 @@
 """Signed links that name a blocked session: what its QR code holds."""
 
-import time
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from timApp.util.clock import CLOCK_LEEWAY
+from timApp.util.clock import counts_still
 from timApp.util.errors import BadInput
 
 #: Seconds that a link can be followed. The blocked page renews it by itself.
@@ -60,8 +59,7 @@ class Links:
             raise ForgedLink(
                 "This link was not made by a server of this site.", field="token"
             ) from None
-        age = int(time.time()) - int(signed_at.timestamp())
-        if not -CLOCK_LEEWAY.total_seconds() <= age <= LINK_LIFETIME:
+        if not counts_still(int(signed_at.timestamp()), LINK_LIFETIME):
             raise ExpiredLink(
                 "This link is too old. Scan the code on the page again; it is renewed by itself.",
                 field="token",
