@@ -47,12 +47,16 @@ def peak_memory_of(pid: int) -> int:
     return sum(1024 * int(status.split("VmHWM:")[1].split()[0]) for status in statuses)
 
 
-def memory_of_workers(pid: int) -> list[int]:
+def memory_of_workers(pid: int, but: Path | None = None) -> list[int]:
     """Return how many bytes of memory each process below this one has.
 
-    What it shares with others counts as its share: a half, if there is one other.
+    What it shares with others counts as its share: a half, if there is one other. A file that is
+    left out is one that the processes look into where the system has it in its cache anyway.
     """
-    return [process.memory_full_info().pss for process in psutil.Process(pid).children()]
+    return [
+        sum(part.pss for part in process.memory_maps() if part.path != str(but))
+        for process in psutil.Process(pid).children()
+    ]
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -10,10 +10,13 @@ is five times as much as then.
 Then clients begin requests and never end them, fifty each second for twenty seconds, half of them
 in the head and half in the body, while others read the document so many times a second; these are
 compared with others who are alone. Memory is that of a worker after all this, of what it shares
-with its parent a half.
+with its parent a half, without the pages of SQLite's file that the system has in its cache.
 """
 
 from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from bench.apps import environment_of, prepared
 from bench.exam import DOCUMENT, add_document, site
@@ -74,8 +77,14 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
                 section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
             section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
         _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
-        memory = max(memory_of_workers(ours.pid)) / 2**20
+        memory = max(memory_of_workers(ours.pid, but=_file_of(url))) / 2**20
     section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
+
+
+def _file_of(url: str) -> Path | None:
+    """Return the file of a database, if it has one."""
+    parts = make_url(url)
+    return Path(str(parts.database)) if parts.get_backend_name() == "sqlite" else None
 
 
 def _measure_siege(

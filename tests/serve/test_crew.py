@@ -146,3 +146,58 @@ def test_there_are_no_more_threads_than_may_be() -> None:
     assert crew.queued == 2
     gate.open()
     assert all(done.wait(PATIENCE) for done in jobs)
+
+
+def test_a_crew_with_enough_to_do_is_left_alone_until_it_takes_its_last_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who rests comes back when the last of the jobs is taken up, not before."""
+    monkeypatch.setattr(crew_module, "_REST", PATIENCE)
+    crew = Crew("test", turns=1, threads=10)
+    gates = [Gate() for _ in range(4)]
+    for gate in gates:
+        submit(crew, gate.wait)
+    back = threading.Event()
+
+    def rest() -> None:
+        crew.rest()
+        back.set()
+
+    front = threading.Thread(target=rest)
+    front.start()
+    for gate in gates[:-1]:
+        assert gate.is_reached()
+        assert not back.is_set()
+        gate.open()
+    assert gates[-1].is_reached()
+    assert back.wait(PATIENCE)
+    gates[-1].open()
+    front.join()
+
+
+def test_a_crew_that_has_little_to_do_is_not_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no job in the queue, or one, there is no rest."""
+    monkeypatch.setattr(crew_module, "_REST", math.inf)  # it would raise `OverflowError`
+    crew = Crew("test", turns=1, threads=10)
+    crew.rest()
+    gate = Gate()
+    submit(crew, gate.wait)
+    assert gate.is_reached()
+    submit(crew, gate.wait)
+    crew.rest()
+    gate.open()
+
+
+def test_a_crew_whose_work_takes_long_is_left_alone_only_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rest ends though no job is taken up, and the next one begins anew."""
+    monkeypatch.setattr(crew_module, "_REST", 0.001)
+    crew = Crew("test", turns=1, threads=10)
+    gate = Gate()
+    done = [submit(crew, gate.wait) for _ in range(5)]
+    for _ in range(3):
+        crew.rest()
+    gate.open()
+    assert all(one.wait(PATIENCE) for one in done)
+    crew.rest()

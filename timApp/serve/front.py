@@ -15,8 +15,10 @@ from timApp.util.target import read_target
 
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
-#: Seconds that whoever reads a document, logs in, or does anything else waits for a thread.
-_DOCUMENT_SECONDS, _LOGIN_SECONDS, _SECONDS = 2.0, 60.0, 5.0
+#: Seconds that whoever reads a document, logs in, or does anything else waits for a thread. With
+#: what is left of their patience then (`timApp.auth.patience`), all but logins are answered within
+#: two seconds, or five.
+_DOCUMENT_SECONDS, _LOGIN_SECONDS, _SECONDS = 1.75, 60.0, 4.5
 #: People of one process who may wait to be logged in: a hall that comes at once.
 LOGINS_WAITING_MAX = 1000
 _TOO_MANY_LOGINS = "Too many people are logging in just now. Try again in a while."
@@ -94,7 +96,7 @@ class Front:
                 )
             )
         else:
-            self._ask(self._crews.logins, exchange, _LOGIN_SECONDS)
+            self._ask(self._crews.logins, exchange, _LOGIN_SECONDS, counts=False)
 
     def _ask_doors(self, exchange: Exchange) -> None:
         self._ask(self._crews.doors, exchange, _SECONDS)
@@ -103,13 +105,17 @@ class Front:
         is_document = exchange.request.target.startswith(_DOCUMENTS)
         self._ask(self._crews.pages, exchange, _DOCUMENT_SECONDS if is_document else _SECONDS)
 
-    def _ask(self, crew: Crew, exchange: Exchange, seconds: float) -> None:
-        """Let the application answer in a thread of that crew."""
+    def _ask(self, crew: Crew, exchange: Exchange, seconds: float, *, counts: bool = True) -> None:
+        """Let the application answer in a thread of that crew.
+
+        Unless it counts for nothing, the application is told how long that took.
+        """
+        now = time.monotonic()
         crew.submit(
             Job(
-                partial(self._gateway.answer, exchange),
+                partial(self._gateway.answer, exchange, now if counts else None),
                 partial(self._refusals.turn_away, exchange),
-                time.monotonic() + seconds,
+                now + seconds,
             )
         )
 

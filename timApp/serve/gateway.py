@@ -6,11 +6,13 @@ Source: PEP 3333.
 import io
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from timApp.auth.patience import WAITED
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.util.turns import turn_given
 
@@ -51,16 +53,19 @@ class Gateway:
             "wsgi.run_once": False,
         }
 
-    def answer(self, exchange: Exchange) -> None:
-        """Answer an exchange; in a thread of its own, for it may wait. Never raises."""
+    def answer(self, exchange: Exchange, since: float | None = None) -> None:
+        """Answer an exchange; in a thread of its own, for it may wait. Never raises.
+
+        The application is told how long it is since then, on the clock `time.monotonic`.
+        """
         try:
-            self._answer(exchange)
+            self._answer(exchange, 0.0 if since is None else time.monotonic() - since)
         except Exception:
             # The application answers its own errors, so this is one of ours.
             _log.exception("An answer could not be made.")
             exchange.answer_soon(Answer(status_line(500), []))
 
-    def _answer(self, exchange: Exchange) -> None:
+    def _answer(self, exchange: Exchange, waited: float) -> None:
         request = exchange.request
         started: list[tuple[bytes, Headers, int | None]] = []
 
@@ -69,7 +74,9 @@ class Gateway:
             started[:] = [_head_from(status, headers)]
             return _refuse_to_write
 
-        pieces = self._application(self.environ(request), start)
+        environ = self.environ(request)
+        environ[WAITED] = waited
+        pieces = self._application(environ, start)
         try:
             first = b"".join(pieces) if isinstance(pieces, list | tuple) else None
             if first is not None:

@@ -74,7 +74,8 @@ async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> N
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     parent = os.getppid()
-    front, connections = _front(app, sock, Mailbox(loop))
+    crews = _crews(app)
+    front, connections = _front(app, sock, crews, Mailbox(loop, crews.pages.rest))
     server = await loop.create_server(
         lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=True
     )
@@ -96,18 +97,24 @@ async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> N
         await asyncio.sleep(SWEEP / 5)
 
 
-def _front(app: Flask, sock: socket.socket, mailbox: Mailbox) -> tuple[Front, Connections]:
+def _crews(app: Flask) -> Crews:
+    with app.app_context():
+        turns = TURNS_PER_WORKER[current_site().guard.engine.dialect.name]
+    return Crews(
+        logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
+        doors=Crew("door", turns=1, threads=_DOOR_THREADS),
+        pages=Crew("page", turns=turns, threads=_PAGE_THREADS),
+    )
+
+
+def _front(
+    app: Flask, sock: socket.socket, crews: Crews, mailbox: Mailbox
+) -> tuple[Front, Connections]:
     with app.app_context():
         guard = current_site().guard
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
     refusals = Refusals(partial(plain_page, app), headers)
-    turns = TURNS_PER_WORKER[guard.engine.dialect.name]
-    crews = Crews(
-        logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
-        doors=Crew("door", turns=1, threads=_DOOR_THREADS),
-        pages=Crew("page", turns=turns, threads=_PAGE_THREADS),
-    )
     states = States(guard, headers, mailbox, refusals.turn_away)
     states.start()
     host, port = sock.getsockname()[:2]

@@ -8,8 +8,10 @@ from collections.abc import Callable
 class Mailbox:
     """Calls that the loop makes soon. Those that come together wake it once."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, rest: Callable[[], None]) -> None:
+        """Take the loop, and what is called whenever all calls were made: it may wait a moment."""
         self.loop = loop
+        self._rest = rest
         self._calls: deque[Callable[[], None]] = deque()
         self._is_woken = False
 
@@ -24,3 +26,4 @@ class Mailbox:
         self._is_woken = False  # first, so that what comes from here on wakes the loop again
         while self._calls:
             self._calls.popleft()()
+        self.loop.call_soon(self._rest)
