@@ -5,11 +5,13 @@ own, and the server checks a real argon2 hash with its own parameters for each; 
 the database gives everybody the same one. Beside them others read a guarded page, so many times a
 second, whether the server keeps up or not: first alone, then while people come evenly over a
 minute, then while all of them come at once. Compared are the readers' times with those alone, and
-the time until all are let in with what all cores take for the hashes alone. Load generator, server
-and database share the machine. Memory is the most that the server's processes have had until then,
+the time until all are let in with what all cores take for the hashes alone, just before and just
+after. Load generator, server and database share the machine. All at once they come several times;
+the middle ratio counts, and the first time is in the table. Memory is the most that the server's processes have had until then,
 each with what it shares with others.
 """
 
+import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -114,14 +116,18 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
         within = run.choose(0.2, 1.0, 60.0)
         spread = watch.phase(within, Arrivals(server.port, people, _PASSWORD, within))
         rush_seconds = run.choose(0.2, 1, 20)
-        rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
-    assert rush.admission is not None
-    alone = _hashes_alone(people, run.choose(2, 10, 300))
-    section.notes.append(f"{kind}: the hashes alone take all cores {alone:.1f} s.")
+        sample = run.choose(2, 10, 300)
+        alone, rushes, ratios = [_hashes_alone(people, sample)], [], []
+        for _ in range(run.choose(1, 1, 3)):
+            rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
+            assert rush.admission is not None
+            rushes.append(rush)
+            alone.append(_hashes_alone(people, sample))
+            ratios.append(rush.admission.seconds / statistics.mean(alone[-2:]))
+    told = ", ".join(f"{seconds:.1f}" for seconds in alone)
+    section.notes.append(f"{kind}: the hashes alone take all cores {told} s.")
     section.goals += [
-        at_most(
-            f"{kind}: all at once let in / hashes alone", rush.admission.seconds / alone, _WORK
-        ),
+        at_most(f"{kind}: all at once let in / hashes alone", statistics.median(ratios), _WORK),
         at_most(
             f"{kind}: readers' p99 / idle, spread over {within:g} s",
             spread.others.p99 / idle.others.p99,
@@ -135,7 +141,7 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
     rows = [
         idle.row("readers alone"),
         spread.row(f"logins spread over {within:g} s"),
-        rush.row("logins all at once"),
+        rushes[0].row("logins all at once"),
     ]
     section.tables.append(Table(kind, columns, rows))
 

@@ -109,16 +109,21 @@ class PatientSQLite(sqlite3.Connection):
         self._busy_timeout = -1
 
     def cursor(self, factory: Any = PatientCursor) -> Any:
-        """Return a cursor, as the driver does."""
+        """Return a cursor, as the driver does.
+
+        Whoever makes one in another way leaks: this is where the driver forgets those that are gone.
+        """
         return super().cursor(factory)
 
     def execute(self, sql: str, parameters: Any = (), /) -> PatientCursor:
         """Execute a statement, as the driver does; it would use a cursor of its own kind."""
-        return PatientCursor(self).execute(sql, parameters)
+        cursor: PatientCursor = self.cursor()
+        return cursor.execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Any, /) -> PatientCursor:
         """Execute a statement with each of the parameters, as the driver does."""
-        return PatientCursor(self).executemany(sql, parameters)
+        cursor: PatientCursor = self.cursor()
+        return cursor.executemany(sql, parameters)
 
     def commit(self) -> None:
         """Commit, as the driver does; `DatabaseMoved` if it may not be in the file at the path."""
@@ -158,7 +163,7 @@ class PatientSQLite(sqlite3.Connection):
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
-        return sqlite3.Cursor(self).execute(sql).fetchone()
+        return self.cursor(sqlite3.Cursor).execute(sql).fetchone()
 
     def require_in_place(self, *, thoroughly: bool = False) -> None:
         """Check that the file at the path is the one that was opened; `DatabaseMoved` if not.
