@@ -7,8 +7,8 @@ second, whether the server keeps up or not: first alone, then while people come 
 minute, then while all of them come at once. Compared are the readers' times with those alone, and
 the time until all are let in with what all cores take for the hashes alone, just before and just
 after. Load generator, server and database share the machine. All at once they come several times;
-the middle ratio counts, and the first time is in the table. Memory is the most that the server's processes have had until then,
-each with what it shares with others.
+the middle ratio counts, and the first time is in the table. Memory is the most that the server's
+processes have had until then, each with what it shares with others.
 """
 
 import statistics

@@ -111,7 +111,7 @@ class PatientSQLite(sqlite3.Connection):
     def cursor(self, factory: Any = PatientCursor) -> Any:
         """Return a cursor, as the driver does.
 
-        Whoever makes one in another way leaks: this is where the driver forgets those that are gone.
+        This is where the driver forgets those that are gone: cursors made in another way leak.
         """
         return super().cursor(factory)
 
