@@ -40,7 +40,7 @@ from timApp.pages.administer.session_list import session_list
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.servers import servers
 from timApp.ui.errors import register_error_handlers
-from timApp.ui.headers import add_security_headers
+from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages
 from timApp.ui.openapi import API_OPTIONS, create_api
 from timApp.ui.pages import ui
@@ -176,7 +176,8 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
 def _add_pages(app: Flask) -> None:
     app.before_request(close_to_expired_sessions)
     app.before_request(check_inputs)
-    app.after_request(add_security_headers)
+    app.after_request(keep_out_of_caches)
+    app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     register_error_handlers(app)
     api = create_api(app)
     api.register_blueprint(sessions)

@@ -458,6 +458,28 @@ def test_what_a_host_told_counts_for_a_short_time(make_desk: MakeDesk, make_host
     assert MAX_AGE == 5 * INTERVAL
 
 
+@pytest.mark.parametrize(("back", "is_shown"), [(30 * SECOND, True), (3600 * SECOND, False)])
+def test_a_clock_that_is_put_back_does_not_keep_what_a_host_told(
+    make_desk: MakeDesk, make_host: MakeHost, back: timedelta, is_shown: bool
+) -> None:
+    """An answer counts no longer for a clock that is put back, but clocks may differ a little."""
+    is_up = Event()
+    is_up.set()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        good = proves(200, {"waiting": [waits("AC34", "bob")]})
+        (good if is_up.is_set() else proves(503, {"error": "down"}))(handler)
+
+    desk = make_desk(make_host(answer).url)
+    with time_machine.travel(START, tick=False) as clock:
+        views_of(desk)
+        until(lambda: all(view.settled_at is not None for view in views_of(desk)))
+        is_up.clear()
+        clock.move_to(START - back)
+        (view,) = views_of(desk)
+        assert bool(view.waiting) is is_shown
+
+
 def test_a_hosts_state_is_noted_with_what_it_answers(
     make_desk: MakeDesk, make_host: MakeHost
 ) -> None:

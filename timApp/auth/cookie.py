@@ -40,7 +40,11 @@ class CookieInterface(SecureCookieSessionInterface):
         if session.modified or session.permanent:
             super().save_session(app, session, response)
         elif session.accessed:
-            response.vary.add("Cookie")
+            # What is read and written of the header takes longer than the rest of this.
+            if "Vary" in response.headers:
+                response.vary.add("Cookie")
+            else:
+                response.headers["Vary"] = "Cookie"
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie gets the attribute Secure."""

@@ -1,13 +1,17 @@
 """Protection of the cookie's rights against other sites (CSRF)."""
 
-from flask import current_app, request
 from flask_wtf.csrf import CSRFProtect
+
+from timApp.auth.inputs import current_request
+
+#: Methods that change nothing.
+_HARMLESS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class _Protection(CSRFProtect):
     def protect(self, apply_exemptions: bool = False) -> None:
         """Check a request that may change something, and do not even look at others."""
-        if request.method in current_app.config["WTF_CSRF_METHODS"]:
+        if current_request().method not in _HARMLESS:
             super().protect(apply_exemptions)
 
 

@@ -1,7 +1,8 @@
 """How long requests wait for the database: see `timApp.database.patience`."""
 
-from flask import Flask, request
+from flask import Flask
 
+from timApp.auth.inputs import current_request
 from timApp.database.patience import (
     DOCUMENT_PATIENCE,
     REQUEST_PATIENCE,
@@ -27,8 +28,9 @@ def add_patience(app: Flask) -> None:
 
 
 def _begin() -> None:
-    whole = DOCUMENT_PATIENCE if request.blueprint == "documents" else REQUEST_PATIENCE
-    begin_patience(max(whole - request.environ.get(WAITED, 0.0), _LEAST))
+    asked = current_request()
+    whole = DOCUMENT_PATIENCE if asked.blueprint == "documents" else REQUEST_PATIENCE
+    begin_patience(max(whole - asked.environ.get(WAITED, 0.0), _LEAST))
 
 
 def _end(_error: BaseException | None) -> None:

@@ -13,10 +13,10 @@ from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from flask import request
 from werkzeug.sansio.utils import host_is_trusted
 from yarl import URL
 
+from timApp.auth.inputs import current_request, may_have_body
 from timApp.auth.proxies import Proxies
 from timApp.util.errors import BadRequest, TimError
 from timApp.util.limits import check_address, check_body, check_headers
@@ -31,12 +31,6 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 #: same for everybody, and what other servers ask is signed for SITE_URL, whatever a proxy has made
 #: of the Host header.
 _ANY_HOST = ("/static/", "/hosts/", "/user/sessions/verify", "/user/sessions/invalidate")
-#: What every answer of the site has, as far as it matters to a sentence.
-_HEADERS = (
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,9 @@ def check_body_of_request() -> None:
 
     For `Flask.before_request`, before anything reads a form.
     """
-    if request.environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in request.environ:
-        check_body(request.environ.get("CONTENT_TYPE", ""), request.get_data(cache=True))
+    asked = current_request()
+    if may_have_body(asked):
+        check_body(asked.environ.get("CONTENT_TYPE", ""), asked.get_data(cache=True))
 
 
 @lru_cache(1024)
@@ -150,7 +145,11 @@ class Precheck:
             status = HTTPStatus(error.status)
             start_response(
                 f"{status.value} {status.phrase}",
-                [("Content-Type", kind), ("Content-Length", str(len(body))), *_HEADERS],
+                [
+                    ("Content-Type", kind),
+                    ("Content-Length", str(len(body))),
+                    ("Cache-Control", "no-store"),
+                ],
             )
             return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else body]
         return self._application(environ, start_response)

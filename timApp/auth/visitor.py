@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import g, has_app_context, has_request_context, request, session
+from flask import Response, g, has_app_context, has_request_context, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
 from timApp.auth.inputs import current_view
@@ -24,6 +24,10 @@ class _Logins(LoginManager):
         # no safety to a signed cookie whose session can be ended at any time. Told by the option
         # alone, each request would work out what the login would be bound to.
         return False
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        # There is none: the cookie of the session lasts.
+        return response
 
 
 login_manager = _Logins()

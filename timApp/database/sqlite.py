@@ -1,9 +1,9 @@
 """Connections to SQLite that wait no longer than whoever asks, and notice that their file is gone.
 
-A connection goes on in a file that was moved away or replaced, without an error: what it commits is
-lost for whoever looks at the path. So the file at the path is compared with the one that was opened
-before each statement, and around each commit. No connection makes a file where none is: only who
-migrates does, by `make_file`.
+A connection goes on in a file that was moved or replaced, without an error: what it commits is lost
+for whoever looks at the path. So the file at the path is compared with the one that was opened
+before a statement, if that was not done in the last millisecond, and always around a commit. No
+connection makes a file where none is: only who migrates does, by `make_file`.
 """
 
 import math
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from timApp.database.patience import current_patience
@@ -34,6 +34,9 @@ LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _MAPPED = 2**31
 #: KiB that a connection copies of what lies beyond them.
 _CACHE = 16_000
+#: Seconds for which a file that is in its place is not looked at again. To look takes as long as
+#: half of what a request asks, and what is written is looked at when it is committed.
+_IN_PLACE = 0.001
 #: A commit waits until the disk has it, also if the power fails in the next moment.
 SAFE = "PRAGMA synchronous = FULL"
 #: A commit may be lost then, the last ones at most, and nothing else.
@@ -63,40 +66,13 @@ class PatientCursor(sqlite3.Cursor):
 
     def execute(self, sql: str, parameters: Any = (), /) -> "PatientCursor":
         """Execute a statement, as the driver does."""
-        self._patiently(super().execute, sql, parameters)
+        _patiently(cast(PatientSQLite, self.connection), super().execute, sql, parameters)
         return self
 
     def executemany(self, sql: str, parameters: Any, /) -> "PatientCursor":
         """Execute a statement with each of the parameters, as the driver does."""
-        self._patiently(super().executemany, sql, parameters)
+        _patiently(cast(PatientSQLite, self.connection), super().executemany, sql, parameters)
         return self
-
-    def _patiently(self, execute: Callable[..., object], sql: str, parameters: Any) -> None:
-        connection = self.connection
-        assert isinstance(connection, PatientSQLite)  # noqa: S101 - narrows the type for mypy
-        writes = connection.in_transaction
-        connection.require_in_place()
-        patience = current_patience()
-        if patience is None:
-            connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
-            execute(sql, parameters)
-        else:
-            begun = time.monotonic()
-            connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
-            try:
-                execute(sql, parameters)
-            except sqlite3.OperationalError as error:
-                left = patience.left - (time.monotonic() - begun)
-                if writes or left <= 0 or error.sqlite_errorcode & KIND not in LOCKED:
-                    raise
-                # Nothing was done yet: the first step of a transaction or of a read waits.
-                with turn_given():
-                    connection.wait_for_others(math.ceil(left * 1000))
-                    execute(sql, parameters)
-            finally:
-                patience.left -= time.monotonic() - begun
-        if writes and not connection.in_transaction:
-            connection.require_in_place(thoroughly=True)  # it was the end of a transaction
 
 
 class PatientSQLite(sqlite3.Connection):
@@ -107,6 +83,8 @@ class PatientSQLite(sqlite3.Connection):
         self._path: str | None = None
         self._files: Sequence[_File] = ()
         self._busy_timeout = -1
+        #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
+        self.in_place_until = -math.inf
 
     def cursor(self, factory: Any = PatientCursor) -> Any:
         """Return a cursor, as the driver does.
@@ -115,15 +93,17 @@ class PatientSQLite(sqlite3.Connection):
         """
         return super().cursor(factory)
 
-    def execute(self, sql: str, parameters: Any = (), /) -> PatientCursor:
-        """Execute a statement, as the driver does; it would use a cursor of its own kind."""
-        cursor: PatientCursor = self.cursor()
-        return cursor.execute(sql, parameters)
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute a statement, as the driver does, and return a cursor to fetch from."""
+        cursor = super().cursor(sqlite3.Cursor)
+        _patiently(self, cursor.execute, sql, parameters)
+        return cursor
 
-    def executemany(self, sql: str, parameters: Any, /) -> PatientCursor:
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
         """Execute a statement with each of the parameters, as the driver does."""
-        cursor: PatientCursor = self.cursor()
-        return cursor.executemany(sql, parameters)
+        cursor = super().cursor(sqlite3.Cursor)
+        _patiently(self, cursor.executemany, sql, parameters)
+        return cursor
 
     def commit(self) -> None:
         """Commit, as the driver does; `DatabaseMoved` if it may not be in the file at the path."""
@@ -163,7 +143,7 @@ class PatientSQLite(sqlite3.Connection):
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
-        return self.cursor(sqlite3.Cursor).execute(sql).fetchone()
+        return super().cursor(sqlite3.Cursor).execute(sql).fetchone()
 
     def require_in_place(self, *, thoroughly: bool = False) -> None:
         """Check that the file at the path is the one that was opened; `DatabaseMoved` if not.
@@ -196,6 +176,37 @@ class PatientSQLite(sqlite3.Connection):
             if not was_busy and _file_at(f"{path}-shm") == self._files[1]:
                 for suffix in ("-wal", "-shm"):
                     Path(path + suffix).unlink(missing_ok=True)
+
+
+def _patiently(
+    connection: PatientSQLite, execute: Callable[..., object], sql: str, parameters: Any
+) -> None:
+    """Execute a statement of a connection; each request comes this way."""
+    writes = connection.in_transaction
+    begun = time.monotonic()
+    if begun > connection.in_place_until:
+        connection.require_in_place()
+        connection.in_place_until = begun + _IN_PLACE
+    patience = current_patience()
+    if patience is None:
+        connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
+        execute(sql, parameters)
+    else:
+        connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
+        try:
+            execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            left = patience.left - (time.monotonic() - begun)
+            if writes or left <= 0 or error.sqlite_errorcode & KIND not in LOCKED:
+                raise
+            # Nothing was done yet: the first step of a transaction or of a read waits.
+            with turn_given():
+                connection.wait_for_others(math.ceil(left * 1000))
+                execute(sql, parameters)
+        finally:
+            patience.left -= time.monotonic() - begun
+    if writes and not connection.in_transaction:
+        connection.require_in_place(thoroughly=True)  # it was the end of a transaction
 
 
 def connect(path: str, **parameters: Any) -> PatientSQLite:

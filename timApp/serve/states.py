@@ -17,6 +17,7 @@ from timApp.guard.cookie import COOKIE_NAME, Claims
 from timApp.guard.guard import Standing, Verdict
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
+from timApp.util.repeats import Repeats
 
 #: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
 STATE_TARGET = b"/user/sessions/current"
@@ -49,7 +50,7 @@ class States:
         self._questions: SimpleQueue[_Question] = SimpleQueue()
         # Those that are not answered: until when they may be, and who answers them otherwise.
         self._open: dict[Exchange, tuple[float, Handler]] = {}
-        self._is_failing = False
+        self._failures = Repeats()
 
     def start(self) -> None:
         """Start the thread."""
@@ -102,13 +103,11 @@ class States:
             with patience(DOCUMENT_PATIENCE):
                 verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
-            if not self._is_failing:
+            why = reason(error)
+            if self._failures.to_tell(why) is not None:
                 _log.error(
-                    "Sessions cannot be looked up: %s",
-                    reason(error),
-                    exc_info=not is_unavailable(error),
+                    "Sessions cannot be looked up: %s", why, exc_info=not is_unavailable(error)
                 )
-        self._is_failing = verdicts is None
         self._mailbox.post(lambda: self._deliver(questions, verdicts))
 
     def _deliver(self, questions: Sequence[_Question], verdicts: Sequence[Verdict] | None) -> None:

@@ -1,6 +1,14 @@
 """Headers that tell browsers what a page of this site may do."""
 
-from flask import Response, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+
+from timApp.auth.inputs import current_request, is_for_static_file
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Scripts and styles come from this site's files only, so that text which slips into a page as
 # HTML stays harmless. Images: documents may show some of other sites, Bootstrap has its own in
@@ -25,21 +33,34 @@ SECURITY_HEADERS = (
 )
 
 
-def add_security_headers(response: Response) -> Response:
-    """Add the security headers to a response; for `Flask.after_request`.
+def keep_out_of_caches(response: Response) -> Response:
+    """Mark everything but static files ``no-store``, unless its view says otherwise.
 
-    Everything but static files is marked ``no-store``, unless its view says otherwise: on a
-    shared computer the next person must not find it in the browser, and after an invalidation
-    nobody must find it in a cache.
+    For `Flask.after_request`. On a shared computer the next person must not find it in the
+    browser, and after an invalidation nobody must find it in a cache.
     """
     headers = response.headers
-    for name, value in SECURITY_HEADERS:
-        headers.add(name, value)
-    if "Cache-Control" not in headers and not _is_static_file():
+    if "Cache-Control" not in headers and not is_for_static_file(current_request()):
         headers.add("Cache-Control", "no-store")
     return response
 
 
-def _is_static_file() -> bool:
-    endpoint = request.endpoint or ""
-    return endpoint == "static" or endpoint.endswith(".static")
+class SecurityHeaders:
+    """A WSGI application that adds the security headers to each answer of another.
+
+    Here, where an answer is a list already: as headers of a response they would be checked and
+    copied one by one for each request.
+    """
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Let the request be answered."""
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, *SECURITY_HEADERS], exc_info)
+
+        return self._application(environ, start)

@@ -14,6 +14,7 @@ from timApp.hosts.questions.wire import read_waiting, waiting_as_json
 from timApp.net.call import DOES_NOT_SIGN
 from timApp.net.network import Host
 from timApp.net.peer import Contact, Peer, keep_answer, take_turns
+from timApp.util.clock import CLOCK_LEEWAY
 
 #: A host is asked again this long after it was asked, at the earliest.
 INTERVAL = timedelta(seconds=2)
@@ -104,7 +105,10 @@ def store(connection: sa.Connection, host: Host, asked_at: datetime, answer: Wai
 def _view(host: Host, row: sa.Row[Any] | None, moment: datetime) -> View:
     if row is None:
         return View(host)
-    is_current = row.answered_at is not None and moment - row.answered_at <= MAX_AGE
+    # An answer from a time to come is that of a clock which was put back: nobody knows how old.
+    is_current = (
+        row.answered_at is not None and -CLOCK_LEEWAY <= moment - row.answered_at <= MAX_AGE
+    )
     failure = DOES_NOT_SIGN if row.is_unsigned else row.last_failure
     return View(
         host=host,

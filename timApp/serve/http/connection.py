@@ -13,7 +13,7 @@ import httptools
 from timApp.serve.http.connections import Connections
 from timApp.serve.http.exchange import LineExchange
 from timApp.serve.http.message import Headers, Request
-from timApp.serve.http.wire import CONTINUE, head_of
+from timApp.serve.http.wire import CONTINUE
 
 _NEVER = float("inf")
 
@@ -262,14 +262,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         """Say why, and end so that the client can read it though it still sends."""
         answer = self._all.refusals.answer(status)
-        head = head_of(
-            answer.status,
-            answer.headers,
-            self._all.date,
-            length=len(answer.body),
-            version="1.1",
-            keeps=False,
-        )
+        head = self._all.head(answer, len(answer.body), version="1.1", keeps=False)
         self._transport.write(head + answer.body)
         self._is_closing = True
         self._wait(self._limits.lingering)

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from timApp.serve.http.limits import Limits
 from timApp.serve.http.mailbox import Mailbox
-from timApp.serve.http.message import Handler
+from timApp.serve.http.message import Answer, Handler
 from timApp.serve.http.refusal import Refusals
+from timApp.serve.http.wire import head_of
 
 #: Seconds between two looks at the connections.
 SWEEP = 0.25
@@ -52,6 +53,12 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def head(self, answer: Answer, length: int | None, *, version: str, keeps: bool) -> bytes:
+        """Return the head of an answer to a request of that version, with the date."""
+        return head_of(
+            answer.status, answer.headers, self.date, length=length, version=version, keeps=keeps
+        )
 
     def admit(self, connection: Kept, address: str) -> bool:
         """Count a connection in, unless there are too many; tell whether it may stay."""

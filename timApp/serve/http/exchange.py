@@ -5,7 +5,7 @@ from typing import Protocol
 
 from timApp.serve.http.connections import Connections
 from timApp.serve.http.message import Answer, Request
-from timApp.serve.http.wire import LAST_CHUNK, chunk_of, head_of
+from timApp.serve.http.wire import LAST_CHUNK, chunk_of
 
 
 class Line(Protocol):
@@ -79,14 +79,7 @@ class LineExchange:
             self._stream.resume()
 
     def _head(self, answer: Answer, length: int | None, *, keeps: bool) -> bytes:
-        return head_of(
-            answer.status,
-            answer.headers,
-            self._connections.date,
-            length=length,
-            version=self.request.version,
-            keeps=keeps,
-        )
+        return self._connections.head(answer, length, version=self.request.version, keeps=keeps)
 
 
 class _LineStream:
