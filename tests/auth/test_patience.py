@@ -83,5 +83,7 @@ def test_the_application_is_told_how_long_a_request_waited(
         return []
 
     gateway = Gateway(application, "localhost", 80)
-    gateway.answer(Caller(), None if ago is None else time.monotonic() - ago)
+    caller = Caller()
+    environ = gateway.environ(caller.request)
+    gateway.answer(caller, environ, None if ago is None else time.monotonic() - ago)
     assert told == [pytest.approx(waited, abs=0.1)]

@@ -19,8 +19,8 @@ from timApp.util.limits import FORM_TYPE
 _View = TypeVar("_View", bound=Callable[..., object])
 
 _MARK = "_inputs"
-#: Where a request keeps what its body says.
-_PARSED = "timapp.fields"
+#: Where a request keeps what its body says, and what its view is.
+_PARSED, _VIEW = "timapp.fields", "timapp.view"
 #: Every form of ours has it; `timApp.auth.csrf` reads it.
 _CSRF_FIELD = "csrf_token"
 _UNKNOWN = "Unknown field."
@@ -92,9 +92,15 @@ def current_view() -> Callable[..., object] | None:
     Static files, ours and those of extensions, tell nothing about anybody and change nothing.
     """
     asked = current_request()
-    if asked.url_rule is None or is_for_static_file(asked):
-        return None
-    return current_app.view_functions.get(asked.url_rule.endpoint)
+    environ = asked.environ
+    if _VIEW not in environ:  # asked several times by each request
+        rule = asked.url_rule
+        if rule is None or is_for_static_file(asked):
+            environ[_VIEW] = None
+        else:
+            environ[_VIEW] = current_app.view_functions.get(rule.endpoint)
+    view: Callable[..., object] | None = environ[_VIEW]
+    return view
 
 
 def is_for_static_file(asked: Request) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import capabilities, errors
+from psycopg.waiting import READY_NONE
 
 from timApp.database.patience import Patience, current_patience
 from timApp.util.turns import turn_given
@@ -109,7 +110,12 @@ class PatientConnection(psycopg.Connection[Any]):
     def _wait(self, gen: Generator[Any, Any, _Result], patience: Patience) -> _Result:
         begun = time.monotonic()
         try:
-            result = super().wait(_turn_giving(gen), _INTERVAL, patience.left)
+            try:
+                result = super().wait(gen, _INTERVAL, min(_INTERVAL, patience.left))
+            except errors._WaitTimeout:  # it takes long, so others may work meanwhile
+                left = max(patience.left - (time.monotonic() - begun), 0.0)
+                with turn_given():
+                    result = super().wait(_resumed(gen), _INTERVAL, left)
         except errors._WaitTimeout:
             waited = time.monotonic() - begun
             self._cancel()
@@ -202,16 +208,12 @@ def _process_of(connection: PatientConnection) -> int:
     return int(process)
 
 
-def _turn_giving(gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
-    """Yield what `gen` yields; give the thread's turn to others once an answer takes long."""
+def _resumed(gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
+    """Yield what `gen` yields, which was left where it waits: nothing has come meanwhile."""
     try:
-        wanted = next(gen)
-        while ready := (yield wanted):
-            wanted = gen.send(ready)
-        with turn_given():
-            while True:
-                wanted = gen.send(ready)
-                ready = yield wanted
+        wanted = gen.send(READY_NONE)
+        while True:
+            wanted = gen.send((yield wanted))
     except StopIteration as end:
         result: _Result = end.value
         return result

@@ -53,19 +53,23 @@ class Gateway:
             "wsgi.run_once": False,
         }
 
-    def answer(self, exchange: Exchange, since: float | None = None) -> None:
+    def answer(
+        self, exchange: Exchange, environ: "WSGIEnvironment", since: float | None = None
+    ) -> None:
         """Answer an exchange; in a thread of its own, for it may wait. Never raises.
 
-        The application is told how long it is since then, on the clock `time.monotonic`.
+        `environ` is that of its request, see `environ`. The application is told how long it is
+        since then, on the clock `time.monotonic`.
         """
+        environ[WAITED] = 0.0 if since is None else time.monotonic() - since
         try:
-            self._answer(exchange, 0.0 if since is None else time.monotonic() - since)
+            self._answer(exchange, environ)
         except Exception:
             # The application answers its own errors, so this is one of ours.
             _log.exception("An answer could not be made.")
             exchange.answer_soon(Answer(status_line(500), []))
 
-    def _answer(self, exchange: Exchange, waited: float) -> None:
+    def _answer(self, exchange: Exchange, environ: "WSGIEnvironment") -> None:
         request = exchange.request
         started: list[tuple[bytes, Headers, int | None]] = []
 
@@ -74,8 +78,6 @@ class Gateway:
             started[:] = [_head_from(status, headers)]
             return _refuse_to_write
 
-        environ = self.environ(request)
-        environ[WAITED] = waited
         pieces = self._application(environ, start)
         try:
             first = b"".join(pieces) if isinstance(pieces, list | tuple) else None

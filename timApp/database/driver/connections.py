@@ -6,7 +6,7 @@ To borrow one from SQLAlchemy's pool and give it back takes longer than many a s
 import os
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, ref
@@ -38,7 +38,10 @@ class KeptConnections:
         connection is closed, so that nothing stays of a transaction that has begun.
         """
         idle = self._idle
-        connection = _one_of(idle) or self._connect()
+        try:
+            connection = idle.pop()
+        except IndexError:  # each is in use
+            connection = self._connect()
         try:
             result = work(connection, *arguments)
         except BaseException as error:
@@ -119,14 +122,7 @@ def use_driver(engine: sa.Engine, work: Callable[..., _Result], *arguments: obje
         return work(pooled.driver_connection, *arguments)
 
 
-def _one_of(connections: deque[Any]) -> Any:
-    """Take a connection away and return it, or None if there is none."""
-    try:
-        return connections.pop()
-    except IndexError:  # another thread may have taken the last one
-        return None
-
-
 def _close(connections: deque[Any]) -> None:
-    while connection := _one_of(connections):
-        connection.close()
+    with suppress(IndexError):  # another thread may have taken the last one
+        while True:
+            connections.pop().close()

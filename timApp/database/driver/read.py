@@ -1,10 +1,9 @@
 """Reads that are made at each request, nearly as fast as the driver goes."""
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import sqlalchemy as sa
 
@@ -24,6 +23,8 @@ class QuickRead:
     def __init__(self, statement: sa.Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
         self._compiled: WeakKeyDictionary[sa.Engine, _Compiled] = WeakKeyDictionary()
+        # Nearly always it is the one engine of the process.
+        self._last: tuple[Callable[[], sa.Engine | None], _Compiled | None] = (lambda: None, None)
 
     def first(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Any:
         """Return the first row, with the columns as attributes, or None.
@@ -31,29 +32,34 @@ class QuickRead:
         While the work is in a transaction the read is part of it, as `read_row` is.
         """
         compiled = self._usable(work)
-        if compiled is None:
-            return read_row(work, self._statement, parameters)
-        with suppress(compiled.driver_error):
-            return compiled.first(parameters)
+        if compiled is not None:
+            try:
+                return compiled.first(parameters)
+            except compiled.driver_error:
+                pass
         return read_row(work, self._statement, parameters)
 
     def all(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows, otherwise as `first` does."""
         compiled = self._usable(work)
-        if compiled is None:
-            return read_rows(work, self._statement, parameters)
-        with suppress(compiled.driver_error):
-            return compiled.all(parameters)
+        if compiled is not None:
+            try:
+                return compiled.all(parameters)
+            except compiled.driver_error:
+                pass
         return read_rows(work, self._statement, parameters)
 
     def _usable(self, work: UnitOfWork) -> "_Compiled | None":
         """Return the statement for the driver, if it may be given to that now."""
         engine = work.engine
-        compiled = self._compiled.get(engine)
-        if compiled is None:
-            if not are_kept(engine):
-                return None
-            compiled = self._compiled[engine] = _Compiled(engine, self._statement)
+        known, compiled = self._last
+        if known() is not engine:
+            compiled = self._compiled.get(engine)
+            if compiled is None:
+                if not are_kept(engine):
+                    return None
+                compiled = self._compiled[engine] = _Compiled(engine, self._statement)
+            self._last = ref(engine), compiled
         return None if work.is_in_transaction() else compiled
 
 
@@ -85,6 +91,8 @@ class _Compiled:
         return [self._row(one) for one in found]
 
     def _row(self, found: Sequence[Any]) -> Any:
+        if not self._from_driver:
+            return self._new_row(found)
         row = list(found)
         for number, process in self._from_driver:
             row[number] = process(row[number])
