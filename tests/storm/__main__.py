@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from tests.storm.campaign import Outcome, Scale, campaign_storm
+from tests.storm.campaign import Outcome, Scale, kill_often
 from tests.storm.kills import KILLS, POSTGRESQL_KILLS
 from tests.storm.postgres import OwnPostgreSQL
 from tests.storm.report import FAULTS, circumstances, row_of, table_of, with_earlier, write
@@ -14,14 +14,11 @@ from tests.storm.report import FAULTS, circumstances, row_of, table_of, with_ear
 def _outcomes(arguments: argparse.Namespace, postgres: OwnPostgreSQL) -> Iterator[Outcome]:
     scale = Scale(arguments.kills, patience=arguments.patience)
     stages = {"SQLite": (None, KILLS), "PostgreSQL": (postgres, KILLS | POSTGRESQL_KILLS)}
-    number = 0
     for database, (server, kills) in stages.items():
         for kind, kill in kills.items():
             if arguments.only and arguments.only not in f"{database} {kind}":
                 continue
-            number += 1
-            with campaign_storm(database, scale, server, f"storm{number}") as storm:
-                yield storm.run(kind, kill, scale.kills)
+            yield kill_often(kind, kill, database, scale, server)
 
 
 def main() -> int:

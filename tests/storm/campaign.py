@@ -5,6 +5,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import count
+from operator import add
 from pathlib import Path
 from threading import Thread
 
@@ -27,6 +30,9 @@ from timApp.user import password
 
 #: Kills from one look at the database to the next.
 _ROUND = 5
+#: Kills before a campaign goes on with a new database.
+_OF_A_DATABASE = 25
+_numbers = count()
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,18 @@ class Outcome:
     helped: int = 0
     #: Kills after which some desk was not answered again.
     unanswered: int = 0
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """Return what came of the kills of one kind on two databases."""
+        return Outcome(
+            self.kind,
+            self.database,
+            self.kills + other.kills,
+            self.verdict + other.verdict,
+            [*self.recoveries, *other.recoveries],
+            self.helped + other.helped,
+            self.unanswered + other.unanswered,
+        )
 
 
 @dataclass
@@ -188,16 +206,29 @@ def fill(database_url: str, folder: Path, staffs: Sequence[Staff]) -> None:
                 site.add_user(student)
 
 
+def kill_often(
+    kind: str, kill: Kill, database: str, scale: Scale, postgres: OwnPostgreSQL | None
+) -> Outcome:
+    """Kill as often as the scale says, on one new database after the other.
+
+    All that a ledger has is played again at each look at the database, so that one ledger of all
+    kills would take longer and longer.
+    """
+    outcomes: list[Outcome] = []
+    for first in range(0, scale.kills, _OF_A_DATABASE):
+        with _campaign_storm(database, scale, postgres) as storm:
+            outcomes.append(storm.run(kind, kill, min(_OF_A_DATABASE, scale.kills - first)))
+    return reduce(add, outcomes)
+
+
 @contextmanager
-def campaign_storm(
-    database: str, scale: Scale, postgres: OwnPostgreSQL | None, name: str
-) -> Iterator[Storm]:
+def _campaign_storm(database: str, scale: Scale, postgres: OwnPostgreSQL | None) -> Iterator[Storm]:
     """Yield a storm on a database of its own in a temporary folder."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="timapp-storm-")))
         url = (
             stack.enter_context(SQLiteDatabases(folder).fresh())
             if postgres is None
-            else postgres.make(name)
+            else postgres.make(f"storm{next(_numbers)}")
         )
         yield stack.enter_context(storm_on(url, database, folder, scale, postgres))

@@ -37,6 +37,16 @@ class Verdict:
         """Whether nothing is lost or half done."""
         return not self.lost and not self.half_done
 
+    def __add__(self, other: "Verdict") -> "Verdict":
+        """Return what came out of two databases."""
+        return Verdict(
+            self.acts + other.acts,
+            self.acknowledged + other.acknowledged,
+            self.unanswered_and_done + other.unanswered_and_done,
+            [*self.lost, *other.lost],
+            [*self.half_done, *other.half_done],
+        )
+
 
 @dataclass(frozen=True)
 class _Claim:
