@@ -425,16 +425,21 @@ def test_dead_old_and_hanging_hosts_hide_nobody(make_desk: MakeDesk, make_host: 
     assert "c : It does not sign" in compared
 
 
-def test_what_a_host_told_counts_for_a_short_time(make_desk: MakeDesk, make_host: MakeHost) -> None:
-    """People of a host that is down vanish, and it is shown since when; they come back with it."""
-    is_up = Event()
-    is_up.set()
+def tells_of_bob(is_up: Event) -> Answer:
+    """Return what answers that bob waits, while the host is up."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         good = proves(200, {"waiting": [waits("AC34", "bob")]})
         (good if is_up.is_set() else proves(503, {"error": "down"}))(handler)
 
-    desk = make_desk(make_host(answer).url)
+    return answer
+
+
+def test_what_a_host_told_counts_for_a_short_time(make_desk: MakeDesk, make_host: MakeHost) -> None:
+    """People of a host that is down vanish, and it is shown since when; they come back with it."""
+    is_up = Event()
+    is_up.set()
+    desk = make_desk(make_host(tells_of_bob(is_up)).url)
     with time_machine.travel(START, tick=False) as clock:
         for up, is_shown, failing_since in (
             (True, True, None),
@@ -465,12 +470,7 @@ def test_a_clock_that_is_put_back_does_not_keep_what_a_host_told(
     """An answer counts no longer for a clock that is put back, but clocks may differ a little."""
     is_up = Event()
     is_up.set()
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        good = proves(200, {"waiting": [waits("AC34", "bob")]})
-        (good if is_up.is_set() else proves(503, {"error": "down"}))(handler)
-
-    desk = make_desk(make_host(answer).url)
+    desk = make_desk(make_host(tells_of_bob(is_up)).url)
     with time_machine.travel(START, tick=False) as clock:
         views_of(desk)
         until(lambda: all(view.settled_at is not None for view in views_of(desk)))

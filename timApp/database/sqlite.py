@@ -82,8 +82,7 @@ class PatientSQLite(sqlite3.Connection):
         super().__init__(*arguments, **parameters)
         self._path: str | None = None
         self._files: Sequence[_File] = ()
-        #: Milliseconds that SQLite waits for others that write.
-        self.busy_timeout = -1
+        self._busy_timeout = -1
         #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
         self.in_place_until = -math.inf
 
@@ -138,9 +137,9 @@ class PatientSQLite(sqlite3.Connection):
 
     def wait_for_others(self, milliseconds: int) -> None:
         """Let SQLite wait so long for others that write, from now on."""
-        if milliseconds != self.busy_timeout:
+        if milliseconds != self._busy_timeout:
             self.execute_plainly(f"PRAGMA busy_timeout = {milliseconds}")
-            self.busy_timeout = milliseconds
+            self._busy_timeout = milliseconds
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
@@ -193,9 +192,7 @@ def _patiently(
         connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
         execute(sql, parameters)
     else:
-        milliseconds = _SHORT_WAIT if patience.left > 0 else 0
-        if milliseconds != connection.busy_timeout:
-            connection.wait_for_others(milliseconds)
+        connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
         try:
             execute(sql, parameters)
         except sqlite3.OperationalError as error:

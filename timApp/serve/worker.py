@@ -13,6 +13,7 @@ import uvloop
 from flask import Flask
 
 from timApp.auth.site import current_site
+from timApp.guard import Guard
 from timApp.hosts.outbox.worker import deliver_forever
 from timApp.serve.crew import Crew
 from timApp.serve.front import Crews, Front
@@ -62,20 +63,21 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
         Thread(target=deliver, daemon=True, name="tell other hosts").start()
     site.guard.keep_tidy()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(app, sock, beat))
+        runner.run(_serve(app, site.guard, sock, beat))
     # Threads that still wait for something would keep the process.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> None:
+async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     parent = os.getppid()
-    crews = _crews(app)
-    front, connections = _front(app, sock, crews, Mailbox(loop, crews.pages.rest))
+    crews = _crews(TURNS_PER_WORKER[guard.engine.dialect.name])
+    mailbox = Mailbox(loop, crews.pages.rest)
+    front, connections = _front(app, guard, sock, crews, mailbox)
     server = await loop.create_server(
         lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=True
     )
@@ -97,9 +99,7 @@ async def _serve(app: Flask, sock: socket.socket, beat: Callable[[], None]) -> N
         await asyncio.sleep(SWEEP / 5)
 
 
-def _crews(app: Flask) -> Crews:
-    with app.app_context():
-        turns = TURNS_PER_WORKER[current_site().guard.engine.dialect.name]
+def _crews(turns: int) -> Crews:
     return Crews(
         logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
         doors=Crew("door", turns=1, threads=_DOOR_THREADS),
@@ -108,10 +108,8 @@ def _crews(app: Flask) -> Crews:
 
 
 def _front(
-    app: Flask, sock: socket.socket, crews: Crews, mailbox: Mailbox
+    app: Flask, guard: Guard, sock: socket.socket, crews: Crews, mailbox: Mailbox
 ) -> tuple[Front, Connections]:
-    with app.app_context():
-        guard = current_site().guard
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
     refusals = Refusals(partial(plain_page, app), headers)
