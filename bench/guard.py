@@ -21,7 +21,7 @@ from timApp.auth.session.util import has_valid_session
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, load_visitor
 from timApp.guard import Claims, Standing
-from timApp.guard.cookie import SESSION_ID_KEY
+from timApp.guard.cookie import SESSION_ID_KEY, USER_ID_KEY
 
 #: The id of a person and of their session.
 Key = tuple[int, str]
@@ -136,7 +136,8 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
 
     def load(key: Key) -> bool:
         person, cookie[SESSION_ID_KEY] = key
-        visitor = load_visitor(str(person))
+        cookie[USER_ID_KEY] = str(person)
+        visitor = load_visitor(guard)
         return visitor is not None and visitor.session_is_active
 
     return Guarded(check, in_request(has_valid), in_request(load), drivers)

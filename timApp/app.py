@@ -22,7 +22,7 @@ from timApp.auth.precheck import Precheck, TrustedHosts, check_body_of_request
 from timApp.auth.proxies import Proxies
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
-from timApp.auth.visitor import login_manager
+from timApp.auth.visitor import add_logins
 from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
@@ -146,7 +146,6 @@ def _add_extensions(app: Flask) -> None:
         engine = db.engines["default"]
     prepare_engine(engine)
     _add_guard(app, engine)
-    login_manager.init_app(app)
     csrf.init_app(app)
     Bootstrap5(app)
     add_languages(app)
@@ -171,6 +170,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     links = Links(config["SESSIONS_LINK_SECRET"] or config["SECRET_KEY"])
     add_site(app, Site(guard, links, network, verify_host_or_admin, distribute))
     app.session_interface = CookieInterface(cookies)
+    add_logins(app, guard)
 
 
 def _add_pages(app: Flask) -> None:

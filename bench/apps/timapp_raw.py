@@ -6,7 +6,7 @@ from bench.apps import print_cookies
 from bench.apps.raw import raw_look_up
 from bench.apps.timapp import create_app as create_timapp
 from bench.apps.timapp import prepare
-from timApp.auth.visitor import Visitor, login_manager
+from timApp.auth.visitor import Visitor
 from timApp.guard.cookie import SESSION_ID_KEY
 
 
@@ -20,7 +20,7 @@ def create_app() -> Flask:
         is_active = look_up(key) is not None
         return Visitor(key[0], "", "", "", frozenset(), key[1], is_active)
 
-    login_manager.user_loader(load)
+    app.login_manager.user_loader(load)  # type: ignore[attr-defined]
     return app
 
 

@@ -9,7 +9,19 @@ from flask.sessions import (
 )
 from itsdangerous import BadSignature
 
-from timApp.guard.cookie import Cookies
+from timApp.guard.cookie import Claims, Cookies, claims_in
+
+
+class CookieSession(SecureCookieSession):
+    """What the cookie holds."""
+
+    #: Who its bearer was when it came.
+    came_from: Claims | None = None
+
+    @property
+    def claims(self) -> Claims | None:
+        """Who its bearer is; None for nobody."""
+        return claims_in(self) if self.modified else self.came_from
 
 
 class CookieInterface(SecureCookieSessionInterface):
@@ -20,20 +32,26 @@ class CookieInterface(SecureCookieSessionInterface):
     each request, of course.
     """
 
+    session_class = CookieSession
+
     def __init__(self, cookies: Cookies) -> None:
         self._cookies = cookies
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+    def open_session(self, app: Flask, request: Request) -> CookieSession:
         """Return what the cookie holds: nothing if it is not signed by us, or is too old."""
         cookie = request.cookies.get(self.get_cookie_name(app))
         if not cookie:
             return self.session_class()
         try:
-            found = session_json_serializer.loads(self._cookies.read(cookie))
+            verified = self._cookies.read(cookie)
+            found = session_json_serializer.loads(verified.content)
         except (BadSignature, ValueError, TypeError):  # signed, perhaps, but nothing of Flask's
             return self.session_class()
-        # Flask's own notation can make something else of an object.
-        return self.session_class(found if isinstance(found, dict) else None)
+        if not isinstance(found, dict):  # Flask's own notation can make that of an object
+            return self.session_class()
+        session = self.session_class(found)
+        session.came_from = verified.claims
+        return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the cookie if it has changed; work out what it would be like only then."""

@@ -4,16 +4,16 @@ import getpass
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Response, g, has_app_context, has_request_context, request, session
+from flask import Flask, Response, g, has_app_context, has_request_context, request, session
 from flask_login import LoginManager, UserMixin, current_user
 
+from timApp.auth.cookie import CookieSession
 from timApp.auth.inputs import current_view
-from timApp.auth.site import current_site, db
+from timApp.auth.site import current_site
+from timApp.guard import Guard
 from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.visitor import Visitor as GuardVisitor
-from timApp.guard.visitor import find_visitor
 from timApp.guard.vocabulary import Actor, ActorKind
-from timApp.user.user import id_of
 
 _View = TypeVar("_View", bound=Callable[..., object])
 
@@ -30,10 +30,6 @@ class _Logins(LoginManager):
         return response
 
 
-login_manager = _Logins()
-login_manager.session_protection = None
-
-
 _SAME_MARK = "_same_for_everybody"
 
 
@@ -47,20 +43,27 @@ class Visitor(UserMixin, GuardVisitor):
     """The guard's visitor, as Flask-Login wants one."""
 
 
-@login_manager.user_loader
-def load_visitor(user_id: object) -> Visitor | None:
-    """Return the visitor of the cookie, or None; see `timApp.guard.visitor.find_visitor`.
+def add_logins(app: Flask, guard: Guard) -> None:
+    """Let Flask-Login know who asks: whoever the guard finds."""
+    logins = _Logins()
+    logins.session_protection = None
+    # The cookie's claims are more than the person's id, which is all that the extension knows.
+    logins.user_loader(lambda _: load_visitor(guard))
+    logins.init_app(app)
 
-    Nobody asks for a view that is `same_for_everybody`.
 
-    `user_id` is what the cookie has as the person's id, whatever that is.
+def load_visitor(guard: Guard) -> Visitor | None:
+    """Return the visitor of the cookie, or None; see `timApp.guard.visitor.Visitors`.
+
+    Nobody asks for a view that is `same_for_everybody`. They are as they were before the
+    transaction of the request.
     """
     # Not through the proxy, which takes longer than the cookie does.
-    cookie = session._get_current_object()  # type: ignore[attr-defined]
-    number = id_of(user_id)
-    if number is None or hasattr(current_view(), _SAME_MARK):
+    cookie: CookieSession = session._get_current_object()  # type: ignore[attr-defined]
+    claims = cookie.claims
+    if claims is None or hasattr(current_view(), _SAME_MARK):
         return None
-    return find_visitor(db, number, storable_session_id(cookie.get(SESSION_ID_KEY)), Visitor)
+    return guard.visitors.find(claims.user_id, claims.session_id, Visitor)
 
 
 def current_visitor() -> Visitor | None:

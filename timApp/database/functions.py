@@ -32,17 +32,25 @@ def _compile(function: _NamedByDatabase[Any], compiler: SQLCompiler, **options: 
 class Joined(_NamedByDatabase[str]):
     """The texts that a query gives, joined by `SEPARATOR`, in no order; NULL or empty if none.
 
-    The query is a scalar subquery of one column, `text`; those that are NULL are left out. On
-    PostgreSQL an array takes less than an aggregate, which is noticed where each request asks.
+    The query is a scalar subquery of one column; those that are NULL are left out. On PostgreSQL an
+    array takes less than an aggregate, and on SQLite an aggregate less than a query around another,
+    which is noticed where each request asks.
     """
 
     name = "joined"
     inherit_cache = True
     type = sa.Text()
-    forms: ClassVar[Mapping[str, str]] = {
-        "postgresql": "array_to_string(ARRAY{}, chr(31))",
-        "sqlite": "(SELECT group_concat(text, char(31)) FROM {})",
-    }
+    forms: ClassVar[Mapping[str, str]] = {"postgresql": "array_to_string(ARRAY{}, chr(31))"}
+
+
+@compiles(Joined, "sqlite")
+def _compile_joined_on_sqlite(joined: Joined, compiler: SQLCompiler, **options: Any) -> str:
+    (subquery,) = joined.clauses
+    query = subquery.element
+    (text,) = query.selected_columns
+    aggregate = sa.func.group_concat(text, sa.literal_column(f"'{SEPARATOR}'"))
+    whole = query.with_only_columns(aggregate, maintain_column_froms=True).scalar_subquery()
+    return compiler.process(whole, **options)
 
 
 class FirstCode(_NamedByDatabase[int]):

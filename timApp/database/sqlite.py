@@ -2,7 +2,7 @@
 
 A connection goes on in a file that was moved or replaced, without an error: what it commits is lost
 for whoever looks at the path. So the file at the path is compared with the one that was opened
-before a statement, if that was not done in the last millisecond, and always around a commit. No
+before a statement, if that was not done in the last 10 ms, and always around a commit. No
 connection makes a file where none is: only who migrates does, by `make_file`.
 """
 
@@ -36,7 +36,7 @@ _MAPPED = 2**31
 _CACHE = 16_000
 #: Seconds for which a file that is in its place is not looked at again. To look takes as long as
 #: half of what a request asks, and what is written is looked at when it is committed.
-_IN_PLACE = 0.001
+_IN_PLACE = 0.01
 #: A commit waits until the disk has it, also if the power fails in the next moment.
 SAFE = "PRAGMA synchronous = FULL"
 #: A commit may be lost then, the last ones at most, and nothing else.
@@ -52,6 +52,8 @@ _SETTINGS = (
 
 #: Device and number of a file, None if there is none.
 _File = tuple[int, int] | None
+
+_new_cursor = sqlite3.Connection.cursor
 
 
 class DatabaseMoved(sqlite3.OperationalError):
@@ -82,7 +84,8 @@ class PatientSQLite(sqlite3.Connection):
         super().__init__(*arguments, **parameters)
         self._path: str | None = None
         self._files: Sequence[_File] = ()
-        self._busy_timeout = -1
+        #: Milliseconds that SQLite waits for others that write.
+        self.busy_timeout = -1
         #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
         self.in_place_until = -math.inf
 
@@ -95,7 +98,7 @@ class PatientSQLite(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute a statement, as the driver does, and return a cursor to fetch from."""
-        cursor = super().cursor(sqlite3.Cursor)
+        cursor = _new_cursor(self, sqlite3.Cursor)
         _patiently(self, cursor.execute, sql, parameters)
         return cursor
 
@@ -137,9 +140,9 @@ class PatientSQLite(sqlite3.Connection):
 
     def wait_for_others(self, milliseconds: int) -> None:
         """Let SQLite wait so long for others that write, from now on."""
-        if milliseconds != self._busy_timeout:
+        if milliseconds != self.busy_timeout:
             self.execute_plainly(f"PRAGMA busy_timeout = {milliseconds}")
-            self._busy_timeout = milliseconds
+            self.busy_timeout = milliseconds
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
@@ -192,7 +195,9 @@ def _patiently(
         connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
         execute(sql, parameters)
     else:
-        connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
+        wait = _SHORT_WAIT if patience.left > 0 else 0
+        if connection.busy_timeout != wait:  # most are told the same again
+            connection.wait_for_others(wait)
         try:
             execute(sql, parameters)
         except sqlite3.OperationalError as error:

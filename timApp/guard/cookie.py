@@ -71,29 +71,26 @@ class Cookies:
         """Return a cookie for a login."""
         return self.sign({USER_ID_KEY: str(claims.user_id), SESSION_ID_KEY: claims.session_id})
 
-    def read(self, cookie: str) -> str:
-        """Return the content of a cookie, as JSON.
+    def claims(self, cookie: str) -> Claims | None:
+        """Return who the bearer is; None for a cookie that is not ours, or of nobody."""
+        try:
+            return self.read(cookie).claims
+        except (BadSignature, UnicodeError):
+            return None
+
+    def read(self, cookie: str) -> "Verified":
+        """Return what a cookie says.
 
         `BadSignature` if it was not signed with these keys, too long ago, or later than by the
         leeway of clocks, and for a content that is no JSON object.
         """
-        return self._timely(cookie).content
-
-    def claims(self, cookie: str) -> Claims | None:
-        """Return who the bearer is; None for a cookie that is not ours, or of nobody."""
-        try:
-            return self._timely(cookie).claims
-        except (BadSignature, UnicodeError):
-            return None
-
-    def _timely(self, cookie: str) -> "_Verified":
         verified = self._verified(cookie)
         if not counts_still(verified.signed_at, self._max_age):
             msg = "The cookie is too old, or its time has not come."
             raise BadSignature(msg)
         return verified
 
-    def _verify(self, cookie: str) -> "_Verified":
+    def _verify(self, cookie: str) -> "Verified":
         try:
             content, signed_at = self._serializer.loads(cookie, return_timestamp=True)
         except BadPayload as error:
@@ -103,15 +100,18 @@ class Cookies:
             msg = "The cookie's content is no JSON object."
             raise BadSignature(msg)
         text = json.dumps(content, separators=(",", ":"))
-        return _Verified(text, _claims_in(content), int(signed_at.timestamp()))
+        return Verified(text, claims_in(content), int(signed_at.timestamp()))
 
 
 @dataclass(frozen=True)
-class _Verified:
+class Verified:
     """What is known of a cookie that was signed by us."""
 
+    #: What it holds, as JSON.
     content: str
+    #: Who the bearer is; None for nobody.
     claims: Claims | None
+    #: In whole seconds since 1970.
     signed_at: int
 
 
@@ -120,7 +120,8 @@ def storable_session_id(session_id: object) -> str | None:
     return session_id if isinstance(session_id, str) and is_storable(session_id) else None
 
 
-def _claims_in(content: Mapping[str, object]) -> Claims | None:
+def claims_in(content: Mapping[str, object]) -> Claims | None:
+    """Return who the bearer of a cookie with that content is; None for nobody."""
     number = id_of(content.get(USER_ID_KEY))
     if number is None:
         return None

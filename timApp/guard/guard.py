@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import sqlalchemy as sa
 import uuid_utils
@@ -20,7 +21,7 @@ from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
-from timApp.guard.visitor import Visitor, find_visitor, find_visitors
+from timApp.guard.visitor import Visitor, Visitors
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.user.people import Identity, Person, find_person, remember
 from timApp.user.user import User
@@ -93,6 +94,11 @@ class Guard:
         """Make the tables, or bring them up to date; see `timApp.database.migrate`."""
         upgrade_database(self.engine)
 
+    @cached_property
+    def visitors(self) -> Visitors:
+        """Says who the bearer of a cookie is."""
+        return Visitors(self.engine)
+
     @property
     def retention(self) -> Retention | None:
         """For how long sessions are kept; None for ever."""
@@ -115,13 +121,11 @@ class Guard:
         claims = self.cookies.claims(cookie) if cookie else None
         if claims is None:
             return _NOBODY
-        return self._verdict_on(
-            find_visitor(Work(self.engine), claims.user_id, claims.session_id, Visitor)
-        )
+        return self._verdict_on(self.visitors.find(claims.user_id, claims.session_id, Visitor))
 
     def check_all(self, claims: Sequence[Claims]) -> list[Verdict]:
         """Say how it stands with each of many whose cookies were read, in few looks."""
-        return [self._verdict_on(one) for one in find_visitors(Work(self.engine), claims)]
+        return [self._verdict_on(one) for one in self.visitors.find_all(claims)]
 
     def _verdict_on(self, visitor: Visitor | None) -> Verdict:
         if visitor is None:

@@ -114,50 +114,50 @@ _write_seen = QuickWrite(
 )
 
 
-def find_visitor(
-    work: UnitOfWork, user_id: int, session_id: str | None, make: Callable[..., _Visitor]
-) -> _Visitor | None:
-    """Return the visitor with that session, made by `make` with the fields of `Visitor`.
+class Visitors:
+    """Who asks, looked up in one database, outside of any transaction.
 
-    None for an unknown person, and when the session is logged out: a cookie that outlives its
-    logout (a copy of it, say) is nobody's. Writes down now and then that the session was seen, as
-    the same query tells when it is time.
+    A cookie that outlives its logout (a copy of it, say) is nobody's. It is written down now and
+    then that a session was seen, as the same query tells when it is time.
     """
-    row = _visitor_query.first(work, {"user_id": user_id, "session_id": session_id})
-    return None if row is None else _made(work, row, make)
 
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._one = _visitor_query.outside(engine)
 
-def find_visitors(work: UnitOfWork, asked: Sequence[Claims]) -> list[Visitor | None]:
-    """Return what `find_visitor` does for each of many, at the price of a few."""
-    if work.engine.dialect.name == "sqlite":
-        return [find_visitor(work, one.user_id, one.session_id, Visitor) for one in asked]
-    found: list[Visitor | None] = [None] * len(asked)
-    keys = {
-        "user_ids": [one.user_id for one in asked],
-        "session_ids": [one.session_id for one in asked],
-    }
-    for row in _visitors_query.all(work, keys):
-        found[row.number - 1] = _made(work, row, Visitor)
-    return found
+    def find(
+        self, user_id: int, session_id: str | None, make: Callable[..., _Visitor]
+    ) -> _Visitor | None:
+        """Return the visitor with that session, made by `make` with the fields of `Visitor`.
 
+        None for an unknown person, and when the session is logged out.
+        """
+        row = self._one.first({"user_id": user_id, "session_id": session_id})
+        return None if row is None else self._made(row, make)
 
-def _made(work: UnitOfWork, row: Any, make: Callable[..., _Visitor]) -> _Visitor:
-    is_known = row.session_id is not None
-    if is_known:
-        moment = now()
-        if is_seen_due(row.last_seen_at, moment, is_active=row.is_active):
-            _write_seen.make_if_free(
-                work.engine, {"of_user": row.id, "of_session": row.session_id, "moment": moment}
-            )
-    return make(
-        row.id,
-        row.name,
-        row.real_name,
-        row.email,
-        read_groups(row.groups),
-        row.session_id,
-        is_known and bool(row.is_active),
-    )
+    def find_all(self, asked: Sequence[Claims]) -> list[Visitor | None]:
+        """Return what `find` does for each of many, at the price of a few."""
+        if self._engine.dialect.name == "sqlite":
+            return [self.find(one.user_id, one.session_id, Visitor) for one in asked]
+        found: list[Visitor | None] = [None] * len(asked)
+        keys = {
+            "user_ids": [one.user_id for one in asked],
+            "session_ids": [one.session_id for one in asked],
+        }
+        for *row, number in _visitors_query.outside(self._engine).all(keys):
+            found[number - 1] = self._made(row, Visitor)
+        return found
+
+    def _made(self, row: Sequence[Any], make: Callable[..., _Visitor]) -> _Visitor:
+        number, name, real_name, email, groups, session_id, is_active, last_seen_at = row
+        is_known = session_id is not None
+        if is_known:
+            moment = now()
+            if is_seen_due(last_seen_at, moment, is_active=is_active):
+                seen = {"of_user": number, "of_session": session_id, "moment": moment}
+                _write_seen.make_if_free(self._engine, seen)
+        is_active = is_known and bool(is_active)
+        return make(number, name, real_name, email, read_groups(groups), session_id, is_active)
 
 
 _active_session_query = QuickRead(

@@ -67,7 +67,7 @@ def group_names(user_id: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
         UserGroup.id == membership.c.usergroup_id, UserGroup.personal_user_id.is_(None)
     )
     names = (
-        sa.select(name.scalar_subquery().label("text"))
+        sa.select(name.scalar_subquery())
         .select_from(membership)
         .where(membership.c.user_id == user_id)
     )

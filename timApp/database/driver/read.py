@@ -1,7 +1,8 @@
 """Reads that are made at each request, nearly as fast as the driver goes."""
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -9,85 +10,82 @@ import sqlalchemy as sa
 
 from timApp.database.driver.connections import are_kept, kept_connections
 from timApp.database.driver.statement import DriverStatement, needed
-from timApp.database.work import UnitOfWork, read_row, read_rows
+from timApp.database.work import UnitOfWork, Work, read_row, read_rows
 
 
 class QuickRead:
-    """One select, without lists of parameters (``IN``), of which few rows are wanted.
-
-    Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
-    `read_row`: it replaces connections that died with a restart of the database, and has the words
-    for errors that others understand.
-    """
+    """One select, without lists of parameters (``IN``), of which few rows are wanted."""
 
     def __init__(self, statement: sa.Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
-        self._compiled: WeakKeyDictionary[sa.Engine, _Compiled] = WeakKeyDictionary()
-        # Nearly always it is the one engine of the process.
-        self._last: tuple[Callable[[], sa.Engine | None], _Compiled | None] = (lambda: None, None)
+        self._known: WeakKeyDictionary[sa.Engine, ReadOutside] = WeakKeyDictionary()
 
     def first(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Any:
         """Return the first row, with the columns as attributes, or None.
 
         While the work is in a transaction the read is part of it, as `read_row` is.
         """
-        compiled = self._usable(work)
-        if compiled is not None:
-            try:
-                return compiled.first(parameters)
-            except compiled.driver_error:
-                pass
-        return read_row(work, self._statement, parameters)
+        if work.is_in_transaction():
+            return read_row(work, self._statement, parameters)
+        return self.outside(work.engine).first(parameters)
 
     def all(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows, otherwise as `first` does."""
-        compiled = self._usable(work)
-        if compiled is not None:
-            try:
-                return compiled.all(parameters)
-            except compiled.driver_error:
-                pass
-        return read_rows(work, self._statement, parameters)
+        if work.is_in_transaction():
+            return read_rows(work, self._statement, parameters)
+        return self.outside(work.engine).all(parameters)
 
-    def _usable(self, work: UnitOfWork) -> "_Compiled | None":
-        """Return the statement for the driver, if it may be given to that now."""
-        engine = work.engine
-        known, compiled = self._last
-        if known() is not engine:
-            compiled = self._compiled.get(engine)
-            if compiled is None:
-                if not are_kept(engine):
-                    return None
-                compiled = self._compiled[engine] = _Compiled(engine, self._statement)
-            self._last = ref(engine), compiled
-        return None if work.is_in_transaction() else compiled
+    def outside(self, engine: sa.Engine) -> "ReadOutside":
+        """Return the read in one database, outside of any transaction; does not hold the engine."""
+        known = self._known.get(engine)
+        if known is None:
+            known = self._known[engine] = ReadOutside(engine, self._statement)
+        return known
 
 
-class _Compiled:
-    """The statement as the driver of one engine takes it, and its rows as SQLAlchemy gives them."""
+class ReadOutside:
+    """One select in one database, as the driver takes it, and its rows as SQLAlchemy gives them.
+
+    Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
+    `read_row`: it replaces connections that died with a restart of the database, and has the words
+    for errors that others understand.
+    """
 
     def __init__(self, engine: sa.Engine, statement: sa.Select[*tuple[Any, ...]]) -> None:
         dialect = engine.dialect
-        self.driver_error: type[Exception] = dialect.loaded_dbapi.Error
-        self._statement = DriverStatement(dialect, statement)
+        self._engine = ref(engine)
+        self._statement = statement
+        self._error: type[Exception] = dialect.loaded_dbapi.Error
+        self._connections = kept_connections(engine) if are_kept(engine) else None
+        compiled = DriverStatement(dialect, statement)
+        self._text, self._given = compiled.text, compiled.given
         self._from_driver = needed(
             (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for number, column in enumerate(statement.selected_columns)
         )
         row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
-        self._new_row = row._make
-        self._connections = kept_connections(engine)
+        # As `_make` does it, which is a function of Python.
+        self._new_row = partial(tuple.__new__, row)
 
+    # Each request comes this way, so it goes through as few functions as can be.
     def first(self, parameters: Mapping[str, object]) -> Any:
-        """Return the first row, or None; any error of the driver goes to the caller."""
-        statement = self._statement
-        found = self._connections.use(_first, statement.text, statement.given(parameters))
+        """Return the first row, with the columns as attributes, or None."""
+        if self._connections is None:
+            return read_row(self._work(), self._statement, parameters)
+        try:
+            found = self._connections.use(_first, self._text, self._given(parameters))
+        except self._error:
+            return read_row(self._work(), self._statement, parameters)
         return None if found is None else self._row(found)
 
-    def all(self, parameters: Mapping[str, object]) -> list[Any]:
-        """Return all rows; any error of the driver goes to the caller."""
-        statement = self._statement
-        found = self._connections.use(_all, statement.text, statement.given(parameters))
+    def all(self, parameters: Mapping[str, object]) -> Sequence[Any]:
+        """Return all rows, otherwise as `first` does."""
+        if self._connections is None:
+            return read_rows(self._work(), self._statement, parameters)
+        try:
+            found = self._connections.use(_all, self._text, self._given(parameters))
+        except self._error:
+            return read_rows(self._work(), self._statement, parameters)
         return [self._row(one) for one in found]
 
     def _row(self, found: Sequence[Any]) -> Any:
@@ -97,6 +95,11 @@ class _Compiled:
         for number, process in self._from_driver:
             row[number] = process(row[number])
         return self._new_row(row)
+
+    def _work(self) -> Work:
+        engine = self._engine()
+        assert engine is not None  # noqa: S101 - whoever reads has an application, which holds it
+        return Work(engine)
 
 
 def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:

@@ -40,8 +40,12 @@ class DriverStatement:
             (name, process) for name, process in to_driver.items() if binds[name].required
         ]
 
-    def given(self, parameters: Mapping[str, object]) -> Any:
-        """Return the parameters as the driver takes them with the text; `KeyError` without one."""
+        #: Returns the parameters as the driver takes them with the text; `KeyError` without one.
+        self.given: Callable[[Mapping[str, object]], Any] = (
+            self._prepared if self._constants or self._to_driver else self._ordered
+        )
+
+    def _prepared(self, parameters: Mapping[str, object]) -> Any:
         values = {**self._constants, **parameters}
         for name, process in self._to_driver:
             values[name] = process(values[name])
@@ -62,7 +66,7 @@ def needed(
     return [(key, process) for key, process in processors if process is not None]
 
 
-def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
+def _in_order(names: Sequence[str] | None) -> Callable[[Mapping[str, Any]], Any]:
     """Return what puts values in the order that the driver wants; None means by their names."""
     if names is None:
         return dict

@@ -8,6 +8,7 @@ from timApp.util.clock import CLOCK_LEEWAY
 SEEN_INTERVAL_ACTIVE = timedelta(minutes=1)
 #: The same for an expired session, which may be waiting for verification.
 SEEN_INTERVAL_EXPIRED = timedelta(seconds=10)
+_TO_COME = -CLOCK_LEEWAY
 
 
 def needs_active_session(*, tracking_enabled: bool, is_admin: bool) -> bool:
@@ -26,4 +27,4 @@ def is_seen_due(last_seen_at: datetime | None, moment: datetime, *, is_active: b
     if last_seen_at is None:
         return True
     interval = SEEN_INTERVAL_ACTIVE if is_active else SEEN_INTERVAL_EXPIRED
-    return not -CLOCK_LEEWAY <= moment - last_seen_at < interval
+    return not _TO_COME <= moment - last_seen_at < interval
