@@ -2,7 +2,7 @@
 
 import pytest
 
-from timApp.util.repeats import PAUSE, Repeats
+from timApp.util.repeats import PAUSE, Repeats, untold
 
 
 def test_the_same_is_told_once_in_a_while_and_counted_meanwhile(
@@ -20,6 +20,15 @@ def test_the_same_is_told_once_in_a_while_and_counted_meanwhile(
     clock[0] += 10 * PAUSE
     assert known.to_tell("locked") == 1
     assert known.to_tell("away") == 0
+
+
+def test_what_many_have_met_at_once_is_counted_for_each() -> None:
+    """Ten questions that were looked up together are ten, of which one is told."""
+    known = Repeats()
+    assert known.to_tell("locked", 10) == 9
+    assert known.to_tell("locked", 10) is None
+    assert untold(0) == ""
+    assert untold(9) == " (9 more requests met this since it was last told)"
 
 
 def test_what_is_different_each_time_takes_no_memory_without_end() -> None:

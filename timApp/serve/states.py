@@ -17,7 +17,7 @@ from timApp.guard.cookie import COOKIE_NAME, Claims
 from timApp.guard.guard import Standing, Verdict
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
-from timApp.util.repeats import Repeats
+from timApp.util.repeats import Repeats, untold
 
 #: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
 STATE_TARGET = b"/user/sessions/current"
@@ -104,9 +104,13 @@ class States:
                 verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             why = reason(error)
-            if self._failures.to_tell(why) is not None:
+            unsaid = self._failures.to_tell(why, len(questions))
+            if unsaid is not None:
                 _log.error(
-                    "Sessions cannot be looked up: %s", why, exc_info=not is_unavailable(error)
+                    "Sessions cannot be looked up: %s%s",
+                    why,
+                    untold(unsaid),
+                    exc_info=not is_unavailable(error),
                 )
         self._mailbox.post(lambda: self._deliver(questions, verdicts))
 

@@ -29,7 +29,7 @@ from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
-from timApp.util.repeats import Repeats
+from timApp.util.repeats import Repeats, untold
 from timApp.util.text import storable
 
 _MAX_FIELDS_IN_SENTENCE = 10
@@ -139,7 +139,7 @@ def _answer_database_unavailable(failures: Repeats, error: Exception) -> Respons
             request.method,
             quote(request.path),
             why,
-            f" ({unsaid} more requests met this since it was last told)" if unsaid else "",
+            untold(unsaid),
         )
     unavailable = ServiceUnavailable.code
     response = _answer(unavailable, str(status_of(unavailable).sentence))

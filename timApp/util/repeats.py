@@ -9,6 +9,11 @@ PAUSE = 10.0
 _KNOWN_MAX = 100
 
 
+def untold(count: int) -> str:
+    """Return what a line of the log adds about those that have met the same without a line."""
+    return f" ({count} more requests met this since it was last told)" if count else ""
+
+
 class Repeats:
     """Counts what is the same, so that a log has a line where a thousand people met it."""
 
@@ -18,8 +23,8 @@ class Repeats:
         # When each was told, and how often it has happened since then.
         self._told: dict[str, tuple[float, int]] = {}
 
-    def to_tell(self, what: str) -> int | None:
-        """Note that it happened once more.
+    def to_tell(self, what: str, times: int = 1) -> int | None:
+        """Note that it happened once more, or so many times at once.
 
         Return how often it has happened since it was told, this time not counted, if it is to be
         told now; otherwise None.
@@ -28,9 +33,9 @@ class Repeats:
         with self._mutex:
             told_at, since = self._told.get(what, (None, 0))
             if told_at is not None and now - told_at < self._pause:
-                self._told[what] = (told_at, since + 1)
+                self._told[what] = (told_at, since + times)
                 return None
             if len(self._told) >= _KNOWN_MAX:
                 self._told.clear()
             self._told[what] = (now, 0)
-            return since
+            return since + times - 1
