@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from timApp.util.limits import ADDRESS_MAX, HEADERS_MAX
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -19,10 +21,10 @@ class Limits:
     stalled: float = 30.0
     #: That a client has to read why it was refused while it still sends.
     lingering: float = 2.0
-    #: Bytes and lines of a head.
+    #: Bytes and lines of a head, and bytes of its path and query together.
     head_bytes: int = 65_536
-    head_lines: int = 100
-    target_bytes: int = 16_384
+    head_lines: int = HEADERS_MAX
+    target_bytes: int = ADDRESS_MAX
     #: Connections of one process. Browsers keep theirs while a page is shown, so a hall of a
     #: thousand blocked pages needs a thousand. For one more, the one that is idle longest goes.
     connections: int = 8192
