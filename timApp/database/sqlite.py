@@ -26,8 +26,8 @@ SQLITE_BUSY_TIMEOUT = 30
 #: Milliseconds that it waits before others may work meanwhile.
 _SHORT_WAIT = 50
 #: The part of SQLite's error codes that says what kind of error it is.
-KIND = 0xFF
-LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_KIND = 0xFF
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 #: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
 #: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
@@ -61,6 +61,11 @@ class DatabaseMoved(sqlite3.OperationalError):
 
     sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
     sqlite_errorname = "SQLITE_READONLY_DBMOVED"
+
+
+def is_locked(error: object) -> bool:
+    """Tell whether an error of the driver says that somebody else keeps the database."""
+    return getattr(error, "sqlite_errorcode", 0) & _KIND in _LOCKED
 
 
 class PatientCursor(sqlite3.Cursor):
@@ -202,7 +207,7 @@ def _patiently(
             execute(sql, parameters)
         except sqlite3.OperationalError as error:
             left = patience.left - (time.monotonic() - begun)
-            if writes or left <= 0 or error.sqlite_errorcode & KIND not in LOCKED:
+            if writes or left <= 0 or not is_locked(error):
                 raise
             # Nothing was done yet: the first step of a transaction or of a read waits.
             with turn_given():

@@ -17,6 +17,7 @@ from tests.statements import noted_statements_of
 from tests.together import together
 from timApp.auth.site import db
 from timApp.database.engine import open_engine
+from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.guard import Guard
 from timApp.guard.cookie import MAX_AGE, Cookies
 from timApp.guard.keeping import tidy as tidy_module
@@ -31,6 +32,7 @@ from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.user import User
 from timApp.util.clock import now
+from timApp.util.errors import Busy
 
 DAY = timedelta(days=1)
 RETENTION = Retention(100 * DAY, 31 * DAY)
@@ -247,6 +249,21 @@ def test_logins_come_first_on_sqlite(sqlite_url: str) -> None:
     other.close()
     with engine.connect() as connection:  # others wait for their turn as ever
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() != 0
+    engine.dispose()
+
+
+def test_a_lock_that_stays_ends_it(sqlite_url: str) -> None:
+    """Who keeps a SQLite database for half a minute is named, and nothing goes on for ever."""
+    engine = open_engine(sqlite_url)
+    add_session(engine, add_alice(engine), "one", 150 * DAY)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+    with pytest.raises(Busy, match="Another program has kept the database locked for 30 seconds"):
+        tidy(engine, RETENTION, pauses.append)
+    assert sum(pauses) == pytest.approx(SQLITE_BUSY_TIMEOUT, abs=1)
+    other.close()
+    assert tidy(engine, RETENTION, no_pause).origins == 1
     engine.dispose()
 
 

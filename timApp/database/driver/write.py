@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
 from timApp.database.patience import patience
-from timApp.database.sqlite import KIND, LOCKED, LOST_IN_CRASH, SAFE
+from timApp.database.sqlite import LOST_IN_CRASH, SAFE, is_locked
 
 
 class QuickWrite:
@@ -50,7 +50,7 @@ def _write_on_sqlite(connection: sqlite3.Connection, text: str, values: Any) -> 
             connection.commit()
         except sqlite3.Error as error:
             connection.rollback()
-            if error.sqlite_errorcode & KIND not in LOCKED:
+            if not is_locked(error):
                 raise
         finally:
             connection.execute(SAFE)

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from sqlite3 import SQLITE_BUSY
 from typing import Any
 
 import sqlalchemy as sa
 
 from timApp.database.patience import patience
+from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT, is_locked
 from timApp.guard.keeping.retention import Deadlines, Retention
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
@@ -23,6 +23,7 @@ from timApp.guard.tables.state import is_active
 from timApp.guard.tables.tidying import CLOSE, OPEN
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.util.clock import now
+from timApp.util.errors import Busy
 
 #: Rows of one step.
 BATCH = 500
@@ -34,9 +35,6 @@ GiveWay = Callable[[float], object]
 #: The values of an index's columns, of the last row that was looked at.
 _Cursor = Sequence[Any] | None
 _Rows = Sequence[sa.Row[*tuple[Any, ...]]]
-
-#: The part of SQLite's error codes that says what kind of error it is.
-_KIND = 0xFF
 
 # The columns of `ix_usersession_logged_in_at`, and, as far as it goes, of `ix_sessionchange_at`.
 _BY_LOGIN = (UserSession.logged_in_at, UserSession.user_id, UserSession.session_id)
@@ -71,18 +69,25 @@ def tidy(engine: sa.Engine, retention: Retention, give_way: GiveWay = time.sleep
     """Clear and delete whatever has been kept for long enough; return how much it was.
 
     `give_way` is called after each step, with the seconds that it is to take; when it raises, what
-    has been done stays done. Errors are those of SQLAlchemy.
+    has been done stays done. Errors are those of SQLAlchemy, and `Busy` if somebody else has kept a
+    SQLite database to themselves each time it looked, for as long as anybody waits for that.
     """
     tidied = Tidied()
     for chore in chores(retention.deadlines(now())):
         cursor: _Cursor = None
+        waited = 0.0
         while True:
             seen, done = _step(engine, chore, cursor)
             setattr(tidied, chore.counted_as, getattr(tidied, chore.counted_as) + done)
-            if seen is not None:  # nobody was in the way
-                if not seen:
-                    break
-                cursor = tuple(seen[-1])
+            if seen is None:  # somebody was in the way
+                if waited >= SQLITE_BUSY_TIMEOUT:
+                    msg = "Another program has kept the database locked for %(seconds)d seconds."
+                    raise Busy(msg, SQLITE_BUSY_TIMEOUT, seconds=SQLITE_BUSY_TIMEOUT)
+                waited += PAUSE
+            elif seen:
+                waited, cursor = 0.0, tuple(seen[-1])
+            else:
+                break
             give_way(PAUSE)
     return tidied
 
@@ -166,7 +171,7 @@ def _become_writer_if_free(connection: sa.Connection) -> bool:
         with patience(0):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
     except sa.exc.OperationalError as error:
-        if getattr(error.orig, "sqlite_errorcode", 0) & _KIND != SQLITE_BUSY:
+        if not is_locked(error.orig):
             raise
         return False
     return True
