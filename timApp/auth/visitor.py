@@ -2,20 +2,30 @@
 
 import getpass
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, g, has_app_context, has_request_context, request, session
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+)
 from flask_login import LoginManager, UserMixin, current_user
 
 from timApp.auth.cookie import CookieSession
-from timApp.auth.inputs import current_view
 from timApp.auth.site import current_site
 from timApp.guard import Guard
 from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.vocabulary import Actor, ActorKind
 
-_View = TypeVar("_View", bound=Callable[..., object])
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
 class _Logins(LoginManager):
@@ -30,13 +40,16 @@ class _Logins(LoginManager):
         return response
 
 
-_SAME_MARK = "_same_for_everybody"
+def same_for_everybody(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Let a view take everybody for nobody: it needs no database to know who asks."""
 
+    @wraps(view)
+    def answer(*arguments: _Parameters.args, **parameters: _Parameters.kwargs) -> _Result:
+        logins: LoginManager = current_app.login_manager  # type: ignore[attr-defined]
+        logins._update_request_context_with_user()
+        return view(*arguments, **parameters)
 
-def same_for_everybody(view: _View) -> _View:
-    """Mark a view that does not look who asks, so that it needs no database."""
-    setattr(view, _SAME_MARK, True)
-    return view
+    return answer
 
 
 class Visitor(UserMixin, GuardVisitor):
@@ -47,21 +60,20 @@ def add_logins(app: Flask, guard: Guard) -> None:
     """Let Flask-Login know who asks: whoever the guard finds."""
     logins = _Logins()
     logins.session_protection = None
-    # The cookie's claims are more than the person's id, which is all that the extension knows.
-    logins.user_loader(lambda _: load_visitor(guard))
+    logins.user_loader(partial(load_visitor, guard))
     logins.init_app(app)
 
 
-def load_visitor(guard: Guard) -> Visitor | None:
+def load_visitor(guard: Guard, _user_id: object = None) -> Visitor | None:
     """Return the visitor of the cookie, or None; see `timApp.guard.visitor.Visitors`.
 
-    Nobody asks for a view that is `same_for_everybody`. They are as they were before the
-    transaction of the request.
+    They are as they were before the transaction of the request. The cookie's claims are more than
+    the person's id, which is all that Flask-Login knows.
     """
     # Not through the proxy, which takes longer than the cookie does.
     cookie: CookieSession = session._get_current_object()  # type: ignore[attr-defined]
     claims = cookie.claims
-    if claims is None or hasattr(current_view(), _SAME_MARK):
+    if claims is None:
         return None
     return guard.visitors.find(claims.user_id, claims.session_id, Visitor)
 

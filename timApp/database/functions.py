@@ -62,6 +62,18 @@ class FirstCode(_NamedByDatabase[int]):
     forms: ClassVar[Mapping[str, str]] = {"postgresql": "ascii({})", "sqlite": "unicode({})"}
 
 
+class SecondOf(_NamedByDatabase[int]):
+    """A moment in whole seconds since 1970; NULL if there is none."""
+
+    name = "second_of"
+    inherit_cache = True
+    type = sa.Integer()
+    forms: ClassVar[Mapping[str, str]] = {
+        "postgresql": "CAST(floor(extract(epoch FROM {})) AS bigint)",
+        "sqlite": "CAST(strftime('%s', {}) AS INTEGER)",
+    }
+
+
 class LostInCrash(FunctionElement[bool]):
     """A condition that is true, and with which PostgreSQL does not wait for the disk to commit.
 

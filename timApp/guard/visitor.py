@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from timApp.database.driver.read import QuickRead
 from timApp.database.driver.write import QuickWrite
-from timApp.database.functions import LostInCrash
+from timApp.database.functions import LostInCrash, SecondOf
 from timApp.database.work import UnitOfWork
 from timApp.guard.cookie import Claims
 from timApp.guard.rules.validity import is_seen_due
@@ -19,7 +19,7 @@ from timApp.guard.vocabulary import State
 from timApp.user.people import group_names, read_groups
 from timApp.user.user import User
 from timApp.user.usergroup import Member
-from timApp.util.clock import now
+from timApp.util.clock import current_second, now
 
 
 # Not frozen: that would triple what it takes to make one, at each request.
@@ -53,7 +53,7 @@ def _visitors(
         group_names(user_id).label("groups"),
         UserSession.session_id,
         is_active().label("is_active"),
-        UserSession.last_seen_at,
+        SecondOf(UserSession.last_seen_at).label("last_seen_at"),
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
@@ -151,11 +151,9 @@ class Visitors:
     def _made(self, row: Sequence[Any], make: Callable[..., _Visitor]) -> _Visitor:
         number, name, real_name, email, groups, session_id, is_active, last_seen_at = row
         is_known = session_id is not None
-        if is_known:
-            moment = now()
-            if is_seen_due(last_seen_at, moment, is_active=is_active):
-                seen = {"of_user": number, "of_session": session_id, "moment": moment}
-                _write_seen.make_if_free(self._engine, seen)
+        if is_known and is_seen_due(last_seen_at, current_second(), is_active=is_active):
+            seen = {"of_user": number, "of_session": session_id, "moment": now()}
+            _write_seen.make_if_free(self._engine, seen)
         is_active = is_known and bool(is_active)
         return make(number, name, real_name, email, read_groups(groups), session_id, is_active)
 

@@ -14,9 +14,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def current_second() -> int:
+    """Return the current time in whole seconds since 1970, in a part of what `now` takes."""
+    return int(time.time())
+
+
 def counts_still(signed_at: int, seconds: float) -> bool:
     """Tell whether what was signed then, in whole seconds since 1970, counts for so long.
 
     It does already while it seems to be signed in a moment, by a clock that is ahead of ours.
     """
-    return -_LEEWAY_SECONDS <= int(time.time()) - signed_at <= seconds
+    return -_LEEWAY_SECONDS <= current_second() - signed_at <= seconds

@@ -19,6 +19,9 @@ class QuickRead:
     def __init__(self, statement: sa.Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
         self._known: WeakKeyDictionary[sa.Engine, ReadOutside] = WeakKeyDictionary()
+        row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
+        # As `_make` does it, which is a function of Python.
+        self._row = partial(tuple.__new__, row)
 
     def first(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Any:
         """Return the first row, with the columns as attributes, or None.
@@ -27,13 +30,14 @@ class QuickRead:
         """
         if work.is_in_transaction():
             return read_row(work, self._statement, parameters)
-        return self.outside(work.engine).first(parameters)
+        found = self.outside(work.engine).first(parameters)
+        return None if found is None else self._row(found)
 
     def all(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Return all rows, otherwise as `first` does."""
         if work.is_in_transaction():
             return read_rows(work, self._statement, parameters)
-        return self.outside(work.engine).all(parameters)
+        return [self._row(found) for found in self.outside(work.engine).all(parameters)]
 
     def outside(self, engine: sa.Engine) -> "ReadOutside":
         """Return the read in one database, outside of any transaction; does not hold the engine."""
@@ -44,7 +48,7 @@ class QuickRead:
 
 
 class ReadOutside:
-    """One select in one database, as the driver takes it, and its rows as SQLAlchemy gives them.
+    """One select in one database, as the driver takes it, and its values as SQLAlchemy gives them.
 
     Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
     `read_row`: it replaces connections that died with a restart of the database, and has the words
@@ -63,38 +67,34 @@ class ReadOutside:
             (number, column.type.dialect_impl(dialect).result_processor(dialect, None))
             for number, column in enumerate(statement.selected_columns)
         )
-        row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
-        # As `_make` does it, which is a function of Python.
-        self._new_row = partial(tuple.__new__, row)
 
-    # Each request comes this way, so it goes through as few functions as can be.
-    def first(self, parameters: Mapping[str, object]) -> Any:
-        """Return the first row, with the columns as attributes, or None."""
+    def first(self, parameters: Mapping[str, object]) -> Sequence[Any] | None:
+        """Return the values of the first row, in the order of the columns, or None."""
         if self._connections is None:
             return read_row(self._work(), self._statement, parameters)
         try:
             found = self._connections.use(_first, self._text, self._given(parameters))
         except self._error:
             return read_row(self._work(), self._statement, parameters)
-        return None if found is None else self._row(found)
+        return found and self._processed(found)
 
-    def all(self, parameters: Mapping[str, object]) -> Sequence[Any]:
-        """Return all rows, otherwise as `first` does."""
+    def all(self, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """Return the values of all rows, otherwise as `first` does."""
         if self._connections is None:
             return read_rows(self._work(), self._statement, parameters)
         try:
             found = self._connections.use(_all, self._text, self._given(parameters))
         except self._error:
             return read_rows(self._work(), self._statement, parameters)
-        return [self._row(one) for one in found]
+        return [self._processed(one) for one in found]
 
-    def _row(self, found: Sequence[Any]) -> Any:
+    def _processed(self, found: Sequence[Any]) -> Sequence[Any]:
         if not self._from_driver:
-            return self._new_row(found)
+            return found
         row = list(found)
         for number, process in self._from_driver:
             row[number] = process(row[number])
-        return self._new_row(row)
+        return row
 
     def _work(self) -> Work:
         engine = self._engine()

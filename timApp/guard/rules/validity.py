@@ -1,14 +1,12 @@
 """What a request needs to pass, and when it is written down that a session was seen."""
 
-from datetime import datetime, timedelta
-
 from timApp.util.clock import CLOCK_LEEWAY
 
-#: How old the time at which an active session was last seen may become.
-SEEN_INTERVAL_ACTIVE = timedelta(minutes=1)
+#: How old the time at which an active session was last seen may become, in seconds.
+SEEN_INTERVAL_ACTIVE = 60
 #: The same for an expired session, which may be waiting for verification.
-SEEN_INTERVAL_EXPIRED = timedelta(seconds=10)
-_TO_COME = -CLOCK_LEEWAY
+SEEN_INTERVAL_EXPIRED = 10
+_TO_COME = -CLOCK_LEEWAY.total_seconds()
 
 
 def needs_active_session(*, tracking_enabled: bool, is_admin: bool) -> bool:
@@ -19,10 +17,11 @@ def needs_active_session(*, tracking_enabled: bool, is_admin: bool) -> bool:
     return tracking_enabled and not is_admin
 
 
-def is_seen_due(last_seen_at: datetime | None, moment: datetime, *, is_active: bool) -> bool:
+def is_seen_due(last_seen_at: float | None, moment: float, *, is_active: bool) -> bool:
     """Tell whether it is time to write down that a session was seen.
 
-    It is, too, if it was seen at a time that is still to come: the clock was set back.
+    It is, too, if it was seen at a time that is still to come: the clock was set back. Times are
+    seconds since 1970, which takes a part of what is worked out with dates, at each request.
     """
     if last_seen_at is None:
         return True
