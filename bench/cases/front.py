@@ -62,7 +62,8 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
     cookies = prepared("timapp", environment)
     bare = served("timApp.app:create_app", environment, folder, "/login", threads=THREADS[kind])
     with timapp_run(environment, folder, "--workers", "1") as ours, bare as other:
-        seconds = run.choose(0.1, 0.25, 1.0)
+        # As in `bench.cases.request`: short turns, and many.
+        seconds = run.choose(0.1, 0.25, 0.3)
         for what, (path, goal) in _ASKED.items():
             requests = [get(path, cookie) for cookie in cookies]
             series = interleaved(
@@ -70,7 +71,7 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
                     _OURS: _load(ours, requests, seconds),
                     _BARE: _load(other, requests, seconds),
                 },
-                run.choose(1, 1, 19),
+                run.choose(1, 1, 50),
             )
             if goal is not None:
                 ratio = series[_OURS].ratio_to(series[_BARE])

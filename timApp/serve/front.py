@@ -128,7 +128,7 @@ class Front:
 
 def _names_one_host(request: Request) -> bool:
     """Tell whether exactly one host is asked, as HTTP/1.1 demands. Source: RFC 9112, 3.2."""
-    hosts = sum(name == b"host" for name, _ in request.headers)
+    hosts = [name for name, _ in request.headers].count(b"host")
     return hosts == 1 or (hosts == 0 and request.version == "1.0")
 
 

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -31,6 +32,10 @@ _NOT_PASSED_ON = frozenset(
 )
 #: Those of an answer that the front writes itself.
 _NOT_TAKEN = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding"))
+_CONTENT_TYPE = "CONTENT_TYPE"
+#: Names of headers that are worked out once, and how many bytes those have: whoever asks may make
+#: up as many and as long ones as they like.
+_NAMES, _NAME_MAX = 1000, 64
 #: Bytes of an answer that is passed on as a whole, if it is known how long it is.
 _WHOLE = 1_048_576
 
@@ -136,31 +141,32 @@ class Gateway:
             "wsgi.input": io.BytesIO(request.body),
         }
         for name, value in request.headers:
-            if name == b"content-type":
-                environ["CONTENT_TYPE"] = value.decode("latin-1")
-            elif name not in _NOT_PASSED_ON and b"_" not in name:
-                # With an underscore it would pass for the one with a hyphen.
-                key = _key(name)
-                text = value.decode("latin-1")
-                known = environ.get(key)
-                if known is not None:
-                    text = f"{known}; {text}" if name == b"cookie" else f"{known},{text}"
-                environ[key] = text
+            key = _known_key(name) if len(name) <= _NAME_MAX else _key(name)
+            if key is None:
+                continue
+            text = value.decode("latin-1")
+            if key in environ and key != _CONTENT_TYPE:
+                text = environ[key] + ("; " if name == b"cookie" else ",") + text
+            environ[key] = text
         return environ
 
 
-_keys: dict[bytes, str] = {}
-_KEYS_MAX = 1000
+def _key(name: bytes) -> str | None:
+    """Return how WSGI calls a header; None for one that is not passed on."""
+    if name == b"content-type":
+        return _CONTENT_TYPE
+    if name in _NOT_PASSED_ON or b"_" in name:
+        return None  # with an underscore it would pass for the one with a hyphen
+    return "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
-def _key(name: bytes) -> str:
-    """Return how WSGI calls a header."""
-    key = _keys.get(name)
-    if key is None:
-        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        if len(_keys) < _KEYS_MAX:  # anybody can make up more
-            _keys[name] = key
-    return key
+_known_key = lru_cache(_NAMES)(_key)
+
+
+@lru_cache(_NAMES)
+def _written(name: str) -> bytes | None:
+    """Return the name of a header of an answer as it is written; None for one that is not taken."""
+    return None if name.lower() in _NOT_TAKEN else name.encode("latin-1")
 
 
 def _head_from(status: str, headers: list[tuple[str, str]]) -> tuple[bytes, Headers, int | None]:
@@ -168,11 +174,11 @@ def _head_from(status: str, headers: list[tuple[str, str]]) -> tuple[bytes, Head
     length = None
     kept = []
     for name, value in headers:
-        small = name.lower()
-        if small == "content-length":
+        written = _written(name)
+        if written is not None:
+            kept.append((written, value.encode("latin-1")))
+        elif name.lower() == "content-length":
             length = int(value)
-        if small not in _NOT_TAKEN:
-            kept.append((name.encode("latin-1"), value.encode("latin-1")))
     return status.encode("latin-1"), kept, length
 
 

@@ -147,17 +147,18 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Refuse at once what is too much; ask for a body whose sender waits to be asked."""
         self._is_in_head = False
-        size = sum(len(name) + len(value) for name, value in self._headers)
-        if size > self._limits.head_bytes:
-            self._refused = self._refused or 431
         if self._parser.get_method() == b"CONNECT":
             self._refused = self._refused or 501
         waits = False
+        size = 0
         for name, value in self._headers:
+            size += len(name) + len(value)
             if name == b"content-length" and int(value) > self._limits.body_bytes:
                 self._refused = self._refused or 413
             elif name == b"expect":
                 waits = value.lower() == b"100-continue"
+        if size > self._limits.head_bytes:
+            self._refused = self._refused or 431
         if waits and not self._refused and self._answering is None and not self._waiting:
             self._transport.write(CONTINUE)
 
