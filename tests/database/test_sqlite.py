@@ -1,5 +1,7 @@
 """Connections to SQLite that are kept for long."""
 
+import math
+import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from timApp.database.sqlite import PatientSQLite, connect
+from timApp.database.sqlite import DatabaseMoved, PatientSQLite, connect
 
 #: Statements, and the bytes that may be left of all of them: not even a pointer of each.
 STATEMENTS, LEFT = 5_000, 30_000
@@ -55,3 +57,17 @@ def test_a_connection_that_is_kept_does_not_grow(
     finally:
         tracemalloc.stop()
     assert left < LEFT
+
+
+def test_nothing_is_written_to_a_file_that_was_just_seen_in_its_place(
+    connection: PatientSQLite, tmp_path: Path
+) -> None:
+    """Reads look where the file is now and then; what writes, at each statement."""
+    connection.in_place_until = math.inf
+    away = (tmp_path / "a.db").rename(tmp_path / "away.db")
+    assert connection.execute("SELECT count(*) FROM name").fetchone() == (0,)
+    connection.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseMoved):
+        connection.execute("INSERT INTO name VALUES ('a')")
+    with closing(sqlite3.connect(away)) as moved:
+        assert moved.execute("SELECT count(*) FROM name").fetchone() == (0,)

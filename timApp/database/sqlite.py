@@ -2,8 +2,9 @@
 
 A connection goes on in a file that was moved or replaced, without an error: what it commits is lost
 for whoever looks at the path. So the file at the path is compared with the one that was opened
-before a statement, if that was not done in the last 10 ms, and always around a commit. No
-connection makes a file where none is: only who migrates does, by `make_file`.
+before a statement, if that was not done in the last 10 ms or the statement is part of a
+transaction, and around a commit. No connection makes a file where none is: only who migrates does,
+by `make_file`.
 """
 
 import math
@@ -192,7 +193,7 @@ def _patiently(
     """Execute a statement of a connection; each request comes this way."""
     writes = connection.in_transaction
     begun = time.monotonic()
-    if begun > connection.in_place_until:
+    if writes or begun > connection.in_place_until:
         connection.require_in_place()
         connection.in_place_until = begun + _IN_PLACE
     patience = current_patience()
