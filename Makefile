@@ -6,6 +6,8 @@ PEOPLE ?= 2000
 KILLS  ?= 200
 FAILOVERS ?= 5
 BIN    := $(VENV)/bin
+# One more than there are cores: many tests wait for processes of their own.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Another program with libraries of its own, in versions that are not ours to choose.
 PATRONI ?= .patroni
 
@@ -21,7 +23,7 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(P
 	@exec $(BIN)/timapp run --port $(PORT)
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 crossing: $(VENV)/dev.stamp ## Let changes of PEOPLE people cross on the way to five servers (long)
 	@$(BIN)/python -m tests.crossing $(PEOPLE)
