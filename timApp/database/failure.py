@@ -1,9 +1,8 @@
 """How a database says that it cannot answer, and its reason in one line."""
 
-import sqlite3
-
 import sqlalchemy as sa
 
+from timApp.database.sqlite import is_damaged
 from timApp.util.text import one_line
 
 #: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.
@@ -14,8 +13,6 @@ OUT_OF_REACH = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutEr
 #: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
 #: on a standby; a server that is being stopped or was; a table or an index that is damaged.
 _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
-#: SQLite's words for a file that is damaged, or is none of its own.
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def is_unavailable(error: BaseException | None) -> bool:
@@ -27,10 +24,7 @@ def is_unavailable(error: BaseException | None) -> bool:
         return True
     if not isinstance(error, sa.exc.DBAPIError):
         return False
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return getattr(error.orig, "sqlstate", None) in _STATES or (
-        code is not None and code & 0xFF in _DAMAGED
-    )
+    return getattr(error.orig, "sqlstate", None) in _STATES or is_damaged(error.orig)
 
 
 def reason(error: BaseException) -> str:

@@ -29,6 +29,8 @@ _SHORT_WAIT = 50
 #: The part of SQLite's error codes that says what kind of error it is.
 _KIND = 0xFF
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+#: SQLite's words for a file that is damaged, or is none of its own.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 #: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
 #: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
@@ -36,7 +38,7 @@ _MAPPED = 2**31
 #: KiB that a connection copies of what lies beyond them.
 _CACHE = 16_000
 #: Seconds for which a file that is in its place is not looked at again. To look takes as long as
-#: half of what a request asks, and what is written is looked at when it is committed.
+#: half of what a request asks; whatever writes looks in any case.
 _IN_PLACE = 0.01
 #: A commit waits until the disk has it, also if the power fails in the next moment.
 SAFE = "PRAGMA synchronous = FULL"
@@ -54,8 +56,6 @@ _SETTINGS = (
 #: Device and number of a file, None if there is none.
 _File = tuple[int, int] | None
 
-_new_cursor = sqlite3.Connection.cursor
-
 
 class DatabaseMoved(sqlite3.OperationalError):
     """Another file is at the path, or none; nothing was committed, or it is not known."""
@@ -66,7 +66,17 @@ class DatabaseMoved(sqlite3.OperationalError):
 
 def is_locked(error: object) -> bool:
     """Tell whether an error of the driver says that somebody else keeps the database."""
-    return getattr(error, "sqlite_errorcode", 0) & _KIND in _LOCKED
+    return _kind_of(error) in _LOCKED
+
+
+def is_damaged(error: object) -> bool:
+    """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
+    return _kind_of(error) in _DAMAGED
+
+
+def _kind_of(error: object) -> int:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _KIND
 
 
 class PatientCursor(sqlite3.Cursor):
@@ -90,8 +100,7 @@ class PatientSQLite(sqlite3.Connection):
         super().__init__(*arguments, **parameters)
         self._path: str | None = None
         self._files: Sequence[_File] = ()
-        #: Milliseconds that SQLite waits for others that write.
-        self.busy_timeout = -1
+        self._busy_timeout = -1
         #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
         self.in_place_until = -math.inf
 
@@ -104,7 +113,7 @@ class PatientSQLite(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute a statement, as the driver does, and return a cursor to fetch from."""
-        cursor = _new_cursor(self, sqlite3.Cursor)
+        cursor = super().cursor(sqlite3.Cursor)
         _patiently(self, cursor.execute, sql, parameters)
         return cursor
 
@@ -146,9 +155,9 @@ class PatientSQLite(sqlite3.Connection):
 
     def wait_for_others(self, milliseconds: int) -> None:
         """Let SQLite wait so long for others that write, from now on."""
-        if milliseconds != self.busy_timeout:
+        if milliseconds != self._busy_timeout:
             self.execute_plainly(f"PRAGMA busy_timeout = {milliseconds}")
-            self.busy_timeout = milliseconds
+            self._busy_timeout = milliseconds
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
@@ -201,9 +210,7 @@ def _patiently(
         connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
         execute(sql, parameters)
     else:
-        wait = _SHORT_WAIT if patience.left > 0 else 0
-        if connection.busy_timeout != wait:  # most are told the same again
-            connection.wait_for_others(wait)
+        connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
         try:
             execute(sql, parameters)
         except sqlite3.OperationalError as error:

@@ -2,7 +2,6 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -20,8 +19,7 @@ class QuickRead:
         self._statement = statement
         self._known: WeakKeyDictionary[sa.Engine, ReadOutside] = WeakKeyDictionary()
         row: Any = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
-        # As `_make` does it, which is a function of Python.
-        self._row = partial(tuple.__new__, row)
+        self._row = row._make
 
     def first(self, work: UnitOfWork, parameters: Mapping[str, object]) -> Any:
         """Return the first row, with the columns as attributes, or None.
