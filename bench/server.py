@@ -74,15 +74,21 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    factory: str, environment: Mapping[str, str], folder: Path, path: str, *, threads: int
+    factory: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    path: str,
+    *,
+    threads: int,
+    workers: int = 1,
 ) -> Iterator[Server]:
-    """Yield a server of an application: one worker, with so many threads.
+    """Yield a server of an application: so many workers, each with so many threads.
 
     `factory` is ``module:function``; `path` is what answers once it is up.
     """
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", factory]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     command += ["--blocking-threads", str(threads), "--log-level", "warning"]
     with started(command, environment, folder / f"{port}.log") as process:
         wait_until_it_answers(port, path, process)

@@ -98,7 +98,7 @@ def _measure_rate(
     }
     if kind == POSTGRESQL:
         contestants["the same cells"] = lambda: _copy_of_the_same(engine, export_format)
-    series = interleaved(contestants, run.choose(1, 1, 7))
+    series = interleaved(contestants, run.choose(1, 1, 15))
     engine.dispose()
     first = Series(tuple(first_bytes[1:])).median * 1e3  # the first turn does not count
     section.goals += [

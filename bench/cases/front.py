@@ -1,11 +1,14 @@
 """The front.
 
-`timapp run` with one worker, as people run it, against the same application on a bare server:
-granian, with as many threads as work at a time in a worker. Both are asked over several kept
-connections without pause, by people who are logged in, for a document, for the state of their
-session (which the front answers itself) and for a static file. The server of before answered the
-state 2,300 times a second where the bare one did so 3,800 times, so that three times the bare one
-is five times as much as then.
+`timapp run` against the same application on a bare server: granian, with as many workers, and in
+each as many threads as work at a time in a worker of ours. Both are asked over several kept
+connections without pause, by people who are logged in. A document is asked for from `timapp run`
+with nothing added, as people run it: with a worker for each core. What the front answers itself,
+the state of a session and a static file, is asked for from one worker, since the load generator
+could not ask more of them; of one worker a document is in the tables, too, where there is less in
+it for ours, which reads requests and answers them in a single thread. The server of before answered
+the state 2,300 times a second where the bare one did so 3,800 times, so that three times the bare
+one is five times as much as then.
 
 Then clients begin requests and never end them, fifty each second for twenty seconds, half of them
 in the head and half in the body, while others read the document so many times a second; these are
@@ -13,7 +16,8 @@ compared with others who are alone. Memory is that of a worker after all this, o
 with its parent a half, without the pages of SQLite's file that the system has in its cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -22,12 +26,13 @@ from bench.apps import environment_of, prepared
 from bench.exam import DOCUMENT, add_document, site
 from bench.http import get
 from bench.load import as_fast_as_it_goes, at_a_rate, outcome_of, start
-from bench.measure import interleaved
+from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_least, at_most, compared
 from bench.run import THREADS, Run
 from bench.server import Server, memory_of_workers, served, timapp_run
 from bench.unfinished import Siege, unfinished
+from timApp.serve.server import available_cores
 
 TITLE = "The front"
 _CONNECTIONS = 16
@@ -36,10 +41,12 @@ _READERS = 200
 _RATE = 100
 _OURS, _BARE = "timapp run", "bare server"
 #: What is asked for, and how many times the bare server's rate ours is to be.
-_ASKED = {
-    "a document": (DOCUMENT, 0.9),
-    "the state of the session": ("/user/sessions/current", 3),
-    "a static file": ("/static/ui/ui.css", None),
+_Asked = Mapping[str, tuple[str, float | None]]
+_ASKED_OF_ALL: _Asked = {"a document": (DOCUMENT, 0.9)}
+_ASKED_OF_ONE: _Asked = {
+    "a document, one worker": (DOCUMENT, None),
+    "the state of the session, one worker": ("/user/sessions/current", 3),
+    "a static file, one worker": ("/static/ui/ui.css", None),
 }
 _HARM = 2
 _MEMORY = 75.0
@@ -60,26 +67,40 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
     folder = run.new_folder("server")
     environment = environment_of(url, run.choose(2, 50, _READERS), folder)
     cookies = prepared("timapp", environment)
-    bare = served("timApp.app:create_app", environment, folder, "/login", threads=THREADS[kind])
-    with timapp_run(environment, folder, "--workers", "1") as ours, bare as other:
-        # As in `bench.cases.request`: short turns, and many.
-        seconds = run.choose(0.1, 0.25, 0.3)
-        for what, (path, goal) in _ASKED.items():
-            requests = [get(path, cookie) for cookie in cookies]
-            series = interleaved(
-                {
-                    _OURS: _load(ours, requests, seconds),
-                    _BARE: _load(other, requests, seconds),
-                },
-                run.choose(1, 1, 50),
-            )
-            if goal is not None:
-                ratio = series[_OURS].ratio_to(series[_BARE])
-                section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
-            section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
+
+    def bare(workers: int) -> AbstractContextManager[Server]:
+        factory, threads = "timApp.app:create_app", THREADS[kind]
+        return served(factory, environment, folder, "/login", threads=threads, workers=workers)
+
+    def tell(what: str, series: dict[str, Series], goal: float | None) -> None:
+        if goal is not None:
+            ratio = series[_OURS].ratio_to(series[_BARE])
+            section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
+        section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
+
+    with timapp_run(environment, folder) as ours, bare(available_cores()) as other:
+        _measure_rates({_OURS: ours, _BARE: other}, _ASKED_OF_ALL, cookies, run, tell)
+    with timapp_run(environment, folder, "--workers", "1") as ours:
+        with bare(1) as other:
+            _measure_rates({_OURS: ours, _BARE: other}, _ASKED_OF_ONE, cookies, run, tell)
         _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
         memory = max(memory_of_workers(ours.pid, but=_file_of(url))) / 2**20
     section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
+
+
+def _measure_rates(
+    servers: Mapping[str, Server],
+    asked: _Asked,
+    cookies: list[str],
+    run: Run,
+    tell: Callable[[str, dict[str, Series], float | None], None],
+) -> None:
+    # As in `bench.cases.request`: short turns, and many.
+    seconds = run.choose(0.1, 0.25, 0.3)
+    for what, (path, goal) in asked.items():
+        requests = [get(path, cookie) for cookie in cookies]
+        loads = {name: _load(server, requests, seconds) for name, server in servers.items()}
+        tell(what, interleaved(loads, run.choose(1, 1, 50)), goal)
 
 
 def _file_of(url: str) -> Path | None:

@@ -116,9 +116,9 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
         within = run.choose(0.2, 1.0, 60.0)
         spread = watch.phase(within, Arrivals(server.port, people, _PASSWORD, within))
         rush_seconds = run.choose(0.2, 1, 20)
-        sample = run.choose(2, 10, 300)
+        sample = run.choose(2, 10, 1_000)
         alone, rushes, ratios = [_hashes_alone(people, sample)], [], []
-        for _ in range(run.choose(1, 1, 3)):
+        for _ in range(run.choose(1, 1, 5)):
             rush = watch.phase(rush_seconds, Arrivals(server.port, people, _PASSWORD, 0))
             assert rush.admission is not None
             rushes.append(rush)
