@@ -48,6 +48,7 @@ _ASKED_OF_ONE: _Asked = {
     "the state of the session, one worker": ("/user/sessions/current", 3),
     "a static file, one worker": ("/static/ui/ui.css", None),
 }
+_ASKED = {**_ASKED_OF_ALL, **_ASKED_OF_ONE}
 _HARM = 2
 _MEMORY = 75.0
 
@@ -72,35 +73,34 @@ def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
         factory, threads = "timApp.app:create_app", THREADS[kind]
         return served(factory, environment, folder, "/login", threads=threads, workers=workers)
 
-    def tell(what: str, series: dict[str, Series], goal: float | None) -> None:
-        if goal is not None:
-            ratio = series[_OURS].ratio_to(series[_BARE])
-            section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
-        section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
-
     with timapp_run(environment, folder) as ours, bare(available_cores()) as other:
-        _measure_rates({_OURS: ours, _BARE: other}, _ASKED_OF_ALL, cookies, run, tell)
+        rates = _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ALL, cookies, run)
     with timapp_run(environment, folder, "--workers", "1") as ours:
         with bare(1) as other:
-            _measure_rates({_OURS: ours, _BARE: other}, _ASKED_OF_ONE, cookies, run, tell)
+            rates |= _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ONE, cookies, run)
+        for what, series in rates.items():
+            _, goal = _ASKED[what]
+            if goal is not None:
+                ratio = series[_OURS].ratio_to(series[_BARE])
+                section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
+            section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
         _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
         memory = max(memory_of_workers(ours.pid, but=_file_of(url))) / 2**20
     section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
 
 
-def _measure_rates(
-    servers: Mapping[str, Server],
-    asked: _Asked,
-    cookies: list[str],
-    run: Run,
-    tell: Callable[[str, dict[str, Series], float | None], None],
-) -> None:
+def _rates(
+    servers: Mapping[str, Server], asked: _Asked, cookies: list[str], run: Run
+) -> dict[str, dict[str, Series]]:
+    """Return the servers' rates for each of what is asked for."""
     # As in `bench.cases.request`: short turns, and many.
     seconds = run.choose(0.1, 0.25, 0.3)
-    for what, (path, goal) in asked.items():
+    rates = {}
+    for what, (path, _) in asked.items():
         requests = [get(path, cookie) for cookie in cookies]
         loads = {name: _load(server, requests, seconds) for name, server in servers.items()}
-        tell(what, interleaved(loads, run.choose(1, 1, 50)), goal)
+        rates[what] = interleaved(loads, run.choose(1, 1, 50))
+    return rates
 
 
 def _file_of(url: str) -> Path | None:
