@@ -84,6 +84,30 @@ def test_a_worker_that_is_frozen_is_replaced(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+# The worker is ready, and its parent is told to end before it can have seen that.
+ENDING = """
+import os, signal, time
+from timApp.serve import supervisor
+
+def work(number, beat):
+    beat()
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(60)
+
+ready, nothing = lambda: print("ready"), lambda: None
+supervisor.Supervisor(1, work, ready=ready, stopping=nothing, stop_seconds=5).run()
+"""
+
+
+def test_a_server_that_answered_was_announced_also_if_it_ends_at_once() -> None:
+    """Whoever stops a server as soon as it answers has read where it serves."""
+    command = [sys.executable, "-c", ENDING]
+    ended = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("ready\n", "")
+
+
 def test_a_server_that_is_to_end_answers_what_has_begun(sqlite_url: str, tmp_path: Path) -> None:
     """After the signal, a request that has begun is answered, and idle connections are closed."""
     with (

@@ -61,8 +61,8 @@ class Supervisor:
     ) -> None:
         """Take how many there are, and what they do.
 
-        `ready` is called when the first of them is, `stopping` when they are told to end, which
-        they have to do within so many seconds.
+        `ready` is called once the first of them is, also if it is to stop by then; `stopping` when
+        they are told to end, which they have to do within so many seconds.
         """
         self._work = work
         self._ready = ready
@@ -89,6 +89,7 @@ class Supervisor:
                 self._announce()
                 sentinels = [place.process.sentinel for place in self._places if place.process]
                 wait([reading, *sentinels], _LOOK if self._is_ready else _SOON)
+            self._announce()  # it may have answered already, between two looks
             self._end_all()
         finally:
             signal.set_wakeup_fd(previous)

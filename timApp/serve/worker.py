@@ -79,7 +79,7 @@ async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[
     mailbox = Mailbox(loop, crews.pages.rest)
     front, connections = _front(app, guard, sock, crews, mailbox)
     server = await loop.create_server(
-        lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=True
+        lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=False
     )
 
     def tick() -> None:
@@ -90,7 +90,8 @@ async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[
         if os.getppid() != parent:
             stop.set()
 
-    tick()
+    tick()  # whoever is answered is answered by a worker that has given a sign of life
+    await server.start_serving()
     await stop.wait()
     server.close()
     connections.is_ending = True
