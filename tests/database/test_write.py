@@ -1,15 +1,18 @@
 """Writes that are given to the driver, and that wait for nobody."""
 
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import MakeApp
+from tests.database.tracing import SEVERAL, traced
+from tests.live import eventually
 from timApp.auth.site import db
+from timApp.database.driver.connections import use_driver
 from timApp.database.driver.write import QuickWrite
-from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.user.usergroup import UserGroup
 
 _UNLOCKED = (
@@ -71,9 +74,21 @@ def test_whoever_has_the_connection_next_waits_as_ever(sqlite_url: str, make_app
             other.execute(sa.update(UserGroup).values(name=UserGroup.name))
             rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         (kept, _) = drivers
-        with closing(kept.cursor()) as cursor:
-            cursor.execute("PRAGMA busy_timeout")
-            assert cursor.fetchone() == (SQLITE_BUSY_TIMEOUT * 1000,)
+        with ThreadPoolExecutor(1) as others:
+            with db.engine.begin() as other:
+                other.execute(sa.update(UserGroup).values(name=UserGroup.name))
+                tries = traced(kept)
+                written = others.submit(use_driver, db.engine, _add_plainly)
+                eventually(lambda: len(tries) >= SEVERAL or None)
+                assert not written.done()
+            written.result()
+        assert names() == ["listeners"]
+        assert len(drivers) == 2
+
+
+def _add_plainly(driver: Any) -> None:
+    driver.execute("INSERT INTO usergroup (name) VALUES ('listeners')")
+    driver.commit()
 
 
 def test_what_the_database_refuses_is_an_error_that_others_understand(group: Flask) -> None:

@@ -5,11 +5,16 @@ for whoever looks at the path. So the file at the path is compared with the one 
 before a statement, if that was not done in the last 10 ms or the statement is part of a
 transaction, and around a commit. No connection makes a file where none is: only who migrates does,
 by `make_file`.
+
+Whoever waits for another writer tries often, and gives the turn of its thread to others meanwhile.
+SQLite's own waiting is not used: it is not fair.
 """
 
 import math
 import os
+import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,8 +29,9 @@ _Result = TypeVar("_Result")
 
 #: Seconds that a connection waits for another one that writes, where there is no other limit.
 SQLITE_BUSY_TIMEOUT = 30
-#: Milliseconds that it waits before others may work meanwhile.
-_SHORT_WAIT = 50
+#: Seconds between two tries of whoever waits for another one, at least and at most. SQLite's own
+#: waiting pauses for up to 100 ms, in which a process that writes without end is never met at rest.
+_TRY_EVERY = (0.0005, 0.002)
 #: The part of SQLite's error codes that says what kind of error it is.
 _KIND = 0xFF
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -56,6 +62,9 @@ _SETTINGS = (
 #: Device and number of a file, None if there is none.
 _File = tuple[int, int] | None
 
+#: For each file, by its path, who of this process tries to get it from another.
+_queues: dict[str | None, threading.Lock] = {}
+
 
 class DatabaseMoved(sqlite3.OperationalError):
     """Another file is at the path, or none; nothing was committed, or it is not known."""
@@ -72,6 +81,16 @@ def is_locked(error: object) -> bool:
 def is_damaged(error: object) -> bool:
     """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
     return _kind_of(error) in _DAMAGED
+
+
+def _will_pass(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else keeps the database, and the same may be done when they are ready.
+
+    It may not where others have written since a transaction read, or where a connection keeps a
+    table from itself.
+    """
+    is_busy = _kind_of(error) == sqlite3.SQLITE_BUSY
+    return is_busy and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
 def _kind_of(error: object) -> int:
@@ -100,7 +119,6 @@ class PatientSQLite(sqlite3.Connection):
         super().__init__(*arguments, **parameters)
         self._path: str | None = None
         self._files: Sequence[_File] = ()
-        self._busy_timeout = -1
         #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
         self.in_place_until = -math.inf
 
@@ -146,18 +164,35 @@ class PatientSQLite(sqlite3.Connection):
         patience = current_patience()
         left = SQLITE_BUSY_TIMEOUT if patience is None else max(patience.left, 0)
         self.isolation_level = "IMMEDIATE"
-        self.wait_for_others(math.ceil(left * 1000))
+        self.execute_plainly(f"PRAGMA busy_timeout = {math.ceil(left * 1000)}")
         for setting in _SETTINGS:
             self.execute_plainly(setting)
+        self.execute_plainly("PRAGMA busy_timeout = 0")  # it is `when_free` that waits from now on
         if path is not None:
             self._path, self._files = path, (before, _file_at(f"{path}-shm"))
             self.require_in_place(thoroughly=True)
 
-    def wait_for_others(self, milliseconds: int) -> None:
-        """Let SQLite wait so long for others that write, from now on."""
-        if milliseconds != self._busy_timeout:
-            self.execute_plainly(f"PRAGMA busy_timeout = {milliseconds}")
-            self._busy_timeout = milliseconds
+    def when_free(self, step: Callable[[], object], until: float) -> None:
+        """Do the step once nobody else keeps the database; its error if that takes too long.
+
+        `until` is a moment of the clock `time.monotonic`. One thread of a process tries for a file,
+        often, and the others queue behind it: a hall that waits takes no more of the cores.
+        """
+        queue = _queues.setdefault(self._path, threading.Lock())
+        is_first = queue.acquire(timeout=max(0, until - time.monotonic()))
+        try:
+            while True:
+                time.sleep(random.uniform(*_TRY_EVERY))  # noqa: S311 - no secret
+                try:
+                    step()
+                except sqlite3.OperationalError as error:
+                    if time.monotonic() >= until or not _will_pass(error):
+                        raise
+                else:
+                    return
+        finally:
+            if is_first:
+                queue.release()
 
     def execute_plainly(self, sql: str) -> Any:
         """Execute a statement without any care; return its first row, or None."""
@@ -189,7 +224,6 @@ class PatientSQLite(sqlite3.Connection):
         """
         with suppress(sqlite3.Error, OSError):
             self.rollback()
-            self.wait_for_others(0)
             (was_busy, *_) = self.execute_plainly("PRAGMA wal_checkpoint(TRUNCATE)")
             if not was_busy and _file_at(f"{path}-shm") == self._files[1]:
                 for suffix in ("-wal", "-shm"):
@@ -200,30 +234,26 @@ def _patiently(
     connection: PatientSQLite, execute: Callable[..., object], sql: str, parameters: Any
 ) -> None:
     """Execute a statement of a connection; each request comes this way."""
-    writes = connection.in_transaction
+    was_in_transaction = connection.in_transaction
     begun = time.monotonic()
-    if writes or begun > connection.in_place_until:
+    if was_in_transaction or begun > connection.in_place_until:
         connection.require_in_place()
         connection.in_place_until = begun + _IN_PLACE
     patience = current_patience()
-    if patience is None:
-        connection.wait_for_others(SQLITE_BUSY_TIMEOUT * 1000)
+    try:
         execute(sql, parameters)
-    else:
-        connection.wait_for_others(_SHORT_WAIT if patience.left > 0 else 0)
-        try:
-            execute(sql, parameters)
-        except sqlite3.OperationalError as error:
-            left = patience.left - (time.monotonic() - begun)
-            if writes or left <= 0 or not is_locked(error):
-                raise
-            # Nothing was done yet: the first step of a transaction or of a read waits.
-            with turn_given():
-                connection.wait_for_others(math.ceil(left * 1000))
-                execute(sql, parameters)
-        finally:
+    except sqlite3.OperationalError as error:
+        until = begun + (SQLITE_BUSY_TIMEOUT if patience is None else patience.left)
+        if until <= time.monotonic() or not _will_pass(error):
+            raise
+        # Nothing of the statement was done. Others may work at once, for one of them may be what
+        # keeps the database and waits for this turn.
+        with turn_given():
+            connection.when_free(lambda: execute(sql, parameters), until)
+    finally:
+        if patience is not None:
             patience.left -= time.monotonic() - begun
-    if writes and not connection.in_transaction:
+    if was_in_transaction and not connection.in_transaction:
         connection.require_in_place(thoroughly=True)  # it was the end of a transaction
 
 
