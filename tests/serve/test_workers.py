@@ -8,7 +8,15 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from tests.live import PATIENCE, PROJECT, LiveServer, eventually, live_server
+from tests.live import (
+    PATIENCE,
+    PROJECT,
+    LiveServer,
+    environment_of,
+    eventually,
+    free_port,
+    live_server,
+)
 from tests.serve.raw import get, raw_client
 
 
@@ -106,6 +114,33 @@ def test_a_server_that_answered_was_announced_also_if_it_ends_at_once() -> None:
         command, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert (ended.stdout, ended.stderr) == ("ready\n", "")
+
+
+# `timapp run`, which says so when it begins to tidy.
+TIDYING = """
+import sys
+from timApp.cli import main
+from timApp.guard import guard
+
+guard.start_tidying = lambda engine, retention: print("tidies after", retention.period, flush=True)
+sys.argv[1:] = ["run", "--port", sys.argv[1], "--workers", "1"]
+main()
+"""
+
+
+def test_a_server_tidies_up_where_the_site_keeps_nothing_for_ever(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The worker of a running site lets go what was kept for long enough."""
+    command = [sys.executable, "-c", TIDYING, str(free_port())]
+    environment = environment_of(sqlite_url, tmp_path, {"SESSIONS_RETENTION": 30})
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = {process.stdout.readline(), process.stdout.readline()}
+        process.terminate()
+    assert "tidies after 30 days, 0:00:00\n" in lines
 
 
 def test_a_server_that_is_to_end_answers_what_has_begun(sqlite_url: str, tmp_path: Path) -> None:
