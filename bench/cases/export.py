@@ -98,7 +98,8 @@ def _measure_rate(
     }
     if kind == POSTGRESQL:
         contestants["the same cells"] = lambda: _copy_of_the_same(engine, export_format)
-    series = interleaved(contestants, run.choose(1, 1, 15))
+    # A turn of PostgreSQL is short, and the shorter the noisier.
+    series = interleaved(contestants, run.choose(1, 1, 15 if kind == SQLITE else 45))
     engine.dispose()
     first = Series(tuple(first_bytes[1:])).median * 1e3  # the first turn does not count
     section.goals += [
