@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tests.database.tracing import SEVERAL, traced
-from tests.live import eventually
+from tests.database.waiting import written_after
 from timApp.database.driver.connections import kept_connections, use_driver
 from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit
 from timApp.database.engine import PatientPool, begin_write, engine_options, prepare_engine
@@ -144,12 +144,9 @@ def test_at_the_command_line_one_waits_for_other_writers(sqlite_url: str) -> Non
     """Without a limit, a writer that has to wait gets its turn."""
     engine = sa.create_engine(**engine_options(sqlite_url))
     prepare_engine(engine)
-    with engine.connect() as first, engine.connect() as second, ThreadPoolExecutor(1) as others:
+    with engine.connect() as first, engine.connect() as second:
         begin_write(first)
-        tries = traced(second.connection.driver_connection)
-        written = others.submit(begin_write, second)
-        eventually(lambda: len(tries) >= SEVERAL or None)
-        assert not written.done()
-        first.rollback()
-        written.result()
+        written_after(
+            first.rollback, second.connection.driver_connection, partial(begin_write, second)
+        )
     engine.dispose()

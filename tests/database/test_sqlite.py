@@ -5,7 +5,6 @@ import multiprocessing
 import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from multiprocessing.synchronize import Event
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.database.tracing import SEVERAL, traced
+from tests.database.waiting import traced, written_after
 from tests.live import eventually
 from timApp.database.sqlite import DatabaseMoved, PatientSQLite, connect
 
@@ -121,19 +120,15 @@ def test_a_step_within_a_transaction_waits_for_others_that_write(
     connection: PatientSQLite, tmp_path: Path
 ) -> None:
     """A transaction that begins to write late waits as well, and sees what they wrote."""
-    with (
-        closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other,
-        ThreadPoolExecutor(1) as threads,
-    ):
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("INSERT INTO name VALUES ('a')")
         connection.execute("BEGIN")
-        tries = traced(connection)
         update = "UPDATE name SET name = 'b' WHERE name = 'a'"
-        updated = threads.submit(connection.execute, update)
-        eventually(lambda: len(tries) >= SEVERAL or None)
-        other.execute("COMMIT")
-        assert updated.result().rowcount == 1
+        updated = written_after(
+            partial(other.execute, "COMMIT"), connection, partial(connection.execute, update)
+        )
+        assert updated.rowcount == 1
 
 
 def test_what_waiting_does_not_help_is_told_at_once(

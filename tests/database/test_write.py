@@ -1,6 +1,6 @@
 """Writes that are given to the driver, and that wait for nobody."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import MakeApp
-from tests.database.tracing import SEVERAL, traced
-from tests.live import eventually
+from tests.database.waiting import written_after
 from timApp.auth.site import db
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.write import QuickWrite
@@ -74,14 +73,9 @@ def test_whoever_has_the_connection_next_waits_as_ever(sqlite_url: str, make_app
             other.execute(sa.update(UserGroup).values(name=UserGroup.name))
             rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         (kept, _) = drivers
-        with ThreadPoolExecutor(1) as others:
-            with db.engine.begin() as other:
-                other.execute(sa.update(UserGroup).values(name=UserGroup.name))
-                tries = traced(kept)
-                written = others.submit(use_driver, db.engine, _add_plainly)
-                eventually(lambda: len(tries) >= SEVERAL or None)
-                assert not written.done()
-            written.result()
+        with db.engine.begin() as other:
+            other.execute(sa.update(UserGroup).values(name=UserGroup.name))
+            written_after(other.rollback, kept, partial(use_driver, db.engine, _add_plainly))
         assert names() == ["listeners"]
         assert len(drivers) == 2
 

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -12,11 +13,12 @@ import sqlalchemy as sa
 import time_machine
 from sqlalchemy import orm
 
+from tests.database.waiting import written_after
 from tests.site import Site
 from tests.statements import noted_statements_of
 from tests.together import together
 from timApp.auth.site import db
-from timApp.database.engine import open_engine
+from timApp.database.engine import begin_write, open_engine
 from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.guard import Guard
 from timApp.guard.cookie import MAX_AGE, Cookies
@@ -246,9 +248,14 @@ def test_logins_come_first_on_sqlite(sqlite_url: str) -> None:
 
     assert tidy(engine, RETENTION, give_way).origins == 1
     assert tries >= 3
+    other.execute("BEGIN IMMEDIATE")
+    with engine.connect() as connection:  # whoever has it next waits for its turn as ever
+        written_after(
+            partial(other.execute, "ROLLBACK"),
+            connection.connection.driver_connection,
+            partial(begin_write, connection),
+        )
     other.close()
-    with engine.connect() as connection:  # others wait for their turn as ever
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() != 0
     engine.dispose()
 
 
