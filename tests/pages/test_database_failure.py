@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 import pytest
@@ -18,14 +17,11 @@ from timApp.guard.tables.waiting import WaitingSession
 
 @contextmanager
 def locked(site: Site, table: type[Any]) -> Iterator[None]:
-    """Lock a table; whoever wants to write to it is told at once, as others are after a while."""
+    """Lock a table; whoever wants to write to it waits for their patience, or is told at once."""
 
     def wait_for_nobody(driver: Any, *_: object) -> None:
-        if isinstance(driver, SQLiteConnection):
-            driver.execute("PRAGMA busy_timeout = 0")
-        else:
-            driver.execute("SET lock_timeout = 1")
-            driver.commit()
+        driver.execute("SET lock_timeout = 1")
+        driver.commit()
 
     with site.app.app_context():
         engine = db.engine
@@ -34,9 +30,10 @@ def locked(site: Site, table: type[Any]) -> Iterator[None]:
         begin_write(holder)
         if engine.dialect.name == "postgresql":
             holder.execute(sa.text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
-        sa.event.listen(engine, "checkout", wait_for_nobody)
+            sa.event.listen(engine, "checkout", wait_for_nobody)
         yield
-    sa.event.remove(engine, "checkout", wait_for_nobody)
+    if engine.dialect.name == "postgresql":
+        sa.event.remove(engine, "checkout", wait_for_nobody)
     engine.dispose()
 
 
