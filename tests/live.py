@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,6 +27,10 @@ PATIENCE = 60
 _INTERVAL = 0.05
 #: Where the project is; processes run there.
 PROJECT = Path(__file__).parent.parent
+_PORTS = range(20_000, 32_000)
+#: The address at which ports are taken, and those that this process has taken there.
+_CLAIMS = "127.7.7.7"
+_claims: list[socket.socket] = []
 _Result = TypeVar("_Result")
 _PAGE = "text/html,*/*;q=0.8"
 
@@ -123,11 +128,25 @@ def eventually(attempt: Callable[[], _Result | None], seconds: float = PATIENCE)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody serves on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port of 127.0.0.1 that nobody serves on, and that nobody else is given.
+
+    Whoever is given one has it until this process ends, though they may use it late: it is taken
+    at another address, where each process of the tests looks. The ports are below those that
+    the system gives to whoever connects.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        claim = socket.socket()
+        try:
+            claim.bind((_CLAIMS, port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:  # somebody has it
+            claim.close()
+            continue
+        _claims.append(claim)
         return port
+    msg = "There is no free port."
+    raise AssertionError(msg)
 
 
 @dataclass(frozen=True)
