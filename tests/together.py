@@ -59,7 +59,7 @@ class Turns:
             else:
                 future.set_result(result)
 
-        self.crew.submit(Job(do, future.cancel, math.inf))
+        self.crew.submit(Job(do, lambda: True, future.cancel, math.inf))
         return future
 
 

@@ -146,6 +146,8 @@ def _add_extensions(app: Flask) -> None:
         engine = db.engines["default"]
     prepare_engine(engine)
     _add_guard(app, engine)
+    # Whoever is blocked is told so, whatever else is wrong with what they ask.
+    app.before_request(close_to_expired_sessions)
     csrf.init_app(app)
     Bootstrap5(app)
     add_languages(app)
@@ -174,7 +176,6 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
 
 
 def _add_pages(app: Flask) -> None:
-    app.before_request(close_to_expired_sessions)
     app.before_request(check_inputs)
     app.after_request(keep_out_of_caches)
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]

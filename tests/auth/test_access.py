@@ -245,3 +245,10 @@ def test_hidden_texts_of_names_are_shown_as_text(site: Site) -> None:
     for page in pages:
         assert "<script>alert" not in page.text
         assert "<b>" not in page.text
+
+
+def test_whoever_is_blocked_is_told_so_whatever_else_is_wrong(hall: Site) -> None:
+    """A blocked browser gets 490, also for a change whose form has no token or no sense."""
+    blocked = hall.blocked()
+    for options in ({}, {"json": {"what": 1}}, {"headers": {"X-CSRFToken": "guessed"}}):
+        assert blocked.client.post("/my-sessions/end-others", **options).status_code == 490

@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -43,7 +44,7 @@ def submit(crew: Crew, work: Callable[[], object], until: float = math.inf) -> t
         work()
         done.set()
 
-    crew.submit(Job(do, done.clear, until))
+    crew.submit(Job(do, lambda: True, done.clear, until))
     return done
 
 
@@ -92,20 +93,25 @@ def test_whoever_comes_back_comes_before_what_has_not_begun() -> None:
     assert order == ["went on", "came back", "later", "later", "later"]
 
 
-def test_what_has_not_begun_in_time_is_given_up() -> None:
-    """A job whose time has passed is never begun, and told so; the others are done."""
+def test_what_has_not_begun_in_time_or_is_not_wanted_is_given_up() -> None:
+    """A job whose time has passed, or that nobody wants, is never begun and told so, once.
+
+    The others are done.
+    """
     crew = Crew("test", turns=1, threads=1)
     gate, given_up = Gate(), list[str]()
     submit(crew, gate.wait)
     assert gate.is_reached()
-    past = time.monotonic() - 1
-    crew.submit(Job(lambda: given_up.append("was done"), lambda: given_up.append("late"), past))
+    past, later = time.monotonic() - 1, math.inf
+    never = partial(given_up.append, "was done")
+    crew.submit(Job(never, lambda: True, partial(given_up.append, "late"), past))
+    crew.submit(Job(never, lambda: False, partial(given_up.append, "gone"), later))
     other = submit(crew, bool)
     crew.expire()
-    assert given_up == ["late"]
+    assert given_up == ["late", "gone"]
     gate.open()
     assert other.wait(PATIENCE)
-    assert given_up == ["late"]
+    assert given_up == ["late", "gone"]
 
 
 def test_others_go_on_beside_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,8 @@ def test_a_body_may_come_in_chunks_and_after_it_is_asked_for(client: RawClient) 
     assert client.read("POST").status == 403
 
 
+CHUNKED = b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 BAD = {
     "no HTTP": (b"\x16\x03\x01 hello\r\n\r\n", 400),
     "no host": (b"GET /login HTTP/1.1\r\n\r\n", 400),
@@ -160,10 +162,27 @@ BAD = {
         413,
     ),
     "too many chunks": (
-        b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + b"10000\r\n%b\r\n" % (b"a" * 65_536) * 20,
+        CHUNKED + b"10000\r\n%b\r\n" % (b"a" * 65_536) * 20,
         413,
     ),
+    "an older version": (get("/login", version="0.9"), 505),
+    "a later version": (get("/login", version="2.0"), 505),
+    "chunks of an old version": (
+        get("/login", "Transfer-Encoding: chunked", version="1.0") + b"0\r\n\r\n",
+        400,
+    ),
+    "a coding before the chunks": (
+        get("/login", "Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n",
+        501,
+    ),
+    "two codings in two lines": (
+        get("/login", "Transfer-Encoding: identity", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        501,
+    ),
+    "a trailer without end": (CHUNKED + b"0\r\nX: " + b"a" * 1_000_000, 431),
+    "a trailer of many lines": (CHUNKED + b"0\r\n" + b"X: a\r\n" * 200, 431),
+    "a chunk that says much": (CHUNKED + b"1;" + b"a" * 1_000_000, 431),
+    "nothing but blank lines": (b"\r\n" * 100_000, 431),
 }
 
 
@@ -274,11 +293,44 @@ def test_a_static_file_is_sent_once(client: RawClient) -> None:
         again = client.ask(get(path, line))
         assert (again.status, again.body) == (200, first.body)
     for outside in ("/static/ui/../../app.py", "/static/ui/%2e%2e/%2e%2e/app.py", "/static/ui/"):
-        assert client.ask(get(outside)).status == 404
+        missing = client.ask(get(outside))
+        assert missing.status == 404
+        head = client.ask(get(outside).replace(b"GET", b"HEAD"), "HEAD")
+        assert (head.status, head.body) == (404, b"")
+        for name in ("Content-Length", "Transfer-Encoding"):
+            assert head.header(name) == missing.header(name)
+
+
+#: How the lines of a request say whom it is for, and whether that is a name.
+HOSTS = {
+    "none": ([], False),
+    "two": (["Host: localhost", "Host: localhost"], False),
+    "no name": (["Host: local host"], False),
+    "forged": (["Host: elsewhere.example"], True),
+}
+
+
+@pytest.mark.parametrize(("lines", "is_name"), HOSTS.values(), ids=HOSTS.keys())
+def test_whom_a_request_is_for_counts_by_whatever_part_it_is_answered(
+    server: LiveServer, client: RawClient, lines: list[str], is_name: bool
+) -> None:
+    """What names no host is refused everywhere; a foreign name, unless no link can be made of it.
+
+    The same if the answer is one that is kept, and for files of extensions.
+    """
+    cookie = f"Cookie: {server.logged_in('alice').cookie_header()}"
+    files = ("/static/ui/ui.css", "/bootstrap/static/css/bootstrap.min.css")
+    for path in (STATE, *files, *files, "/login", "/"):
+        request = "\r\n".join((f"GET {path} HTTP/1.1", cookie, *lines, "", "")).encode()
+        is_open = is_name and path in {STATE, *files}
+        assert client.ask(request).status == (200 if is_open else 400), path
 
 
 def test_an_address_has_so_many_connections(sqlite_url: str, tmp_path: Path) -> None:
-    """One address gets no more connections than the option says; those that it has go on."""
+    """One address gets no more connections than the option says; those that it has go on.
+
+    Whoever keeps the site learns of it from a line of the log.
+    """
     with (
         live_server(sqlite_url, tmp_path / "few", CONNECTIONS_PER_ADDRESS=5) as few,
         ExitStack() as stack,
@@ -286,8 +338,12 @@ def test_an_address_has_so_many_connections(sqlite_url: str, tmp_path: Path) -> 
         clients = [stack.enter_context(raw_client(few.port)) for _ in range(5)]
         for client in clients:
             assert client.ask(get("/login")).status == 200
-        with raw_client(few.port) as more:
-            assert more.is_closed()
+        for _ in range(3):
+            with raw_client(few.port) as more:
+                assert more.is_closed()
         clients[0].close()
         for client in clients[1:]:
             assert client.ask(get("/login")).status == 200
+        log = (tmp_path / "few" / f"server-{few.port}.log").read_text()
+    assert log.count("CONNECTIONS_PER_ADDRESS") == 1
+    assert "now one of 127.0.0.1" in log

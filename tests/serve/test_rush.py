@@ -1,5 +1,6 @@
 """Many logins at once: hashes wait for each other, and nobody else waits for hashes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.live import PROJECT, live_server
+from tests.serve.raw import raw_client
 from tests.site import PASSWORD, Site
 from tests.together import TakingTurns
 from timApp.auth.site import db
@@ -211,3 +213,22 @@ def test_a_burst_of_logins_is_let_in_and_a_reader_is_answered(
             answers = [people.submit(server.browser().log_in, name) for name in names]
             assert reader.get("/user/sessions/current").status == 200
             assert {answer.result().status for answer in answers} == {200}
+
+
+def test_nobody_waits_for_logins_of_people_who_have_gone(
+    site: Site, database_url: str, tmp_path: Path
+) -> None:
+    """Who closes the connection before a thread has the login is not logged in, after all."""
+    count, threads = 100, 32
+    for name in ("alice", "bob"):
+        site.add_user(name)
+    body = json.dumps({"username": "alice", "password": PASSWORD})
+    head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    with live_server(database_url, tmp_path / "site", workers=1) as server:
+        for _ in range(count):
+            with raw_client(server.port) as client:
+                client.send(request)
+        server.logged_in("bob")
+    begun = len(site.sessions("alice"))
+    assert begun < count - threads

@@ -28,9 +28,16 @@ if TYPE_CHECKING:
 #: By these names whoever sits at the machine asks, and what looks whether the site is alive.
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 #: Where it does not matter by which name the site is asked. No link is made there: files are the
-#: same for everybody, and what other servers ask is signed for SITE_URL, whatever a proxy has made
-#: of the Host header.
-_ANY_HOST = ("/static/", "/hosts/", "/user/sessions/verify", "/user/sessions/invalidate")
+#: same for everybody, the state of a session is that of the cookie, and what other servers ask is
+#: signed for SITE_URL, whatever a proxy has made of the Host header.
+_ANY_HOST = (
+    "/static/",
+    "/bootstrap/static/",
+    "/hosts/",
+    "/user/sessions/current",
+    "/user/sessions/verify",
+    "/user/sessions/invalidate",
+)
 
 
 @dataclass(frozen=True)
@@ -75,13 +82,18 @@ def check_host(environ: "WSGIEnvironment", trusted: TrustedHosts) -> None:
     if host is None:  # HTTP/1.0; then the server's own name is taken
         return
     # Two headers have become one with a comma, in which no host is.
-    if not _is_host(host):
-        raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
+    check_named_host(host)
     if not trusted.has(host) and not environ.get("PATH_INFO", "").startswith(_ANY_HOST):
         raise BadRequest(
             "This site is not called %(host)s. If it is, its option TRUSTED_HOSTS has to say so.",
             host=quoted(host),
         )
+
+
+def check_named_host(host: str) -> None:
+    """Raise `BadRequest` for a Host header that is none, whoever is trusted."""
+    if not _is_host(host):
+        raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
 
 
 def check_body_of_request() -> None:

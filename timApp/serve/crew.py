@@ -22,9 +22,10 @@ _REST = 0.004
 
 @dataclass(slots=True)
 class Job:
-    """Work, and what to do instead when it has not begun in time."""
+    """Work, and what to do instead when it has not begun in time, or nobody wants it any more."""
 
     work: Callable[[], None]
+    is_wanted: Callable[[], bool]
     #: Called by `Crew.expire`.
     give_up: Callable[[], object]
     #: On the clock `time.monotonic`.
@@ -70,7 +71,9 @@ class Crew:
             self._go_on()
 
     def expire(self) -> None:
-        """Give up the jobs whose time has passed, and let others work beside those that wait long.
+        """Give up jobs whose time has passed or that nobody wants any more.
+
+        And let others work beside those that wait long.
 
         To be called several times a second; what is given up is told in the caller's thread.
         """
@@ -78,9 +81,10 @@ class Crew:
         expired: list[Job] = []
         with self._mutex:
             if self._jobs or self._returning:
-                expired = [job for job in self._jobs if job.until <= now]
-                if expired:
-                    self._jobs = deque(job for job in self._jobs if job.until > now)
+                kept: deque[Job] = deque()
+                for job in self._jobs:
+                    (kept if job.until > now and job.is_wanted() else expired).append(job)
+                self._jobs = kept
                 for hand in self._busy:
                     if hand.has_turn and now - hand.since > _LONG:
                         hand.has_turn = False

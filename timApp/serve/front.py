@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from timApp.auth.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.message import Exchange, Request
@@ -57,20 +58,18 @@ class Front:
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later."""
         request = exchange.request
-        if request.target[:1] != b"/" or b"#" in request.target:
-            try:
+        try:
+            if request.target[:1] != b"/" or b"#" in request.target:
                 _take_host_from_target(request)
-            except BadRequest as error:
-                exchange.answer(self._refusals.answer(400, request, message=str(error)))
-                return
+            _check_host(request)
+        except BadRequest as error:
+            exchange.answer(self._refusals.answer(400, request, message=str(error)))
+            return
         if request.target == STATE_TARGET and request.method == b"GET" and not request.body:
             if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
                 return
         elif self._statics.has(request):
             self._statics.answer(exchange, self._ask_doors)
-            return
-        elif not _names_one_host(request):
-            exchange.answer(self._refusals.answer(400, request))
             return
         elif request.target.partition(b"?")[0] == _LOGIN:
             self._log_in(exchange)
@@ -86,7 +85,7 @@ class Front:
     def _log_in(self, exchange: Exchange) -> None:
         if exchange.request.method != b"POST":
             self._ask_doors(exchange)
-        elif self._crews.logins.queued >= LOGINS_WAITING_MAX:
+        elif self._is_full(self._crews.logins):
             exchange.answer(
                 self._refusals.answer(
                     503,
@@ -97,6 +96,12 @@ class Front:
             )
         else:
             self._ask(self._crews.logins, exchange, _LOGIN_SECONDS, counts=False)
+
+    @staticmethod
+    def _is_full(logins: Crew) -> bool:
+        if logins.queued >= LOGINS_WAITING_MAX:
+            logins.expire()  # those that have gone take nobody's place
+        return logins.queued >= LOGINS_WAITING_MAX
 
     def _ask_doors(self, exchange: Exchange) -> None:
         self._ask(self._crews.doors, exchange, _SECONDS)
@@ -120,16 +125,24 @@ class Front:
                     self._gateway.environ(exchange.request),
                     now if counts else None,
                 ),
+                lambda: exchange.is_wanted,
                 partial(self._refusals.turn_away, exchange),
                 now + seconds,
             )
         )
 
 
-def _names_one_host(request: Request) -> bool:
-    """Tell whether exactly one host is asked, as HTTP/1.1 demands. Source: RFC 9112, 3.2."""
-    hosts = [name for name, _ in request.headers].count(b"host")
-    return hosts == 1 or (hosts == 0 and request.version == "1.0")
+def _check_host(request: Request) -> None:
+    """Raise `BadRequest` unless one host is asked, as HTTP/1.1 demands. Source: RFC 9112, 3.2.
+
+    By which names the site may be asked is for the application to say, to which proxies may have
+    told another one.
+    """
+    hosts = [value for name, value in request.headers if name == b"host"]
+    if len(hosts) == 1:
+        check_named_host(hosts[0].decode("latin-1"))
+    elif hosts or request.version != "1.0":
+        raise BadRequest("A request names one host, in one Host header.")
 
 
 def _take_host_from_target(request: Request) -> None:

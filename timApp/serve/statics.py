@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Request, Stream, status_line
 
-#: Files of which a process keeps the answer, and the largest of them in bytes.
-_KEPT = 500
+#: Bytes of the largest file of which a process keeps the answer.
 _KEPT_BYTES = 2_097_152
+#: What a path has that is not the shortest one to its file. Those are not kept, since there is no
+#: end of them; so what is kept are as many answers as there are files.
+_DETOURS = (b"%", b"//", b"/.")
 _OK, _NOT_MODIFIED = status_line(200), status_line(304)
 #: What a request may say of the copy that it has, or of the part that it wants: it gets the whole.
 _CONDITIONS = frozenset(
@@ -34,35 +36,50 @@ class Statics:
     def answer(self, exchange: Exchange, ask: Handler) -> None:
         """Answer a request; `ask` asks the application."""
         request = exchange.request
-        known = self._answers.get(request.target)
+        path = request.target.partition(b"?")[0]
+        known = self._answers.get(path)
         if known is not None:
             exchange.answer(_fitting(known, request))
             return
         plain = [pair for pair in request.headers if pair[0] not in _CONDITIONS]
         ask(
             _Asking(
-                Request(b"GET", request.target, request.version, plain, request.peer),
+                exchange,
+                Request(b"GET", path, request.version, plain, request.peer),
                 self._mailbox,
-                lambda answer: self._take(exchange, answer),
+                lambda answer: self._take(exchange, path, answer),
             )
         )
 
-    def _take(self, exchange: Exchange, answer: Answer) -> None:
+    def _take(self, exchange: Exchange, path: bytes, answer: Answer) -> None:
         request = exchange.request
-        if answer.status == _OK and len(answer.body) <= _KEPT_BYTES:
-            if len(self._answers) < _KEPT:
-                self._answers[request.target] = answer
-            answer = _fitting(answer, request)
-        exchange.answer(answer)
+        if answer.status != _OK:
+            exchange.answer(_with_length(answer, request))
+            return
+        if len(answer.body) <= _KEPT_BYTES and not any(part in path for part in _DETOURS):
+            self._answers[path] = answer
+        exchange.answer(_fitting(answer, request))
 
 
 class _Asking:
     """A request to the application, whose answer goes through our hands."""
 
-    def __init__(self, request: Request, mailbox: Mailbox, take: Callable[[Answer], None]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        request: Request,
+        mailbox: Mailbox,
+        take: Callable[[Answer], None],
+    ) -> None:
         self.request = request
+        self._exchange = exchange
         self._mailbox = mailbox
         self.answer = take
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether whoever asked for the file still waits."""
+        return self._exchange.is_wanted
 
     def answer_soon(self, answer: Answer) -> None:
         """Hand the answer over, from any thread."""

@@ -1,5 +1,6 @@
 """All connections of a process, and the clock that ends those that take too long."""
 
+import logging
 from email.utils import formatdate
 from typing import Protocol
 
@@ -8,6 +9,9 @@ from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Handler
 from timApp.serve.http.refusal import Refusals
 from timApp.serve.http.wire import head_of
+from timApp.util.repeats import Repeats, untold
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the connections.
 SWEEP = 0.25
@@ -49,6 +53,7 @@ class Connections:
         self._date_until = 0.0
         self._open: dict[Kept, None] = {}
         self._of_address: dict[str, int] = {}
+        self._refused = Repeats()
         self.sweep()
 
     def __len__(self) -> int:
@@ -61,12 +66,25 @@ class Connections:
         )
 
     def admit(self, connection: Kept, address: str) -> bool:
-        """Count a connection in, unless there are too many; tell whether it may stay."""
+        """Count a connection in, unless there are too many; tell whether it may stay.
+
+        Whoever keeps the site is told of those that may not, by a line of the log now and then.
+        """
         count = self._of_address.get(address, 0) + 1
         most = self.limits.connections_of_address
         if most is not None and count > most:
+            self._tell(
+                f"One address has {most} connections to a worker, as many as it may have by the"
+                " option CONNECTIONS_PER_ADDRESS; more of it are closed",
+                address,
+            )
             return False
         if len(self._open) >= self.limits.connections and not self._make_room():
+            self._tell(
+                f"A worker has {self.limits.connections} connections, of which none is idle;"
+                " more are closed",
+                address,
+            )
             return False
         self._of_address[address] = count
         self._open[connection] = None
@@ -92,6 +110,11 @@ class Connections:
                 connection.expire()
             elif self.is_ending and connection.is_idle:
                 connection.close()
+
+    def _tell(self, what: str, address: str) -> None:
+        unsaid = self._refused.to_tell(what)
+        if unsaid is not None:
+            _log.warning("%s, now one of %s.%s", what, address, untold(unsaid))
 
     def _make_room(self) -> bool:
         """End the connection that came first of those that are idle; tell whether there was one."""

@@ -29,6 +29,7 @@ class LineExchange:
 
     def __init__(self, request: Request, line: Line, connections: Connections) -> None:
         self.request = request
+        self.is_wanted = True
         self._line: Line | None = line
         self._connections = connections
         self._stream: _LineStream | None = None
@@ -69,6 +70,7 @@ class LineExchange:
 
     def give_up(self) -> None:
         """Note that the client has gone."""
+        self.is_wanted = False
         self._line = None
         if self._stream is not None:
             self._stream.give_up()

@@ -68,6 +68,14 @@ class Exchange(Protocol):
 
     request: Request
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for the answer, as far as is known.
+
+        Whoever has ended their side of the connection has gone, most likely; what is answered
+        nevertheless is written.
+        """
+
     def answer(self, answer: Answer) -> None:
         """Write the answer; in the front's own thread."""
 

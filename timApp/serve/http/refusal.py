@@ -16,6 +16,7 @@ SENTENCES = {
     414: "The address is too long.",
     431: "The request has too much in its headers.",
     501: "This server does not do that.",
+    505: "Only HTTP/1.1 and HTTP/1.0 are understood here.",
     503: "The server cannot answer just now. Try again in a moment.",
 }
 #: Seconds after which whoever is turned away may try again.

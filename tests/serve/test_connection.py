@@ -1,0 +1,152 @@
+"""Connections whose clients send and do not read, or end: real sockets, and small limits."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Thread
+
+import pytest
+import uvloop
+
+from tests.live import PATIENCE, eventually
+from tests.serve.raw import get
+from timApp.serve.http.connection import Connection
+from timApp.serve.http.connections import Connections
+from timApp.serve.http.limits import Limits
+from timApp.serve.http.mailbox import Mailbox
+from timApp.serve.http.message import Answer, Exchange
+from timApp.serve.http.refusal import Refusals
+
+REQUEST = get("/")
+#: Bytes of each answer.
+SIZE = 65_536
+#: Seconds in which a client has to take some of it.
+STALLED = 0.5
+
+
+class Desk:
+    """A server in a thread of its own, which answers each request at once with the same."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.exchanges: list[Exchange] = []
+        self.answers = True
+        self._loop = uvloop.new_event_loop()
+        self._mailbox = Mailbox(self._loop, lambda: None)
+        limits = Limits(
+            request=PATIENCE,
+            body_bytes=1000,
+            connections_of_address=None,
+            stalled=STALLED,
+            idle=PATIENCE,
+        )
+        refusals = Refusals(lambda *_: "", [])
+        self._connections = Connections(self._mailbox, self._answer, refusals, limits)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = Thread(target=self._run)
+
+    def __enter__(self) -> "Desk":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def call(self, ask: Callable[[], object]) -> None:
+        """Let the server's own thread do something, and wait until it has."""
+        done = asyncio.run_coroutine_threadsafe(_coroutine(ask), self._loop)
+        done.result(PATIENCE)
+
+    def _run(self) -> None:
+        listening = self._loop.create_server(
+            lambda: Connection(self._connections), sock=self._socket
+        )
+        server = self._loop.run_until_complete(listening)
+        self._sweep()
+        self._loop.run_forever()
+        server.close()
+
+    def _sweep(self) -> None:
+        self._connections.sweep()
+        self._loop.call_later(STALLED / 10, self._sweep)
+
+    def _answer(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        if self.answers:
+            self.answered += 1
+            exchange.answer(Answer(b"200 OK", [], b"a" * SIZE))
+
+
+async def _coroutine(ask: Callable[[], object]) -> None:
+    ask()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A server that answers."""
+    with Desk() as desk:
+        yield desk
+
+
+def test_who_sends_on_and_takes_no_answer_is_not_answered_on_and_then_cut_off(desk: Desk) -> None:
+    """Answers that nobody takes are not made, and whoever takes none of them loses the connection.
+
+    The connection takes as many as the system keeps on the way, some megabytes.
+    """
+    with (
+        closing(socket.create_connection(("127.0.0.1", desk.port), PATIENCE)) as client,
+        pytest.raises(ConnectionError),
+    ):
+        client.sendall(REQUEST * 1_000_000)
+    assert desk.answered * SIZE < 32 * 2**20
+
+
+def test_who_takes_the_answers_late_gets_all_of_them(desk: Desk) -> None:
+    """Requests that are sent before an answer is read are answered when it is, each of them."""
+    count = 400
+    with closing(socket.create_connection(("127.0.0.1", desk.port), PATIENCE)) as client:
+        client.settimeout(PATIENCE)
+        Thread(target=client.sendall, args=(REQUEST * count,)).start()
+        received = 0
+        while received < count * SIZE:
+            received += len(client.recv(SIZE))
+    assert desk.answered == count
+
+
+def test_a_client_that_has_said_all_is_answered_and_left(desk: Desk) -> None:
+    """Whoever ends their side is told what is worked on, that it was the last, and nothing else."""
+    desk.answers = False
+    with closing(socket.create_connection(("127.0.0.1", desk.port), PATIENCE)) as client:
+        client.sendall(REQUEST)
+        client.shutdown(socket.SHUT_WR)
+        eventually(lambda: (desk.exchanges and not desk.exchanges[0].is_wanted) or None)
+        desk.call(lambda: desk.exchanges[0].answer(Answer(b"200 OK", [], b"all")))
+        with client.makefile("rb") as received:
+            answer = received.read()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nall")
+
+
+def test_what_is_not_whole_when_the_client_ends_is_nothing(desk: Desk) -> None:
+    """Whoever ends in the middle of a request has the connection closed at once."""
+    with closing(socket.create_connection(("127.0.0.1", desk.port), PATIENCE / 2)) as client:
+        client.sendall(REQUEST[:-1])
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert not desk.exchanges
+
+
+def test_a_mistake_after_a_request_is_told_after_its_answer(desk: Desk) -> None:
+    """What was asked before is answered first, then comes the refusal, and then the end."""
+    with closing(socket.create_connection(("127.0.0.1", desk.port), PATIENCE)) as client:
+        client.sendall(REQUEST + b"this is no HTTP\r\n\r\n" + REQUEST)
+        with client.makefile("rb") as received:
+            first, _, second = received.read().rpartition(b"HTTP/1.1 400 Bad Request\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close\r\n" in second
+    assert desk.answered == 1
