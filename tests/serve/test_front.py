@@ -165,6 +165,15 @@ BAD = {
         CHUNKED + b"10000\r\n%b\r\n" % (b"a" * 65_536) * 20,
         413,
     ),
+    "a body for another protocol": (
+        get("/login", "Connection: Upgrade", "Upgrade: h2c", "Content-Length: 3") + b"abc",
+        501,
+    ),
+    "chunks for another protocol": (
+        get("/login", "Connection: Upgrade", "Upgrade: h2c", "Transfer-Encoding: chunked")
+        + b"0\r\n\r\n",
+        501,
+    ),
     "an older version": (get("/login", version="0.9"), 505),
     "a later version": (get("/login", version="2.0"), 505),
     "chunks of an old version": (

@@ -104,18 +104,23 @@ class Reader:
         if self._parser.get_method() == b"CONNECT":
             self._refuse(501)
         waits = False
-        size = 0
+        size = length = 0
         coding = None
         for name, value in self._headers:
             size += len(name) + len(value)
-            if name == b"content-length" and int(value) > self._limits.body_bytes:
-                self._refuse(413)
+            if name == b"content-length":
+                length = int(value)
             elif name == b"transfer-encoding":
                 coding = value if coding is None else coding + b"," + value
             elif name == b"expect":
                 waits = value.lower() == b"100-continue" and version != "1.0"
         if size > self._limits.head_bytes:
             self._refuse(431)
+        if length > self._limits.body_bytes:
+            self._refuse(413)
+        if (length or coding is not None) and self._parser.should_upgrade():
+            # The parser would not read the body, which would be taken for another request.
+            self._refuse(501)
         if coding is not None:
             self._check_coding(coding, version)
         if waits and not self.refused:
