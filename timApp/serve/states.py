@@ -1,13 +1,15 @@
 """The state of the own session, which open pages ask for all the time.
 
-One thread takes all questions that have come and looks them up, without Flask.
+One thread looks up all questions that have come, without Flask. If many ask, one look-up waits a
+moment for the next ones: each costs as much for one question as for a few.
 """
 
 import json
 import logging
 import time
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
+from itertools import islice
+from queue import SimpleQueue
 from threading import Thread
 
 from timApp.database.failure import is_unavailable, reason
@@ -21,8 +23,10 @@ from timApp.util.repeats import Repeats, untold
 
 #: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
 STATE_TARGET = b"/user/sessions/current"
-#: Questions that are looked up before the first of them is answered.
-_TOGETHER = 64
+#: Questions that are looked up together at most, and so many that no more are waited for.
+_TOGETHER, _ENOUGH = 64, 16
+#: Seconds from one look-up to the next, unless there are enough questions.
+_PAUSE = 0.005
 _COOKIE_START = COOKIE_NAME.encode() + b"="
 
 _OK = status_line(200)
@@ -47,7 +51,11 @@ class States:
         ]
         self._mailbox = mailbox
         self._unavailable = unavailable
-        self._questions: SimpleQueue[_Question] = SimpleQueue()
+        # What the thread is to look up; and what waits for that, in the order in which it came.
+        self._look_ups: SimpleQueue[Sequence[_Question]] = SimpleQueue()
+        self._waiting: dict[Exchange, Claims] = {}
+        self._is_looking_up = self._is_timed = False
+        self._next_at = 0.0
         # Those that are not answered: until when they may be, and who answers them otherwise.
         self._open: dict[Exchange, tuple[float, Handler]] = {}
         self._failures = Repeats()
@@ -66,7 +74,8 @@ class States:
         if claims is None:
             return False
         self._open[exchange] = (time.monotonic() + seconds, others)
-        self._questions.put((exchange, claims))
+        self._waiting[exchange] = claims
+        self._go_on()
         return True
 
     def expire(self) -> None:
@@ -74,7 +83,28 @@ class States:
         now = time.monotonic()
         for exchange in [one for one, (until, _) in self._open.items() if until <= now]:
             del self._open[exchange]
+            self._waiting.pop(exchange, None)
             self._unavailable(exchange)
+
+    def _go_on(self) -> None:
+        """Have questions looked up, now or when it is time."""
+        if self._is_looking_up or not self._waiting:
+            return
+        now = self._mailbox.loop.time()
+        if now >= self._next_at or len(self._waiting) >= _ENOUGH:
+            self._is_looking_up = True
+            self._next_at = now + _PAUSE
+            questions = list(islice(self._waiting.items(), _TOGETHER))
+            for exchange, _ in questions:
+                del self._waiting[exchange]
+            self._look_ups.put(questions)
+        elif not self._is_timed:
+            self._is_timed = True
+            self._mailbox.loop.call_at(self._next_at, self._go_on_timed)
+
+    def _go_on_timed(self) -> None:
+        self._is_timed = False
+        self._go_on()
 
     def _claims(self, headers: Headers) -> Claims | None:
         """Return whose cookie is sent, if exactly one is."""
@@ -89,13 +119,7 @@ class States:
 
     def _look_up_forever(self) -> None:
         while True:
-            questions = [self._questions.get()]
-            try:
-                while len(questions) < _TOGETHER:
-                    questions.append(self._questions.get_nowait())
-            except Empty:
-                pass
-            self._look_up(questions)
+            self._look_up(self._look_ups.get())
 
     def _look_up(self, questions: Sequence[_Question]) -> None:
         verdicts: list[Verdict] | None = None
@@ -126,6 +150,8 @@ class States:
             else:
                 is_valid = verdicts[number].standing is Standing.VALID
                 exchange.answer(Answer(_OK, self._headers, _body(claims.session_id, is_valid)))
+        self._is_looking_up = False
+        self._go_on()
 
 
 def _body(session_id: str | None, is_valid: bool) -> bytes:
