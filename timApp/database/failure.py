@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from timApp.database.sqlite import is_damaged
+from timApp.database.sqliteerrors import is_damaged
 from timApp.util.text import one_line
 
 #: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.

@@ -23,6 +23,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from timApp.database.patience import current_patience
+from timApp.database.sqliteerrors import will_pass
 from timApp.util.turns import turn_given
 
 _Result = TypeVar("_Result")
@@ -32,11 +33,6 @@ SQLITE_BUSY_TIMEOUT = 30
 #: Seconds between two tries of whoever waits for another one, at least and at most. SQLite's own
 #: waiting pauses for up to 100 ms, in which a process that writes without end is never met at rest.
 _TRY_EVERY = (0.0005, 0.002)
-#: The part of SQLite's error codes that says what kind of error it is.
-_KIND = 0xFF
-_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-#: SQLite's words for a file that is damaged, or is none of its own.
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 #: Bytes of a database file that SQLite reads as memory; it takes no more. A look into a large file
 #: reads several pages, and those that SQLite has copied it forgets whenever somebody writes.
@@ -71,31 +67,6 @@ class DatabaseMoved(sqlite3.OperationalError):
 
     sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
     sqlite_errorname = "SQLITE_READONLY_DBMOVED"
-
-
-def is_locked(error: object) -> bool:
-    """Tell whether an error of the driver says that somebody else keeps the database."""
-    return _kind_of(error) in _LOCKED
-
-
-def is_damaged(error: object) -> bool:
-    """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
-    return _kind_of(error) in _DAMAGED
-
-
-def _will_pass(error: sqlite3.Error) -> bool:
-    """Tell whether somebody else keeps the database, and the same may be done when they are ready.
-
-    It may not where others have written since a transaction read, or where a connection keeps a
-    table from itself.
-    """
-    is_busy = _kind_of(error) == sqlite3.SQLITE_BUSY
-    return is_busy and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
-
-
-def _kind_of(error: object) -> int:
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & _KIND
 
 
 class PatientCursor(sqlite3.Cursor):
@@ -186,7 +157,7 @@ class PatientSQLite(sqlite3.Connection):
                 try:
                     step()
                 except sqlite3.OperationalError as error:
-                    if time.monotonic() >= until or not _will_pass(error):
+                    if time.monotonic() >= until or not will_pass(error):
                         raise
                 else:
                     return
@@ -244,7 +215,7 @@ def _patiently(
         execute(sql, parameters)
     except sqlite3.OperationalError as error:
         until = begun + (SQLITE_BUSY_TIMEOUT if patience is None else patience.left)
-        if until <= time.monotonic() or not _will_pass(error):
+        if until <= time.monotonic() or not will_pass(error):
             raise
         # Nothing of the statement was done. Others may work at once, for one of them may be what
         # keeps the database and waits for this turn.

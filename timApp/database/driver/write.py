@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
 from timApp.database.patience import patience
-from timApp.database.sqlite import LOST_IN_CRASH, SAFE, is_locked
+from timApp.database.sqlite import LOST_IN_CRASH, SAFE
+from timApp.database.sqliteerrors import is_locked
 
 
 class QuickWrite:

@@ -1,0 +1,34 @@
+"""What errors of SQLite's driver say, by their codes."""
+
+import sqlite3
+
+#: The part of SQLite's error codes that says what kind of error it is.
+_KIND = 0xFF
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+#: SQLite's words for a file that is damaged, or is none of its own.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_locked(error: object) -> bool:
+    """Tell whether an error of the driver says that somebody else keeps the database."""
+    return _kind_of(error) in _LOCKED
+
+
+def is_damaged(error: object) -> bool:
+    """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
+    return _kind_of(error) in _DAMAGED
+
+
+def will_pass(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else keeps the database, and the same may be done when they are ready.
+
+    It may not where others have written since a transaction read, or where a connection keeps a
+    table from itself.
+    """
+    is_busy = _kind_of(error) == sqlite3.SQLITE_BUSY
+    return is_busy and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+def _kind_of(error: object) -> int:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _KIND
