@@ -13,7 +13,13 @@ from tests.database.waiting import written_after
 from timApp.database.driver.connections import kept_connections, use_driver
 from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit
 from timApp.database.engine import PatientPool, begin_write, engine_options, prepare_engine
-from timApp.database.patience import current_patience, longer_patience, patience, waiting
+from timApp.database.patience import (
+    current_patience,
+    longer_patience,
+    patience,
+    shorter_patience,
+    waiting,
+)
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.database.work import Work
 
@@ -49,6 +55,29 @@ def test_what_takes_long_has_a_patience_of_its_own() -> None:
         with waiting():
             pass
         assert outer.left < 4
+    assert current_patience() is None
+
+
+def test_what_may_not_take_long_has_less_and_leaves_the_rest() -> None:
+    """It has no more than its surroundings, and what it takes is taken from them."""
+    with shorter_patience(1):
+        inner = current_patience()
+        assert inner is not None
+        assert inner.left == 1  # also where there is no limit
+    assert current_patience() is None
+    with patience(4):
+        outer = current_patience()
+        assert outer is not None
+        with shorter_patience(1):
+            inner = current_patience()
+            assert inner is not None
+            assert inner.left == 1
+        assert 3 < outer.left < 4
+        left = outer.left
+        with shorter_patience(100):
+            inner = current_patience()
+            assert inner is not None
+            assert inner.left == left
     assert current_patience() is None
 
 

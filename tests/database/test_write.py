@@ -1,5 +1,7 @@
 """Writes that are given to the driver, and that wait for nobody."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -8,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import MakeApp
-from tests.database.waiting import written_after
+from tests.database.waiting import tried_again, written_after
 from timApp.auth.site import db
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.write import QuickWrite
@@ -19,6 +21,10 @@ _UNLOCKED = (
     .where(UserGroup.name == sa.bindparam("of"))
     .with_for_update(skip_locked=True)
 )
+_FORBID = {
+    "postgresql": "SET default_transaction_read_only = on",
+    "sqlite": "PRAGMA query_only = ON",
+}
 rename = QuickWrite(
     sa.update(UserGroup).where(UserGroup.id.in_(_UNLOCKED)).values(name=sa.bindparam("new_name"))
 )
@@ -94,6 +100,71 @@ def test_what_the_database_refuses_is_an_error_that_others_understand(group: Fla
             rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
         rename.make_if_free(db.engine, {"of": "readers", "new_name": "listeners"})
         assert sorted(names()) == ["listeners", "writers"]
+
+
+@contextmanager
+def read_only(engine: sa.Engine) -> Iterator[list[object]]:
+    """Let the engine's connections only read; yield a list of those that are made meanwhile."""
+    made: list[object] = []
+
+    def forbid(driver: Any, _record: object) -> None:
+        made.append(driver)
+        driver.execute(_FORBID[engine.dialect.name])
+        driver.commit()
+
+    sa.event.listen(engine, "connect", forbid)
+    engine.dispose()
+    yield made
+    sa.event.remove(engine, "connect", forbid)
+    engine.dispose()
+
+
+def test_what_the_database_cannot_write_is_left_out_and_tried_again_after_a_while(
+    group: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure is a line in the log; who comes next does not ask, nor all who come after that."""
+    with group.app_context():
+        with read_only(db.engine) as made:
+            for _ in range(20):
+                rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+            assert len(made) == 1
+            with tried_again():
+                for _ in range(20):
+                    rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+            assert len(made) == 2
+        assert names() == ["readers"]
+        first, second = (record.getMessage() for record in caplog.records)
+        assert first.startswith("An update of usergroup is left out: ")
+        assert second.startswith(first)
+        with tried_again(2):
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "writers", "new_name": "listeners"})
+        assert names() == ["listeners"]
+
+
+@pytest.mark.parametrize(("lock_timeout", "lines"), [("0", 1), ("10ms", 0)])
+def test_a_table_that_is_locked_is_waited_for_once_in_a_while(
+    lock_timeout: str,
+    lines: int,
+    postgresql_url: str,
+    make_app: MakeApp,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A write gives up soon, or as PostgreSQL was told to, and the next ones do not wait again."""
+    options = {"options": f"-c lock_timeout={lock_timeout}"}
+    app = make_app(str(sa.make_url(postgresql_url).update_query_dict(options)))
+    with app.app_context():
+        db.session.add(UserGroup(name="readers"))
+        db.session.commit()
+        with db.engine.begin() as other:
+            other.execute(sa.text("LOCK TABLE usergroup IN SHARE MODE"))
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+        rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+        assert names() == ["readers"]  # it was not even tried
+        assert len(caplog.records) == lines
+        with tried_again():
+            rename.make_if_free(db.engine, {"of": "readers", "new_name": "writers"})
+        assert names() == ["writers"]
 
 
 def test_a_missing_table_is_an_error(app: Flask) -> None:

@@ -1,8 +1,12 @@
-"""Connections to SQLite that wait for another writer."""
+"""Writes that wait: those of SQLite for another writer, and those that were put off."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+import pytest
 
 from tests.live import eventually
 
@@ -29,3 +33,12 @@ def written_after(
         assert not written.done()
         release()
         return written.result()
+
+
+@contextmanager
+def tried_again(times: int = 1) -> Iterator[None]:
+    """Let so much time pass, so many times, that what was put off is tried again."""
+    monotonic = time.monotonic
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: monotonic() + 60 * times)
+        yield

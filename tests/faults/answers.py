@@ -4,9 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
+import time_machine
 from werkzeug.test import TestResponse
+
+from timApp.guard.rules.validity import SEEN_INTERVAL_ACTIVE
+from timApp.util.clock import CLOCK_LEEWAY, now
 
 #: Seconds within which everything is answered, and documents. Far more than the limits of the site
 #: (4 and 1.5 s), and far less than a wait for what never comes.
@@ -37,3 +42,10 @@ def lines_in_log(caplog: pytest.LogCaptureFixture, count: int) -> Iterator[None]
         assert record.exc_info is None
         assert "the database does not answer: " in record.getMessage()
         assert record.getMessage().isprintable()
+
+
+@contextmanager
+def seen_long_ago() -> Iterator[None]:
+    """Let so much time pass that it is to be written down of everybody that they are seen."""
+    with time_machine.travel(now() + CLOCK_LEEWAY + timedelta(seconds=SEEN_INTERVAL_ACTIVE)):
+        yield

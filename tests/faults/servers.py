@@ -61,6 +61,16 @@ def set_read_only(server: PostgresServer, value: str) -> None:
 
 
 @contextmanager
+def read_only(server: PostgresServer) -> Iterator[None]:
+    """Let a server's transactions only read meanwhile."""
+    set_read_only(server, "on")
+    try:
+        yield
+    finally:
+        set_read_only(server, "off")
+
+
+@contextmanager
 def behind_pgbouncer(server: PostgresServer) -> Iterator[str]:
     """Yield the URL of a PgBouncer in transaction mode in front of a database.
 

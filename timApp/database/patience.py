@@ -54,6 +54,17 @@ def longer_patience(seconds: float = LONG_PATIENCE) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def shorter_patience(seconds: float) -> Iterator[None]:
+    """Have so many seconds for what is asked in this block, or what is left of the budget, if less.
+
+    The block takes its time from the budget, so that what comes after it has the rest.
+    """
+    outer = _current.get()
+    with waiting(), patience(seconds if outer is None else min(seconds, outer.left)):
+        yield
+
+
 def begin_patience(seconds: float) -> None:
     """Have a budget in this context until `end_patience`, for those who cannot use `with`."""
     _current.set(Patience(seconds))

@@ -7,6 +7,8 @@ _KIND = 0xFF
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 #: SQLite's words for a file that is damaged, or is none of its own.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+#: And for a statement that is wrong, or names what is not there; for a wrong use of the library.
+_MISTAKEN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE})
 
 
 def is_locked(error: object) -> bool:
@@ -17,6 +19,20 @@ def is_locked(error: object) -> bool:
 def is_damaged(error: object) -> bool:
     """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
     return _kind_of(error) in _DAMAGED
+
+
+def is_mistaken(error: object) -> bool:
+    """Tell whether an error of the driver says that the statement cannot be right.
+
+    The driver raises an `OperationalError` for that, too, as it does for a disk that is full.
+    """
+    return _kind_of(error) in _MISTAKEN
+
+
+def is_moved(error: object) -> bool:
+    """Tell whether an error of the driver says that another file is at the path, or none."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return bool(code == sqlite3.SQLITE_READONLY_DBMOVED)
 
 
 def will_pass(error: sqlite3.Error) -> bool:

@@ -118,7 +118,8 @@ class Visitors:
     """Who asks, looked up in one database, outside of any transaction.
 
     A cookie that outlives its logout (a copy of it, say) is nobody's. It is written down now and
-    then that a session was seen, as the same query tells when it is time.
+    then that a session was seen, as the same query tells when it is time; where that
+    cannot be written, it is left out.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
