@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from werkzeug.test import TestResponse
 
+from tests.site import Browser
 from timApp.guard.rules.validity import SEEN_INTERVAL_ACTIVE
 from timApp.util.clock import CLOCK_LEEWAY, now
 
@@ -49,3 +50,20 @@ def seen_long_ago() -> Iterator[None]:
     """Let so much time pass that it is to be written down of everybody that they are seen."""
     with time_machine.travel(now() + CLOCK_LEEWAY + timedelta(seconds=SEEN_INTERVAL_ACTIVE)):
         yield
+
+
+def is_blocked_without_code(browser: Browser, path: str) -> None:
+    """Check that people and programs are told that they are blocked, and that there is no code."""
+    assert browser.get(path).status_code == 490
+    page = browser.get_page(path)
+    assert page.status_code == 490
+    assert "This server cannot show a short code just now." in page.text
+    assert 'class="short-code"' not in page.text
+    assert "/supervise/link/" in page.text
+
+
+def is_blocked_with_code(browser: Browser, path: str) -> None:
+    """Check that people are told that they are blocked, with a code."""
+    page = browser.get_page(path)
+    assert page.status_code == 490
+    assert 'class="short-code"' in page.text

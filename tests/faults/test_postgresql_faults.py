@@ -16,6 +16,8 @@ from tests.conftest import MakeApp
 from tests.database.waiting import tried_again
 from tests.faults.answers import (
     DOCUMENT_SOON,
+    is_blocked_with_code,
+    is_blocked_without_code,
     is_unavailable,
     lines_in_log,
     seen_long_ago,
@@ -236,6 +238,29 @@ def test_documents_are_read_while_nobody_can_be_noted_as_seen(
         with tried_again():
             assert browser.get(f"/view/{name}").status_code == 200
         assert seen() != last_seen
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_told"),
+    [
+        ("it only reads", is_blocked_without_code),
+        ("the table is locked", is_blocked_with_code),
+        ("an index is made", is_blocked_with_code),
+    ],
+)
+def test_who_is_blocked_is_told_so_with_a_code_if_that_can_be_written(
+    fault: str,
+    is_told: Callable[[Browser, str], None],
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+) -> None:
+    """The page comes in any case, without a code where nothing can be written, then with one."""
+    name, _ = reader
+    blocked = own_site.logged_in(name)
+    with UNSEEN[fault](server):
+        is_told(blocked, f"/view/{name}")
+    is_blocked_with_code(blocked, f"/view/{name}")
 
 
 def test_of_several_hosts_the_one_that_writes_is_used(

@@ -16,6 +16,8 @@ from tests.database.waiting import tried_again
 from tests.databases import SQLiteDatabases
 from tests.faults.answers import (
     DOCUMENT_SOON,
+    is_blocked_with_code,
+    is_blocked_without_code,
     is_unavailable,
     lines_in_log,
     seen_long_ago,
@@ -127,6 +129,21 @@ def test_documents_are_read_while_nobody_can_be_noted_as_seen(
         with tried_again():
             assert browser.get("/view/exam").status_code == 200
         assert seen() != last_seen
+
+
+@pytest.mark.parametrize("fault", ["the disk is full", "it only reads"])
+def test_who_is_blocked_is_told_so_while_no_code_can_be_written(
+    fault: str, sqlite_hall: Site, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The page comes without a code, which is a line in the log, and with one after the fault."""
+    sqlite_hall.logged_in("alice")
+    blocked = sqlite_hall.logged_in("alice")
+    with sqlite_hall.app.app_context():
+        engine = db.engine
+    begin, _ = UNWRITTEN[fault]
+    with begin(file, engine), lines_in_log(caplog, 2):  # nor is it noted that they are seen
+        is_blocked_without_code(blocked, "/view/exam")
+    is_blocked_with_code(blocked, "/view/exam")
 
 
 def test_a_database_that_another_program_lets_nobody_read_is_told_of_soon(

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from timApp.database.sqliteerrors import is_damaged, is_mistaken, is_moved
+from timApp.database.sqliteerrors import is_damaged, is_mistaken, is_moved, is_unwritten
 from timApp.util.repeats import Repeats, untold
 from timApp.util.text import one_line
 
@@ -17,6 +17,8 @@ OUT_OF_REACH = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutEr
 #: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
 #: on a standby; a server that is being stopped or was; a table or an index that is damaged.
 _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
+#: And for what takes no more: such a transaction, a disk that is full, one that fails.
+_UNWRITTEN_STATES = frozenset({"25006", "53100", "58030"})
 
 _log = logging.getLogger(__name__)
 #: What each database was said to have left out.
@@ -33,6 +35,15 @@ def is_unavailable(error: BaseException | None) -> bool:
     if not isinstance(error, sa.exc.DBAPIError):
         return False
     return getattr(error.orig, "sqlstate", None) in _STATES or is_damaged(error.orig)
+
+
+def only_reads(error: sa.exc.SQLAlchemyError) -> bool:
+    """Tell whether an error says that the database writes nothing just now, though it may read.
+
+    To wait for a moment does not help against that, as it does where somebody else keeps a lock.
+    """
+    original = getattr(error, "orig", None)
+    return getattr(original, "sqlstate", None) in _UNWRITTEN_STATES or is_unwritten(original)
 
 
 def reason(error: BaseException) -> str:

@@ -7,6 +7,8 @@ _KIND = 0xFF
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 #: SQLite's words for a file that is damaged, or is none of its own.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+#: For a file that may only be read, and a disk that is full or takes no more.
+_UNWRITTEN = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 #: And for a statement that is wrong, or names what is not there; for a wrong use of the library.
 _MISTAKEN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE})
 
@@ -19,6 +21,11 @@ def is_locked(error: object) -> bool:
 def is_damaged(error: object) -> bool:
     """Tell whether an error of the driver says that the file is damaged, or none of SQLite's."""
     return _kind_of(error) in _DAMAGED
+
+
+def is_unwritten(error: object) -> bool:
+    """Tell whether an error of the driver says that the file or its disk takes nothing more."""
+    return _kind_of(error) in _UNWRITTEN
 
 
 def is_mistaken(error: object) -> bool:

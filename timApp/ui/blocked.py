@@ -8,6 +8,7 @@ from timApp.auth.access import SessionExpired
 from timApp.auth.negotiation import wants_json
 from timApp.auth.site import current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
+from timApp.database.failure import ERRORS, leave_out, only_reads
 from timApp.guard.waiting.cause import find_cause
 from timApp.guard.waiting.codes import begin_waiting
 from timApp.guard.waiting.link import LINK_LIFETIME
@@ -17,6 +18,9 @@ from timApp.ui.words import cause_words
 
 #: Status of an answer to an expired session. It is registered nowhere, hence the text.
 SESSION_EXPIRED_STATUS = "490 Session Expired"
+
+#: Seconds after which a page without a short code asks for one.
+_RENEW_WITHOUT_CODE = 30
 
 
 def answer_session_expired(_error: SessionExpired) -> Response:
@@ -42,8 +46,7 @@ def _blocked_page(visitor: Visitor, message: str) -> Response:
     if visitor.session_id is not None:
         base_url = current_app.config["SESSIONS_SUPERVISE_URL"] or request.url_root
         link = current_site().links.address(base_url, visitor.name, visitor.session_id)
-        code = begin_waiting(db, visitor.id, visitor.session_id)
-        db.session.commit()
+        code = _short_code(visitor.id, visitor.session_id)
     page = render_template(
         "blocked.html",
         message=message,
@@ -52,7 +55,7 @@ def _blocked_page(visitor: Visitor, message: str) -> Response:
         short_code=code,
         link=link,
         qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno
-        renew_seconds=LINK_LIFETIME // 2,
+        renew_seconds=LINK_LIFETIME // 2 if code else _RENEW_WITHOUT_CODE,
         reload_url=(
             address_of_request()
             if request.method in {"GET", "HEAD"}
@@ -60,3 +63,21 @@ def _blocked_page(visitor: Visitor, message: str) -> Response:
         ),
     )
     return make_response(page)
+
+
+def _short_code(user_id: int, session_id: str) -> str | None:
+    """Return the short code of a blocked session; None where the database only reads.
+
+    That may take long, and whoever is blocked is told so all the same. A lock will pass: its error
+    is raised, for the page is to be asked for again.
+    """
+    try:
+        code = begin_waiting(db, user_id, session_id)
+        db.session.commit()
+    except ERRORS as error:
+        if not only_reads(error):
+            raise
+        leave_out(db.engine, "A short code", error)
+        db.session.rollback()
+        return None
+    return code
