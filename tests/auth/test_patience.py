@@ -56,6 +56,8 @@ def test_what_a_request_waited_for_its_turn_is_not_waited_again(
 class Caller:
     """An exchange whose answer nobody reads."""
 
+    is_wanted = True
+
     def __init__(self) -> None:
         self.request = Request(b"GET", b"/", "1.1", [(b"host", b"a")], ("127.0.0.1", 1))
 
