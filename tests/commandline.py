@@ -5,7 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from timApp.cli import cli
+from timApp.cli.group import cli
 
 #: What runs it in a process of its own, in the folder `tests.live.PROJECT`.
 TIMAPP = [sys.executable, "-m", "timApp.cli"]

@@ -19,9 +19,9 @@ from tests.conftest import MakeApp
 from tests.live import PROJECT, free_port
 from tests.site import PASSWORD, Site
 from timApp.auth.site import db
-from timApp.cli import cli
 from timApp.cli.commands import session
 from timApp.cli.files import replaced_file
+from timApp.cli.group import cli
 from timApp.cli.output import printable
 from timApp.guard.export.stream import SessionExport
 from timApp.user.password import password_matches

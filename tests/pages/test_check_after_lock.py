@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from tests.changes import log_out_session
 from tests.site import Browser, Site
 from timApp.auth.site import db
-from timApp.cli import cli
+from timApp.cli.group import cli
 from timApp.guard.vocabulary import Action
 
 

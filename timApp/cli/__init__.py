@@ -1,65 +1,27 @@
-"""The command line, `timapp`: a module for each command or group of commands."""
+"""The command line, `timapp`: a module for each command or group of commands.
 
-import click
+Nearly nothing is imported here, so that Ctrl-C is quiet from the first moment on.
+"""
 
-from timApp.cli.help import examples
-from timApp.cli.lazy import LazyCommand, LazyGroup
-from timApp.cli.version import program_version
+import importlib
 
-
-def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if not wanted or ctx.resilient_parsing:
-        return
-    click.echo(f"timapp {program_version()}")
-    ctx.exit()
-
-
-@click.group(
-    cls=LazyGroup,
-    commands_at={
-        "run": LazyCommand("timApp.cli.commands.run", "Serve the site."),
-        "db": LazyCommand(
-            "timApp.cli.commands.database", "Make, update, back up and check the database."
-        ),
-        "demo": LazyCommand(
-            "timApp.cli.commands.demo", "Fill an empty database with accounts to try."
-        ),
-        "user": LazyCommand(
-            "timApp.cli.commands.user", "Add and list people, and set their passwords."
-        ),
-        "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
-        "grant": LazyCommand(
-            "timApp.cli.commands.grant", "Give a person or a group a right to a document."
-        ),
-        "session": LazyCommand(
-            "timApp.cli.commands.session", "List, verify, invalidate and export sessions."
-        ),
-        "hosts": LazyCommand(
-            "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
-        ),
-        "deliver": LazyCommand(
-            "timApp.cli.commands.deliver", "Tell other hosts what they are owed."
-        ),
-    },
-    epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Show the version and exit.",
-)
-def cli() -> None:
-    """Sessions of logins: limited per person, verified by a supervisor.
-
-    The site is configured with environment variables (TIM_...), or with a TOML file whose path is
-    in TIM_CONFIG.
-    """
+from timApp.cli.interrupt import INTERRUPTED, end_at_interrupt, end_now
 
 
 def main() -> None:
-    """Run the command that the process was started with, and end the process."""
-    # Click would take the name from how the process was started, maybe "python -m timApp.cli".
-    cli.main(prog_name="timapp")
+    """Run the command that the process was started with, and end the process.
+
+    Ctrl-C says nothing, from the call on. Its code is 130, or that of a command that gives it
+    another meaning; a command that is done by then keeps its own code, or the signal ends Python.
+    """
+    end_at_interrupt()
+    try:
+        # Click would take the name from how the process was started, maybe "python -m timApp.cli".
+        importlib.import_module("timApp.cli.group").cli.main(prog_name="timapp")
+    except KeyboardInterrupt:
+        end_now()
+    except SystemExit as end:
+        end_at_interrupt()
+        if end.code == INTERRUPTED:
+            end_now()
+        raise

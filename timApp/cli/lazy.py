@@ -8,10 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
+from timApp.cli.interrupt import INTERRUPTED, undo_at_interrupt
 from timApp.util.errors import TimError
-
-#: What shells report of a program that Ctrl-C ended: 128 + SIGINT.
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(place.module).command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type for mypy
+        undo_at_interrupt()  # from now on there may be something to undo
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

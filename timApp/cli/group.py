@@ -1,0 +1,59 @@
+"""The outermost group of the command line: what commands there are."""
+
+import click
+
+from timApp.cli.help import examples
+from timApp.cli.lazy import LazyCommand, LazyGroup
+from timApp.cli.version import program_version
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    click.echo(f"timapp {program_version()}")
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at={
+        "run": LazyCommand("timApp.cli.commands.run", "Serve the site."),
+        "db": LazyCommand(
+            "timApp.cli.commands.database", "Make, update, back up and check the database."
+        ),
+        "demo": LazyCommand(
+            "timApp.cli.commands.demo", "Fill an empty database with accounts to try."
+        ),
+        "user": LazyCommand(
+            "timApp.cli.commands.user", "Add and list people, and set their passwords."
+        ),
+        "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
+        "grant": LazyCommand(
+            "timApp.cli.commands.grant", "Give a person or a group a right to a document."
+        ),
+        "session": LazyCommand(
+            "timApp.cli.commands.session", "List, verify, invalidate and export sessions."
+        ),
+        "hosts": LazyCommand(
+            "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
+        ),
+        "deliver": LazyCommand(
+            "timApp.cli.commands.deliver", "Tell other hosts what they are owed."
+        ),
+    },
+    epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Sessions of logins: limited per person, verified by a supervisor.
+
+    The site is configured with environment variables (TIM_...), or with a TOML file whose path is
+    in TIM_CONFIG.
+    """
