@@ -24,6 +24,7 @@ from timApp.util.errors import ConfigError
 OPTIONS = {name for name in typing.get_type_hints(defaultconfig) if name.isupper()}
 SECRETS = [
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SESSIONS_LINK_SECRET",
     "DIST_RIGHTS_SEND_SECRET",
     "DIST_RIGHTS_RECEIVE_SECRET",

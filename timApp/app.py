@@ -165,11 +165,13 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         limits_of_groups=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
         retention=None if days is None else timedelta(days=days),
     )
-    keys = [*(config["SECRET_KEY_FALLBACKS"] or ()), config["SECRET_KEY"]]
+    keys = [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]]
+    config.setdefault("WTF_CSRF_SECRET_KEY", keys)
     cookies = Cookies(keys, app.permanent_session_lifetime)
     guard = Guard(engine, cookies, options)
     guard.listeners.append(partial(note_debts, network))
-    links = Links(config["SESSIONS_LINK_SECRET"] or config["SECRET_KEY"])
+    link_secret = config["SESSIONS_LINK_SECRET"]
+    links = Links(*(keys if link_secret is None else [link_secret]))
     add_site(app, Site(guard, links, network, verify_host_or_admin, distribute))
     app.session_interface = CookieInterface(cookies)
     add_logins(app, guard)

@@ -7,7 +7,7 @@ value may be, or hold, a secret.
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -26,7 +26,6 @@ from timApp import defaultconfig
 from timApp.net.network import read_network
 from timApp.optiontypes import (
     DATABASE_DRIVERS,
-    Key,
     can_be_none,
     means_none,
     parse_database_url,
@@ -46,7 +45,6 @@ _TYPES: dict[str, Any] = {
     for name, option_type in get_type_hints(defaultconfig, include_extras=True).items()
     if name.isupper()
 }
-_KEY = requirement(Key)
 _FIELDS: dict[str, Any] = {
     name: (option_type, getattr(defaultconfig, name)) for name, option_type in _TYPES.items()
 }
@@ -127,7 +125,6 @@ def load_config(
     config |= _from_environment(environ)
     config |= _from_argument(overrides or {})
     _check_targets(config)
-    _check_former_keys(config)
     return config
 
 
@@ -165,15 +162,6 @@ def _check_targets(config: Mapping[str, Any]) -> None:
     if unknown:
         message = f"SESSIONS_VERIFY_TARGETS: there is no target {unknown[0]} in {network.source}."
         raise _error(message, "SESSIONS_VERIFY_TARGETS")
-
-
-def _check_former_keys(config: Mapping[str, Any]) -> None:
-    """Check Flask's own option: a cookie that was signed with one of these keys is taken, too."""
-    try:
-        TypeAdapter(Sequence[Key] | None).validate_python(config.get("SECRET_KEY_FALLBACKS"))
-    except ValidationError:
-        message = f"SECRET_KEY_FALLBACKS (argument) must be a list, and each item must {_KEY}."
-        raise _error(message, "SECRET_KEY_FALLBACKS") from None
 
 
 def _from_file(name: str) -> dict[str, Any]:

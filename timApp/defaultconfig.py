@@ -20,6 +20,7 @@ from timApp.optiontypes import (
     GroupLimits,
     HostNames,
     Key,
+    Keys,
     Limit,
     Network,
     ProxyHeaders,
@@ -154,9 +155,17 @@ INSTANCE_PATH: FolderPath = "instance"
 
 # The key that signs the cookies. Text of at least 16 characters, which nobody should be able to
 # guess; None = made at the first start and kept in the folder INSTANCE_PATH. Default: None.
-# Whoever has it can log in as anybody. A new key logs everybody out. Servers that share the
-# visitors of one address must share the key.
+# Whoever has it can log in as anybody. A new key logs everybody out, unless the old one is among
+# SECRET_KEY_FALLBACKS. Servers that share the visitors of one address must share the key.
 SECRET_KEY: Key | None = None
+
+# Former values of SECRET_KEY, the oldest first. A list of texts, each of at least 16 characters.
+# Default: [].
+# Cookies, forms and links that were signed with one of them are still taken; new ones are signed
+# with SECRET_KEY. So nobody is logged out when the key is changed. A cookie is taken for 31 days
+# after it was signed, so a former key is of no use after that; whoever has it can log in as anybody
+# as long as it is here.
+SECRET_KEY_FALLBACKS: Keys = []
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.

@@ -188,6 +188,10 @@ DatabaseUrl = Annotated[
 ]
 Secret = Annotated[_Filled, Must("be text that is not empty")]
 Key = Annotated[_Key, Must(f"be text of at least {KEY_MIN_LENGTH} characters")]
+Keys = Annotated[
+    Annotated[list[_Key], Strict(strict=False)],
+    Must(f"be a list of texts of at least {KEY_MIN_LENGTH} characters each"),
+]
 Secrets = Annotated[
     Annotated[_Names, Field(min_length=1)] | _Filled,
     Must("be text that is not empty, or a list of such texts"),

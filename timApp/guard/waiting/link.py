@@ -32,8 +32,9 @@ class LinkedSession:
 class Links:
     """Makes links to one server, and reads those of every server that has the same key."""
 
-    def __init__(self, key: str) -> None:
-        self._serializer = URLSafeTimedSerializer(key, salt="session link")
+    def __init__(self, *keys: str) -> None:
+        """Take the keys, the newest last: it signs, and each of them is taken."""
+        self._serializer = URLSafeTimedSerializer(list(keys), salt="session link")
 
     def sign(self, username: str, session_id: str) -> str:
         """Return a token, fit for an address, that names the session for `LINK_LIFETIME` seconds.
