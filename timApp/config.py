@@ -23,6 +23,7 @@ from pydantic_settings import (
 from sqlalchemy.engine import URL
 
 from timApp import defaultconfig
+from timApp.database.sqlitefile import file_of
 from timApp.net.network import read_network
 from timApp.optiontypes import (
     DATABASE_DRIVERS,
@@ -149,9 +150,9 @@ def database_url(config: Mapping[str, Any]) -> str:
         _checked({"DATABASE_URL": value}, _argument_source)
         url = parse_database_url(value)
         url = url.set(drivername=DATABASE_DRIVERS[url.drivername])
-        is_file = url.database and url.database != ":memory:" and "uri" not in url.query
-        if url.drivername.startswith("sqlite") and is_file:
-            url = url.set(database=str(Path(str(url.database)).absolute()))
+        path = file_of(url)
+        if path is not None:
+            url = url.set(database=str(path.absolute()))
     return url.render_as_string(hide_password=False)
 
 

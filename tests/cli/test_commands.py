@@ -183,7 +183,14 @@ def test_a_wrong_option_is_one_line(timapp_on_sqlite: CommandLine) -> None:
 @pytest.mark.parametrize("words", ["run", "demo", "user list", "session list", "session export"])
 def test_a_database_without_tables_says_what_to_do(tmp_path: Path, words: str) -> None:
     """Before `db upgrade` every other command ends with one line that says to run it."""
-    timapp = CommandLine(f"sqlite:///{tmp_path / 'new.db'}", tmp_path)
+    file = tmp_path / "new.db"
+    timapp = CommandLine(f"sqlite:///{file}", tmp_path)
+    error = (
+        f"Error: There is no database file at {file}; put it back, or, for a new site, run"
+        " `timapp db upgrade`."
+    )
+    assert timapp.refused(*words.split()) == error
+    file.touch()
     error = "Error: The database is not up to date; run `timapp db upgrade`."
     assert timapp.refused(*words.split()) == error
     assert timapp.done("db", "upgrade").endswith("\nThe database is up to date.\n")

@@ -311,7 +311,8 @@ def test_run_waits_for_the_upgrade(sqlite_url: str, tmp_path: Path) -> None:
         assert server.stderr is not None
         try:
             assert server.stderr.readline() == (
-                "Waiting: The database is not up to date; run `timapp db upgrade`.\n"
+                f"Waiting: There is no database file at {tmp_path / 'new.db'}; put it back, or,"
+                " for a new site, run `timapp db upgrade`.\n"
             )
             subprocess.run([*TIMAPP, "db", "upgrade"], cwd=PROJECT, env=env, check=True, timeout=60)
             assert server.stdout.readline().startswith("timApp serves on ")

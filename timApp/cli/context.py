@@ -11,6 +11,7 @@ from timApp.app import create_app
 from timApp.auth.site import db
 from timApp.database.failure import ERRORS, OUT_OF_REACH, reason
 from timApp.database.migrate import needs_upgrade
+from timApp.database.sqlitefile import NoDatabaseFile, require_file_of
 from timApp.util.errors import TimError
 
 #: Seconds between two looks whether a database is ready.
@@ -31,8 +32,19 @@ def application() -> Iterator[None]:
     The command commits; what it has not committed is undone when the context ends, and no
     connection stays open. `TimError` in a sentence for whatever is wrong with the database.
     """
-    with unchecked_application() as app, app.app_context():
+    with existing_database():
         _require_upgraded()
+        yield
+
+
+@contextmanager
+def existing_database() -> Iterator[None]:
+    """Enter the application with its database, whose tables may be in any state.
+
+    Otherwise like `application`.
+    """
+    with unchecked_application() as app, app.app_context():
+        require_file_of(db.engine)
         yield
 
 
@@ -48,8 +60,9 @@ def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
         while True:
             try:
                 with _database_errors():
+                    require_file_of(db.engine)
                     _require_upgraded()
-            except NotReady as error:
+            except (NotReady, NoDatabaseFile) as error:
                 if error.message != told:
                     told = error.message
                     report(f"Waiting: {told}")
@@ -64,7 +77,7 @@ def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
 
 @contextmanager
 def unchecked_application() -> Iterator[Flask]:
-    """Return the application, whose database may be in any state; enter it by `app_context`.
+    """Return the application, whose database may not even be there; enter it by `app_context`.
 
     Otherwise like `application`.
     """

@@ -10,6 +10,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from timApp.database import postgresql, sqlite
 from timApp.database.patience import current_patience
 from timApp.database.sqlite import DatabaseMoved
+from timApp.database.sqlitefile import file_of
 from timApp.util.turns import turn_given
 
 
@@ -43,9 +44,7 @@ def engine_options(url: str) -> dict[str, Any]:
     """Return what an engine for the database at an SQLAlchemy URL is made with."""
     made = sa.make_url(url)
     # SQLAlchemy has a pool of another kind for databases in memory, which knows best.
-    is_shared = made.get_backend_name() != "sqlite" or (
-        made.database not in {None, "", ":memory:"} and "uri" not in made.query
-    )
+    is_shared = made.get_backend_name() != "sqlite" or file_of(made) is not None
     return {"url": url, "poolclass": PatientPool} if is_shared else {"url": url}
 
 
@@ -77,17 +76,6 @@ def prepare_engine(engine: sa.Engine) -> None:
 
         sa.event.listen(engine, "do_connect", connect)
         sa.event.listen(engine, "checkin", _replace_closed)
-
-
-def make_file_of(engine: sa.Engine) -> None:
-    """Make an empty SQLite database where the engine looks for one, if there is none."""
-    if engine.dialect.name == "sqlite":
-        sqlite.make_file(engine.url.database)
-
-
-def is_yet_to_be_made(engine: sa.Engine) -> bool:
-    """Tell whether it is a SQLite database whose file is not there."""
-    return engine.dialect.name == "sqlite" and sqlite.is_missing(engine.url.database)
 
 
 def begin_write(connection: sa.Connection) -> None:

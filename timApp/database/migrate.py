@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from timApp.database.engine import is_yet_to_be_made, make_file_of
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import (
     Standing,
@@ -17,6 +16,7 @@ from timApp.database.migrating.revisions import (
     standing,
 )
 from timApp.database.migrating.steps import run_steps
+from timApp.database.sqlitefile import is_yet_to_be_made, make_file_of
 from timApp.util.errors import TimError
 
 __all__ = [

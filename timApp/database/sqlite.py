@@ -3,8 +3,8 @@
 A connection goes on in a file that was moved or replaced, without an error: what it commits is lost
 for whoever looks at the path. So the file at the path is compared with the one that was opened
 before a statement, if that was not done in the last 10 ms or the statement is part of a
-transaction, and around a commit. No connection makes a file where none is: only who migrates does,
-by `make_file`.
+transaction, and around a commit. No connection makes a file where none is: only who migrates does
+(`timApp.database.sqlitefile`).
 
 Whoever waits for another writer tries often, and gives the turn of its thread to others meanwhile.
 SQLite's own waiting is not used: it is not fair.
@@ -248,19 +248,6 @@ def connect(path: str, **parameters: Any) -> PatientSQLite:
         connection.close()
         raise
     return connection
-
-
-def make_file(path: str | None) -> None:
-    """Make an empty database at a path if there is none; nothing for those without a file."""
-    if path and path != ":memory:" and not path.startswith("file:"):
-        with suppress(OSError):  # it is told what is wrong when the file is opened
-            Path(path).touch()
-
-
-def is_missing(path: str | None) -> bool:
-    """Tell whether the file of a database is yet to be made."""
-    is_file = bool(path) and path != ":memory:" and not str(path).startswith("file:")
-    return is_file and not Path(str(path)).exists()
 
 
 def _file_at(path: str) -> _File:

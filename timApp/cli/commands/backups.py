@@ -9,7 +9,7 @@ import click
 import sqlalchemy as sa
 
 from timApp.auth.site import db
-from timApp.cli.context import unchecked_application
+from timApp.cli.context import existing_database, unchecked_application
 from timApp.cli.files import replaced_file
 from timApp.cli.help import examples
 from timApp.cli.output import printable
@@ -39,11 +39,7 @@ def backup(file: Path, *, force: bool) -> None:
     if not force and file.exists():
         msg = f"{file} is there already; choose another name, or say --force."
         raise click.ClickException(msg)
-    with (
-        unchecked_application() as app,
-        app.app_context(),
-        replaced_file(file, may_replace=force) as content,
-    ):
+    with existing_database(), replaced_file(file, may_replace=force) as content:
         manifest = take_backup(db.engine, scripts(), content, program_version())
     numbers = {name: table.rows for name, table in manifest.tables.items()}
     click.echo(f"Backed up to {file}: {_numbers(numbers)}.")
@@ -60,7 +56,7 @@ def check(context: click.Context, file: Path | None) -> None:
     exit code is 1 if there is any. A backup is restored for that into a temporary database.
     """
     if file is None:
-        with unchecked_application() as app, app.app_context():
+        with existing_database():
             found, numbers = _looked_over(db.engine)
         what = "The database"
     else:

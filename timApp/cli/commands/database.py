@@ -6,7 +6,7 @@ import click
 
 from timApp.auth.site import current_guard, db
 from timApp.cli.commands.backups import backup, check, restore
-from timApp.cli.context import application, unchecked_application
+from timApp.cli.context import application, existing_database, unchecked_application
 from timApp.cli.help import examples
 from timApp.cli.output import printable
 from timApp.database.migrate import (
@@ -17,6 +17,7 @@ from timApp.database.migrate import (
     upgrade_database,
 )
 from timApp.database.migrating.scratch import Loss, losses
+from timApp.database.sqlitefile import make_file_of
 from timApp.guard.keeping.tidy import tidy as tidy_up
 from timApp.util.errors import TimError
 
@@ -34,11 +35,16 @@ for one in (backup, check, restore):
 def upgrade() -> None:
     """Bring the tables of the database up to date; they are made if there are none.
 
+    So is the file of a SQLite database, which is said; its folder has to be there.
+
     Everything is applied or nothing. May be repeated, run by several at once, and run while the
     version before serves: on PostgreSQL it waits for a table that is in use for two seconds at a
     time only, lets others go first, and tries again for some minutes.
     """
     with unchecked_application() as app, app.app_context():
+        made = make_file_of(db.engine)
+        if made is not None:
+            click.echo(f"Made the database {made}, which was not there.")
         applied = upgrade_database(db.engine, report=_report)
         newer = newer_revision(db.engine)
     for script in applied:
@@ -60,7 +66,7 @@ def downgrade(revision: str | None, *, yes: bool) -> None:
     By default, what the last one has done; "base" undoes all. To be run with the newer version,
     before the older one is installed. Says what would be lost, and asks.
     """
-    with unchecked_application() as app, app.app_context():
+    with existing_database():
         target, undone = scripts_down(db.engine, revision)
         current = undone[0].revision if undone else target
         with db.engine.connect() as connection:
