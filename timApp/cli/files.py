@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 import click
 
+from timApp.util.folder import sync_folder
+
 
 @contextmanager
 def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]:
@@ -36,7 +38,7 @@ def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]
             temporary.replace(path)
         else:
             os.link(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError as error:
         msg = f"{path} has been made by somebody else meanwhile, and was not replaced."
         raise click.ClickException(msg) from error
@@ -44,15 +46,6 @@ def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the name outlast a power failure, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> click.ClickException:

@@ -85,9 +85,10 @@ def check(context: click.Context, file: Path | None) -> None:
 def restore(file: Path, *, force: bool) -> None:
     """Make the database what it was when the backup FILE was written, and bring it up to date.
 
-    All or nothing. A database with people in it is left alone without --force. Stop the site
-    before. Whoever was verified or invalidated since is as they were: when in doubt, let an
-    administrator invalidate everybody's sessions.
+    All or nothing. A database with people in it, or a damaged file of SQLite, is left alone without
+    --force; with it, the damaged file is kept under a name that is told. Stop the site before.
+    Whoever was verified or invalidated since is as they were: when in doubt, let an administrator
+    invalidate everybody's sessions.
     """
     with open_backup(file) as content, unchecked_application() as app, app.app_context():
         applied = restore_backup(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
+from timApp.database.backup.damaged import damage_of, in_its_place
 from timApp.database.backup.file import Backup, BackupError
 from timApp.database.backup.text import reader_for, row_of
 from timApp.database.driver.statement import sqlalchemys_error
@@ -34,15 +35,30 @@ def restore_backup(
     """Put what is in the backup in the place of what is in the database, all or nothing.
 
     Returns the migrations that were applied afterwards: those that are newer than the backup.
-    `Conflict` if there are people in the database, unless it is to be replaced; `BackupError` for a
-    backup that is damaged, or of another version; `UnknownRevision` for a database with the tables
-    of another version. Nothing is changed then. See `timApp.database.migrate.upgrade_database` for
-    the rest.
+    `Conflict` if there are people in the database, or SQLite's file is damaged, unless it is to be
+    replaced; `BackupError` for a backup that is damaged, or of another version; `UnknownRevision`
+    for a database with the tables of another version. Nothing is changed then. A damaged file is
+    kept beside the new one, and `report` is told where. See
+    `timApp.database.migrate.upgrade_database` for the rest.
     """
     _check_revision(known, backup)
     make_file_of(engine)
     attempt = partial(_restore, known=known, backup=backup, replace=replace)
-    return with_patience(engine, attempt, patience or Patience(), report)
+    patience = patience or Patience()
+    damage = damage_of(engine)
+    if damage is None:
+        return with_patience(engine, attempt, patience, report)
+    what = f"The database file {engine.url.database} is damaged ({damage})"
+    if not replace:
+        msg = (
+            "%(what)s. Say --force to put the backup in its place and to keep the damaged file"
+            " under another name; nothing was changed."
+        )
+        raise Conflict(msg, what=what)
+    with in_its_place(engine) as (fresh, kept):
+        applied = with_patience(fresh, attempt, patience, report)
+    report(f"{what}; it is kept as {kept}.")
+    return applied
 
 
 def _check_revision(known: ScriptDirectory, backup: Backup) -> None:
