@@ -235,19 +235,30 @@ def test_a_downgrade_to_nowhere_changes_nothing(timapp: CommandLine, here: Site)
 def test_newer_tables_are_served_within_a_series(
     timapp: CommandLine, here: Site, tmp_path: Path
 ) -> None:
-    """Commands work, `db upgrade` says how it is, and `db downgrade` leaves it to the newer one."""
+    """Commands work, `db upgrade` and `db backup` say how it is, and `db downgrade` is refused."""
     engine = open_engine(timapp.env["TIM_DATABASE_URL"])
     known = newer_scripts(tmp_path, "op.create_table('extra', sa.Column('a', sa.Text()))")
     upgrade_database(engine, known=known)
     timapp.done("user", "list")
     assert "newer than this timApp (v1_9001)" in timapp.done("db", "upgrade")
     assert timapp.done("db", "check").startswith("The database is sound")
+    file = tmp_path / "site.backup"
+    result = timapp("db", "backup", str(file))
+    assert result.exit_code == 0, result.output
+    assert result.stderr == (
+        "The database is newer than this timApp (v1_9001): what a newer one has added is not in the"
+        f" backup, which is one of {HEAD}. For all of it, back up with that one.\n"
+    )
+    assert f"{HEAD}) is sound: " in timapp.done("db", "check", str(file))
+    assert "newer timApp" in timapp.refused("db", "restore", str(file))
     assert f"`timapp db downgrade {HEAD}`" in timapp.refused("db", "downgrade", "--yes")
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'v2_0001'")
         connection.exec_driver_sql("DROP TABLE extra")
     engine.dispose()
-    for words in ("user list", "db upgrade", "run", "db check", "db tidy", "db downgrade --yes"):
+    backup = f"db backup {tmp_path / 'later.backup'}"
+    words_of_all = ("user list", "db upgrade", "run", "db check", "db tidy", "db downgrade --yes")
+    for words in (*words_of_all, backup):
         error = timapp.refused(*words.split())
         assert error.startswith("Error: The tables in this database are those of a newer timApp")
 

@@ -181,7 +181,7 @@ def test_a_backup_from_before_an_upgrade_is_upgraded(
 def test_a_backup_of_a_newer_version_is_refused(
     site: Site, new_database: NewDatabase, make_app: MakeApp, tmp_path: Path
 ) -> None:
-    """It says which version to use, and so does a backup of tables that are too new for us."""
+    """It says which version to use, and so does a backup of the tables of a later series."""
     known = newer_scripts(tmp_path, "op.add_column('usersession', sa.Column('extra', sa.Text()))")
     upgrade_database(engine_of(site), known=known)
     path = tmp_path / "newer.backup"
@@ -192,9 +192,30 @@ def test_a_backup_of_a_newer_version_is_refused(
     with pytest.raises(BackupError, match=r"newer timApp \(9\.9, revision v1_9001\)"):
         restore(there.app.config["DATABASE_URL"], path, replace=True)
     assert there.user_id("bob")
-    with pytest.raises(Exception, match=r"newer timApp \(revision v1_9001\)"):
-        take_backup(engine_of(site), scripts(), io.BytesIO(), "1.2.3")
     assert newer_revision(engine_of(site)) == "v1_9001"
+    with engine_of(site).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'v2_0001'")
+    with pytest.raises(Exception, match=r"newer timApp \(revision v2_0001\)"):
+        take_backup(engine_of(site), scripts(), io.BytesIO(), "1.2.3")
+
+
+def test_newer_tables_of_the_series_are_backed_up_as_far_as_they_are_known(
+    site: Site, new_database: NewDatabase, make_app: MakeApp, tmp_path: Path
+) -> None:
+    """All that this version knows is restored from it by this version, and by the newer one."""
+    fill(site)
+    before = content(engine_of(site))
+    known = newer_scripts(tmp_path, "op.add_column('usersession', sa.Column('extra', sa.Text()))")
+    upgrade_database(engine_of(site), known=known)
+    path = backed_up(site, tmp_path)
+    url = new_database()
+    assert restore(url, path) == []
+    assert content(engine_of(Site(make_app(url)))) == before
+    engine = open_engine(new_database())
+    with open_backup(path) as backup:
+        applied = restore_backup(engine, known, backup)
+    assert [script.revision for script in applied] == ["v1_9001"]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])

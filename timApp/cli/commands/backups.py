@@ -18,7 +18,7 @@ from timApp.database.backup.file import Backup, open_backup
 from timApp.database.backup.restore import restore_backup
 from timApp.database.backup.take import take_backup
 from timApp.database.engine import open_engine
-from timApp.database.migrate import scripts
+from timApp.database.migrate import newer_revision, scripts
 from timApp.database.soundness import counts, faults
 from timApp.guard.keeping.contradictions import contradictions
 
@@ -34,14 +34,23 @@ def backup(file: Path, *, force: bool) -> None:
 
     All of it is as it was at one moment. The file is there when it is whole, and only its owner can
     read it: it has the hashes of passwords. `timapp db restore` makes a database of it, of either
-    kind. The secret key of the instance folder is not in it.
+    kind. The secret key of the instance folder is not in it, nor is what a newer timApp has added
+    to the tables; the latter is said.
     """
     if not force and file.exists():
         msg = f"{file} is there already; choose another name, or say --force."
         raise click.ClickException(msg)
     with existing_database(), replaced_file(file, may_replace=force) as content:
         manifest = take_backup(db.engine, scripts(), content, program_version())
+        newer = newer_revision(db.engine)
     numbers = {name: table.rows for name, table in manifest.tables.items()}
+    if newer is not None:
+        click.echo(
+            f"The database is newer than this timApp ({newer}): what a newer one has added is not"
+            f" in the backup, which is one of {manifest.revision}."
+            " For all of it, back up with that one.",
+            err=True,
+        )
     click.echo(f"Backed up to {file}: {_numbers(numbers)}.")
 
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from timApp.database.backup.file import MANIFEST, BackupError, Manifest, TableContent
 from timApp.database.backup.text import line_of
 from timApp.database.driver.rows import copied, fetched
-from timApp.database.migrating.revisions import require_known
+from timApp.database.migrating.revisions import Standing, standing
 from timApp.database.migrating.scratch import tables_of
 from timApp.util.clock import now
 
@@ -30,16 +30,19 @@ def take_backup(
     """Write a backup into the file, and return what it says of itself.
 
     All of it is what was committed at one moment; nobody waits for it. `program` is the version of
-    this one. `BackupError` for a database without tables, `UnknownRevision` for the tables of
-    another version: then nothing is known of what belongs to them.
+    this one. Of tables that are newer, and that this program can serve with, it is what this
+    program knows of them: a backup of its own revision. `BackupError` for a database without
+    tables, `UnknownRevision` for the tables of another version: then nothing is known of what
+    belongs to them.
     """
     with engine.connect() as connection:
         _begin_snapshot(connection)
         applied = MigrationContext.configure(connection).get_current_heads()
-        if not require_known(known, applied):
+        if not applied:
             msg = "There are no tables in the database; there is nothing to back up."
             raise BackupError(msg)
-        revision = applied[0]
+        is_ahead = standing(known, applied) is Standing.AHEAD
+        revision = (known.get_current_head() or "") if is_ahead else applied[0]
         with zipfile.ZipFile(
             file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION
         ) as archive:
