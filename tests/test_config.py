@@ -289,6 +289,26 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_expected(
         assert error.field == name
 
 
+def test_how_a_list_or_table_is_written_in_the_environment_is_shown() -> None:
+    """Each option that is one has an example in JSON, which can be copied; no other option has."""
+    shown = {}
+    for name in OPTIONS:
+        error = failure(partial(load_config, environ={f"TIM_{name}": "\0"}))
+        found = re.fullmatch(r".* There it is JSON, such as TIM_(\w+)='(.+)'\.", error.message)
+        if found:
+            assert found[1] == name
+            shown[name] = json.loads(found[2])
+    assert shown["TRUSTED_HOSTS"] == ["exam.example.org"]
+    environ = {f"TIM_{name}": json.dumps(value) for name, value in shown.items()}
+    config = load_config(environ=environ)
+    for name, value in shown.items():
+        assert config[name] == value
+        assert "JSON" not in failure(partial(load_config, {name: object()}, {})).message
+    config = load_config(environ={})
+    composite = {name for name, value in config.items() if isinstance(value, list | dict)}
+    assert set(shown) == composite | {"TRUSTED_HOSTS", "DIST_RIGHTS_RECEIVE_SECRET"}
+
+
 def test_a_value_of_the_wrong_type_or_out_of_range_is_refused() -> None:
     """No type takes what is nearly right: numbers for truth, text for numbers, nothing at all."""
     wrong: list[tuple[str, list[object]]] = [
@@ -563,6 +583,8 @@ def test_a_database_url_gets_its_driver() -> None:
     for given, resolved in {
         "postgresql://tim:p%40ss@db:5433/tim": "postgresql+psycopg://tim:p%40ss@db:5433/tim",
         "postgresql+psycopg://db/tim": "postgresql+psycopg://db/tim",
+        "postgres://tim:p%40ss@db:5433/tim": "postgresql+psycopg://tim:p%40ss@db:5433/tim",
+        "postgres://h1,h2/tim": "postgresql+psycopg:///tim?host=h1%2Ch2&port=5432%2C5432",
         "postgresql:///tim?host=/run": "postgresql+psycopg:///tim?host=%2Frun",
         "postgresql://tim:p%40ss@h1:5433,h2/tim?target_session_attrs=read-write": (
             "postgresql+psycopg://tim:p%40ss@/tim"

@@ -28,6 +28,7 @@ from timApp.net.network import read_network
 from timApp.optiontypes import (
     DATABASE_DRIVERS,
     can_be_none,
+    example_in_json,
     means_none,
     parse_database_url,
     requirement,
@@ -232,6 +233,9 @@ def _checked(values: Mapping[str, object], source: Callable[[str], str]) -> dict
     place = "".join(_place(values[str(option)], path))
     at = f", at {place}" if place else ""
     message = f"{option} ({source(str(option))}{at}) must {requirement(_TYPES[str(option)])}."
+    example = example_in_json(_TYPES[str(option)])
+    if source is _environment_source and example is not None:
+        message += f" There it is JSON, such as {ENV_PREFIX}{option}='{example}'."
     raise _error(message, str(option))
 
 

@@ -139,8 +139,8 @@ DIST_RIGHTS_TIMEOUT: Seconds = 10
 DIST_RIGHTS_VERIFY_MAX_AGE: Seconds = 600
 
 # Where the data is kept. An SQLAlchemy URL, sqlite:///file (relative to the working directory) or
-# postgresql://user:password@host/database; None = the SQLite file timapp.db in the folder
-# INSTANCE_PATH. Default: None.
+# postgresql://user:password@host/database, or postgres:// as libpq has it, too; None = the SQLite
+# file timapp.db in the folder INSTANCE_PATH. Default: None.
 # PostgreSQL on several hosts, of which one is written to, is named as libpq does:
 # postgresql://user:password@host1:5432,host2:5432/database?target_session_attrs=read-write; the one
 # that takes writes is found at each new connection.
@@ -192,7 +192,8 @@ TRUSTED_PROXY_HEADERS: ProxyHeaders = "x-forwarded"
 # if that is None, too. Default: None.
 # A request that names another host in its Host header (or that of its proxy) is answered with
 # status 400: it could have links made that lead elsewhere. A proxy has to pass on the name that the
-# browser asked for.
+# browser asked for. A health check that asks for localhost is answered so, too, unless localhost
+# is in the list.
 TRUSTED_HOSTS: HostNames | None = None
 
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).

@@ -21,12 +21,13 @@ DATABASE_DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",  # libpq takes both
     "postgresql+psycopg": "postgresql+psycopg",
 }
 
 #: What stands around the hosts of a URL that names several.
 _SEVERAL_HOSTS = re.compile(
-    r"(?P<before>postgresql(?:\+psycopg)?://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>.*)"
+    r"(?P<before>postgres(?:ql(?:\+psycopg)?)?://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<after>.*)"
 )
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 _POSTGRESQL_PORT = "5432"
@@ -37,6 +38,8 @@ class Must:
     """What a value of the type must be, in the words of a message: the rest of "X must ..."."""
 
     words: str
+    #: One in JSON, if it is a list or a table: that is how the environment has it.
+    example: str | None = None
 
 
 def requirement(option_type: Any) -> str:
@@ -45,9 +48,13 @@ def requirement(option_type: Any) -> str:
     `option_type` is the annotation of an option in `timApp.defaultconfig`: a type of this module,
     or one of them or None.
     """
-    found = [part for part in _parts(option_type) if part is not NoneType]
-    words = next(mark.words for mark in get_args(found[0]) if isinstance(mark, Must))
+    words = _must(option_type).words
     return f"{words}, or none" if can_be_none(option_type) else words
+
+
+def example_in_json(option_type: Any) -> str | None:
+    """Return a value of an option as the environment has it; None if it is no list or table."""
+    return _must(option_type).example
 
 
 def can_be_none(option_type: Any) -> bool:
@@ -58,6 +65,11 @@ def can_be_none(option_type: Any) -> bool:
 def means_none(value: object) -> bool:
     """Tell whether the value is the text that stands for None, in files and the environment."""
     return isinstance(value, str) and value.strip().lower() == "none"
+
+
+def _must(option_type: Any) -> Must:
+    found = [part for part in _parts(option_type) if part is not NoneType]
+    return next(mark for mark in get_args(found[0]) if isinstance(mark, Must))
 
 
 def _parts(option_type: Any) -> tuple[Any, ...]:
@@ -165,7 +177,10 @@ Limit = Annotated[_Number, Must(f"be a whole number from 1 to {_NUMBER_MAX}")]
 GroupLimits = Annotated[
     # As a value in a table, None needs its word in files and the environment too.
     dict[_Filled, Annotated[_Number | None, BeforeValidator(_none_for_its_word)]],
-    Must(f"be a table of groups and whole numbers from 1 to {_NUMBER_MAX}, or none"),
+    Must(
+        f"be a table of groups and whole numbers from 1 to {_NUMBER_MAX}, or none",
+        '{"Students": 1, "Session supervisors": null}',
+    ),
 ]
 Count = Annotated[int, Field(ge=0), Must("be a whole number of at least 0")]
 ByteCount = Annotated[int, Field(ge=1), Must("be a whole number of bytes, at least 1")]
@@ -190,28 +205,31 @@ Secret = Annotated[_Filled, Must("be text that is not empty")]
 Key = Annotated[_Key, Must(f"be text of at least {KEY_MIN_LENGTH} characters")]
 Keys = Annotated[
     Annotated[list[_Key], Strict(strict=False)],
-    Must(f"be a list of texts of at least {KEY_MIN_LENGTH} characters each"),
+    Must(
+        f"be a list of texts of at least {KEY_MIN_LENGTH} characters each",
+        '["the-key-before-this-one"]',
+    ),
 ]
 Secrets = Annotated[
     Annotated[_Names, Field(min_length=1)] | _Filled,
-    Must("be text that is not empty, or a list of such texts"),
+    Must("be text that is not empty, or a list of such texts", '["the new one", "the old one"]'),
 ]
 HostNames = Annotated[
     Annotated[
         list[Annotated[str, _satisfying(_is_host_name)]], Strict(strict=False), Field(min_length=1)
     ],
-    Must("be a list of host names, without http:// and without ports"),
+    Must("be a list of host names, without http:// and without ports", '["exam.example.org"]'),
 ]
 ProxyHeaders = Annotated[
     Literal["x-forwarded", "forwarded"], Must('be "x-forwarded" or "forwarded"')
 ]
 TargetNames = Annotated[
-    _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK")
+    _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK", '["exam"]')
 ]
 DocumentPaths = Annotated[
     _Names,
     BeforeValidator(_no_items_for_empty_table),
-    Must("be a list of document paths, none of them empty"),
+    Must("be a list of document paths, none of them empty", '["exam/rules"]'),
 ]
 
 
@@ -224,7 +242,10 @@ class Target(TypedDict):
 
 Targets = Annotated[
     dict[_Filled, Target],
-    Must(f'be a table of targets, each of the form {{"hosts": [...]}} {_FORM_OF_URLS}'),
+    Must(
+        f'be a table of targets, each of the form {{"hosts": [...]}} {_FORM_OF_URLS}',
+        '{"exam": {"hosts": ["https://exam1.example.org"]}}',
+    ),
 ]
 
 
@@ -243,6 +264,7 @@ Network = Annotated[
     NamedNetwork,
     Must(
         'be a table {"hosts": {name: URL}, "groups": {name: [host, ...]},'
-        f' "targets": {{name: [host or group, ...]}}}} {_FORM_OF_URLS}'
+        f' "targets": {{name: [host or group, ...]}}}} {_FORM_OF_URLS}',
+        '{"hosts": {"a1": "https://a1.example.org"}, "targets": {"hall": ["a1"]}}',
     ),
 ]

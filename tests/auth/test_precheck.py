@@ -254,6 +254,18 @@ def test_the_hosts_of_the_option_are_trusted_and_no_others(
         assert status(host) == 400, host
 
 
+def test_a_health_check_by_localhost_needs_it_in_the_option(
+    sqlite_url: str, make_app: MakeApp
+) -> None:
+    """With TRUSTED_HOSTS, localhost is refused unless the list has it, as the document says."""
+    for option, status in (
+        (["exam.example.org"], 400),
+        (["exam.example.org", "localhost"], 200),
+    ):
+        app = make_app(sqlite_url, TRUSTED_HOSTS=option, SITE_URL="https://exam.example.org")
+        assert call(app, "/login", {"Host": b"localhost:5000"}).status == status
+
+
 def test_without_options_any_host_is_trusted(app: Flask) -> None:
     """And a request of HTTP/1.0 without one is answered."""
     assert call(app, "/login", {"Host": b"whatever.example"}).status == 200

@@ -214,6 +214,16 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path, words: st
         assert "precious" not in error
 
 
+def test_each_of_several_hosts_that_are_down_is_told_once(tmp_path: Path) -> None:
+    """The reason of each stands once in the line, behind the host and the port that failed."""
+    ports = [free_port(), free_port()]
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    error = CommandLine(f"postgres://tim:precious@{hosts}/tim", tmp_path).refused("user", "list")
+    assert error == "Error: The database does not answer: " + "; ".join(
+        f"127.0.0.1 port {port}: Connection refused" for port in ports
+    )
+
+
 # Users.
 
 

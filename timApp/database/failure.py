@@ -1,6 +1,7 @@
 """How a database says that it cannot answer, and its reason in one line."""
 
 import logging
+import re
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -23,6 +24,15 @@ _UNWRITTEN_STATES = frozenset({"25006", "53100", "58030"})
 _log = logging.getLogger(__name__)
 #: What each database was said to have left out.
 _left_out: WeakKeyDictionary[sa.Engine, Repeats] = WeakKeyDictionary()
+
+#: What psycopg says of several hosts: this, and then a line for each, which may go on in others.
+_ATTEMPTS = "Multiple connection attempts failed. All failures were:\n"
+_ATTEMPT = re.compile(
+    r"^- host: '?(.*?)'?, port: '?(.*?)'?, hostaddr: .*?: (.*?)(?=\n- host: |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+#: What is around the reason there: the host once more, and libpq's advice.
+_AROUND = re.compile(r"^connection [\w ]+: connection to server .*? failed: |\n\t.*")
 
 
 def is_unavailable(error: BaseException | None) -> bool:
@@ -47,12 +57,19 @@ def only_reads(error: sa.exc.SQLAlchemyError) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return the driver's own sentence, in one line.
+    """Return the driver's own sentence, in one line; of several hosts that failed, one for each.
 
-    SQLAlchemy adds the statement, its values, which are nobody's business, and a link.
+    SQLAlchemy adds the statement, its values, which are nobody's business, and a link. Of several
+    hosts psycopg tells the last failure twice, and hardly in a form that can be read.
     """
     text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
-    return " ".join(one_line(text).split())
+    _, _, attempts = text.partition(_ATTEMPTS)
+    # A host with several addresses failed at each, mostly for the same reason.
+    told = dict.fromkeys(
+        f"{host} port {port}: {_AROUND.sub('', why)}"
+        for host, port, why in _ATTEMPT.findall(attempts)
+    )
+    return " ".join(one_line("; ".join(told) or text).split())
 
 
 def leave_out(engine: sa.Engine, what: str, error: sa.exc.SQLAlchemyError) -> None:
