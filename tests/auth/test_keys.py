@@ -27,8 +27,7 @@ def test_a_key_is_changed_and_nobody_is_logged_out(
         assert alice.get("/user/sessions/current").json["valid"] is True
         form = re.search(r'csrf_token" type="hidden" value="([^"]+)', bob.get_page("/login").text)
         assert form
-    options = {"SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": [OLD]}
-    with live_server(sqlite_url, tmp_path, port=port, **options):
+    with live_server(sqlite_url, tmp_path, port=port, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[OLD]):
         current = {"sessionId": alice.session_id, "valid": True}
         assert alice.get("/user/sessions/current").json == current
         fields = {"username": "bob", "password": PASSWORD, "csrf_token": form[1]}
