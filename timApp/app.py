@@ -12,14 +12,9 @@ from flask_bootstrap import Bootstrap5
 
 from timApp import models
 from timApp.auth.access import close_to_expired_sessions
-from timApp.auth.converter import NameConverter
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
-from timApp.auth.inputs import check_inputs
 from timApp.auth.login import login
-from timApp.auth.patience import add_patience
-from timApp.auth.precheck import Precheck, TrustedHosts, check_body_of_request
-from timApp.auth.proxies import Proxies
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import add_logins
@@ -39,6 +34,11 @@ from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.servers import servers
+from timApp.request.converter import NameConverter
+from timApp.request.inputs import check_inputs
+from timApp.request.patience import add_patience
+from timApp.request.precheck import Precheck, TrustedHosts, check_body_of_request
+from timApp.request.proxies import Proxies
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages

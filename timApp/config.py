@@ -23,7 +23,7 @@ from pydantic_settings import (
 from sqlalchemy.engine import URL
 
 from timApp import defaultconfig
-from timApp.database.sqlitefile import file_of
+from timApp.database.dialects.sqlitefile import file_of
 from timApp.net.network import read_network
 from timApp.optiontypes import (
     DATABASE_DRIVERS,

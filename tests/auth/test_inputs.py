@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
-from timApp.auth.inputs import takes
 from timApp.auth.site import current_site, db
 from timApp.guard.tables.session import UserSession
+from timApp.request.inputs import takes
 from timApp.user.user import User
 from timApp.util.clock import now
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from timApp.auth.negotiation import wants_json
+from timApp.request.negotiation import wants_json
 
 FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 

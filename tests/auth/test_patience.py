@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.site import open_app
-from timApp.auth.patience import WAITED
 from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, current_patience
+from timApp.request.patience import WAITED
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.message import Answer, Request, Stream
 

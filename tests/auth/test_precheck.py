@@ -11,8 +11,8 @@ from werkzeug.sansio import http as sansio_http
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Site
 from tests.wsgi import Answer, call, cookie_of
-from timApp.auth import inputs
-from timApp.auth.precheck import TrustedHosts
+from timApp.request import inputs
+from timApp.request.precheck import TrustedHosts
 from timApp.util.limits import FIELDS_MAX, FORM_TYPE
 
 JSON = b"application/json"

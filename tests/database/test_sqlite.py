@@ -14,7 +14,7 @@ import pytest
 
 from tests.database.waiting import traced, written_after
 from tests.live import eventually
-from timApp.database.sqlite import DatabaseMoved, PatientSQLite, connect
+from timApp.database.dialects.sqlite import DatabaseMoved, PatientSQLite, connect
 
 #: Statements, and the bytes that may be left of all of them: not even a pointer of each.
 STATEMENTS, LEFT = 5_000, 30_000

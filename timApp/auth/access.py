@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from flask import current_app
 
-from timApp.auth.inputs import current_view
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, current_visitor, visitor_passes
 from timApp.item.accesstype import AccessType
 from timApp.item.block import has_access
 from timApp.item.item import PlacedItem
+from timApp.request.inputs import current_view
 from timApp.util.errors import AccessDenied
 from timApp.util.text import quoted
 

@@ -2,7 +2,7 @@
 
 from flask_wtf.csrf import CSRFProtect
 
-from timApp.auth.inputs import current_request
+from timApp.request.inputs import current_request
 
 #: Methods that change nothing.
 _HARMLESS = frozenset(("GET", "HEAD", "OPTIONS"))

@@ -23,8 +23,6 @@ from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.csrf import csrf
-from timApp.auth.inputs import read_body, takes
-from timApp.auth.negotiation import wants_json
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
@@ -39,6 +37,8 @@ from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.request.inputs import read_body, takes
+from timApp.request.negotiation import wants_json
 from timApp.user.password import (
     PASSWORD_MAX_LENGTH,
     hash_is_outdated,

@@ -9,9 +9,9 @@ from flask import Flask
 
 from timApp.app import create_app
 from timApp.auth.site import db
+from timApp.database.dialects.sqlitefile import NoDatabaseFile, require_file_of
 from timApp.database.failure import ERRORS, OUT_OF_REACH, reason
 from timApp.database.migrate import needs_upgrade
-from timApp.database.sqlitefile import NoDatabaseFile, require_file_of
 from timApp.util.errors import TimError
 
 #: Seconds between two looks whether a database is ready.

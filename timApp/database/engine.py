@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg.errors import ReadOnlySqlTransaction
 
-from timApp.database import postgresql, sqlite
+from timApp.database.dialects import postgresql, sqlite
+from timApp.database.dialects.sqlite import DatabaseMoved
+from timApp.database.dialects.sqlitefile import file_of
 from timApp.database.patience import current_patience
-from timApp.database.sqlite import DatabaseMoved
-from timApp.database.sqlitefile import file_of
 from timApp.util.turns import turn_given
 
 

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from timApp.database.sqliteerrors import is_damaged, is_mistaken, is_moved, is_unwritten
+from timApp.database.dialects.sqliteerrors import is_damaged, is_mistaken, is_moved, is_unwritten
 from timApp.util.repeats import Repeats, untold
 from timApp.util.text import one_line
 

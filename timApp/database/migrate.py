@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
+from timApp.database.dialects.sqlitefile import is_yet_to_be_made, make_file_of
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import (
     Standing,
@@ -16,7 +17,6 @@ from timApp.database.migrating.revisions import (
     standing,
 )
 from timApp.database.migrating.steps import run_steps
-from timApp.database.sqlitefile import is_yet_to_be_made, make_file_of
 from timApp.util.errors import TimError
 
 __all__ = [

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql, sqlite
 
-from timApp.database.types import UTCDateTime
+from timApp.database.dialects.types import UTCDateTime
 
 ConflictInsert = postgresql.Insert | sqlite.Insert
 

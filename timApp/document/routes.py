@@ -9,10 +9,10 @@ from timApp.auth.access import (
     verify_path_access,
     verify_view_access,
 )
-from timApp.auth.negotiation import wants_json
 from timApp.auth.site import db
 from timApp.document.markdown import render_markdown
 from timApp.document.model import documents_visible_to, find_document
+from timApp.request.negotiation import wants_json
 from timApp.util.errors import NotFound
 from timApp.util.text import quoted
 

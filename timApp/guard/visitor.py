@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from timApp.database.dialects.functions import LostInCrash, SecondOf
 from timApp.database.driver.read import QuickRead
 from timApp.database.driver.write import QuickWrite
-from timApp.database.functions import LostInCrash, SecondOf
 from timApp.database.work import UnitOfWork
 from timApp.guard.cookie import Claims
 from timApp.guard.rules.validity import is_seen_due

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from timApp.auth.precheck import check_named_host
+from timApp.request.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.message import Exchange, Request
@@ -17,8 +17,8 @@ from timApp.util.target import read_target
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
 #: Seconds that whoever reads a document, logs in, or does anything else waits for a thread. With
-#: what is left of their patience then (`timApp.auth.patience`), all but logins are answered within
-#: two seconds, or five.
+#: what is left of their patience then (`timApp.request.patience`), all but logins are answered
+#: within two seconds, or five.
 _DOCUMENT_SECONDS, _LOGIN_SECONDS, _SECONDS = 1.75, 60.0, 4.5
 #: People of one process who may wait to be logged in: a hall that comes at once.
 LOGINS_WAITING_MAX = 1000

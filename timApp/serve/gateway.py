@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from timApp.auth.patience import WAITED
+from timApp.request.patience import WAITED
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.util.turns import turn_given
 

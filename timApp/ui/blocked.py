@@ -5,7 +5,6 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from timApp.auth.access import SessionExpired
-from timApp.auth.negotiation import wants_json
 from timApp.auth.site import current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.database.failure import ERRORS, leave_out, only_reads
@@ -13,6 +12,7 @@ from timApp.guard.waiting.cause import find_cause
 from timApp.guard.waiting.codes import begin_waiting
 from timApp.guard.waiting.link import LINK_LIFETIME
 from timApp.guard.waiting.qr import qr_svg
+from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.words import cause_words
 

@@ -22,8 +22,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.access import LoginRequired, SessionExpired
-from timApp.auth.negotiation import wants_json
 from timApp.database.failure import ERRORS, is_unavailable, reason
+from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of

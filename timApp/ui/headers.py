@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from timApp.auth.inputs import current_request, is_for_static_file
+from timApp.request.inputs import current_request, is_for_static_file
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

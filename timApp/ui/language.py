@@ -7,7 +7,7 @@ from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_datetime, format_time, get_locale
 from markupsafe import Markup
 
-from timApp.auth.negotiation import wants_json
+from timApp.request.negotiation import wants_json
 
 #: The languages there are texts in; English dates are written day first, as elsewhere in Europe.
 LANGUAGES = {"en": "en_GB", "fi": "fi", "sv": "sv"}

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from timApp.database.dialects.functions import SEPARATOR, Joined
 from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
-from timApp.database.functions import SEPARATOR, Joined
 from timApp.database.work import UnitOfWork
 from timApp.user.user import User, create_user
 from timApp.user.usergroup import (

@@ -18,8 +18,8 @@ from tests.site import Site
 from tests.statements import noted_statements_of
 from tests.together import together
 from timApp.auth.site import db
+from timApp.database.dialects.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.database.engine import begin_write, open_engine
-from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
 from timApp.guard import Guard
 from timApp.guard.cookie import MAX_AGE, Cookies
 from timApp.guard.keeping import tidy as tidy_module

@@ -9,6 +9,7 @@ from timApp.cli.commands.backups import backup, check, restore
 from timApp.cli.context import application, existing_database, unchecked_application
 from timApp.cli.help import examples
 from timApp.cli.output import printable
+from timApp.database.dialects.sqlitefile import make_file_of
 from timApp.database.migrate import (
     downgrade_database,
     newer_revision,
@@ -17,7 +18,6 @@ from timApp.database.migrate import (
     upgrade_database,
 )
 from timApp.database.migrating.scratch import Loss, losses
-from timApp.database.sqlitefile import make_file_of
 from timApp.guard.keeping.tidy import tidy as tidy_up
 from timApp.util.errors import TimError
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from timApp.database.dialects.sqliteerrors import is_damaged
+from timApp.database.dialects.sqlitefile import file_of, make_file_of
 from timApp.database.engine import open_engine
 from timApp.database.failure import reason
-from timApp.database.sqliteerrors import is_damaged
-from timApp.database.sqlitefile import file_of, make_file_of
 from timApp.util.clock import now
 from timApp.util.folder import sync_folder
 

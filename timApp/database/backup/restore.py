@@ -11,12 +11,12 @@ from alembic.script import Script, ScriptDirectory
 from timApp.database.backup.damaged import damage_of, in_its_place
 from timApp.database.backup.file import Backup, BackupError
 from timApp.database.backup.text import reader_for, row_of
+from timApp.database.dialects.sqlitefile import make_file_of
 from timApp.database.driver.statement import sqlalchemys_error
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import is_newer, require_known
 from timApp.database.migrating.scratch import tables_of
 from timApp.database.migrating.steps import run_steps
-from timApp.database.sqlitefile import make_file_of
 from timApp.util.errors import Conflict
 
 #: Whoever is in it would be gone.

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, ref
 
 import sqlalchemy as sa
 
-from timApp.database.sqlite import DatabaseMoved
+from timApp.database.dialects.sqlite import DatabaseMoved
 
 _Result = TypeVar("_Result")
 

@@ -9,12 +9,12 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from psycopg.errors import LockNotAvailable
 
+from timApp.database.dialects.sqlite import LOST_IN_CRASH, SAFE
+from timApp.database.dialects.sqliteerrors import is_locked
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
 from timApp.database.failure import ERRORS, leave_out
 from timApp.database.patience import shorter_patience
-from timApp.database.sqlite import LOST_IN_CRASH, SAFE
-from timApp.database.sqliteerrors import is_locked
 
 #: Seconds after which a write that was left out is tried again, by one request.
 _AGAIN_AFTER = 5.0
@@ -32,10 +32,10 @@ class QuickWrite:
         """Make the update in a transaction of its own, or nothing if that would mean to wait.
 
         On PostgreSQL the statement itself has to pass over rows that are locked, and may say that
-        it is `timApp.database.functions.LostInCrash`; on SQLite nothing is written while somebody
-        else writes. Nothing is written, either, while the database only reads, is full, or keeps a
-        table locked: that is a line in the log, and is tried again after some seconds. Other errors
-        are those of SQLAlchemy.
+        it is `timApp.database.dialects.functions.LostInCrash`; on SQLite nothing is written while
+        somebody else writes. Nothing is written, either, while the database only reads, is full,
+        or keeps a table locked: that is a line in the log, and is tried again after some seconds.
+        Other errors are those of SQLAlchemy.
         """
         known = self._known.get(engine)
         if known is None:

@@ -7,7 +7,7 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 
-from timApp.database.types import UTCDateTime
+from timApp.database.dialects.types import UTCDateTime
 
 revision = "v1_0001"
 down_revision = None

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement, sent_together
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit, PassedOver
 from timApp.database.driver.statement import sqlalchemys_error
 from timApp.database.engine import begin_write
-from timApp.database.types import UTCDateTime
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import admitted

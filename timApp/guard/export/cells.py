@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from timApp.database.functions import FirstCode
+from timApp.database.dialects.functions import FirstCode
 
 #: What a formula begins with.
 SIGNS = "=+-@"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from timApp.database.functions import MinuteBefore
+from timApp.database.dialects.functions import MinuteBefore
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active, is_in
 from timApp.guard.vocabulary import State

@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from timApp.database.dialects.sqlite import SQLITE_BUSY_TIMEOUT
+from timApp.database.dialects.sqliteerrors import is_locked
 from timApp.database.patience import patience
-from timApp.database.sqlite import SQLITE_BUSY_TIMEOUT
-from timApp.database.sqliteerrors import is_locked
 from timApp.guard.keeping.retention import Deadlines, Retention
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession

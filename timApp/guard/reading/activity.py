@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import sqlalchemy as sa
 
-from timApp.database.types import UTCDateTime
+from timApp.database.dialects.types import UTCDateTime
 from timApp.database.work import UnitOfWork
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession

@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_logged_in
-from timApp.auth.inputs import takes
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
@@ -13,6 +12,7 @@ from timApp.guard.changes.change import AllButOne, Change, OnePerson
 from timApp.guard.reading.sessions import open_sessions
 from timApp.guard.vocabulary import Action
 from timApp.pages.shown import shown
+from timApp.request.inputs import takes
 from timApp.util.errors import BadInput
 
 my_sessions = Blueprint("my_sessions", __name__, url_prefix="/my-sessions")

@@ -6,7 +6,6 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
-from timApp.auth.inputs import takes
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.reading.activity import count_active, count_changes
@@ -14,6 +13,7 @@ from timApp.guard.waiting.codes import count_waiting
 from timApp.pages.administer.period import INTERVALS, Period, borders, read_period
 from timApp.pages.administer.plot import bar_chart
 from timApp.pages.timelabels import reader_zone, time_label
+from timApp.request.inputs import takes
 from timApp.ui.words import series_words
 from timApp.util.clock import now
 

@@ -4,7 +4,6 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
-from timApp.auth.inputs import takes
 from timApp.auth.site import db
 from timApp.guard.reading.history import changes_since, record_page
 from timApp.guard.reading.sessions import latest_sessions
@@ -13,6 +12,7 @@ from timApp.pages.administer.period import Period, read_period
 from timApp.pages.administer.timeline import lay_out, since
 from timApp.pages.shown import shown
 from timApp.pages.timelabels import is_same_day, reader_zone, time_label
+from timApp.request.inputs import takes
 from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput

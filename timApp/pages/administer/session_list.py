@@ -9,7 +9,6 @@ from flask_babel import get_timezone, gettext, ngettext
 
 from timApp.auth.access import verify_admin
 from timApp.auth.download import download
-from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
@@ -29,6 +28,7 @@ from timApp.pages.administer.filterform import (
 from timApp.pages.administer.selected import key_text, read_keys
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
+from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 

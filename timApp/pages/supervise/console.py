@@ -6,7 +6,6 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
-from timApp.auth.inputs import takes
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import Change, Receipt
@@ -20,6 +19,7 @@ from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
 from timApp.pages.supervise.search import Match, find_match
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
+from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 from timApp.util.text import quoted

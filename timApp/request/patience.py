@@ -2,13 +2,13 @@
 
 from flask import Flask
 
-from timApp.auth.inputs import current_request
 from timApp.database.patience import (
     DOCUMENT_PATIENCE,
     REQUEST_PATIENCE,
     begin_patience,
     end_patience,
 )
+from timApp.request.inputs import current_request
 
 #: What an environment of WSGI says of the seconds that a request waited for its turn, if it does.
 WAITED = "timApp.waited"

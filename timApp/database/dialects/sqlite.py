@@ -4,7 +4,7 @@ A connection goes on in a file that was moved or replaced, without an error: wha
 for whoever looks at the path. So the file at the path is compared with the one that was opened
 before a statement, if that was not done in the last 10 ms or the statement is part of a
 transaction, and around a commit. No connection makes a file where none is: only who migrates does
-(`timApp.database.sqlitefile`).
+(`timApp.database.dialects.sqlitefile`).
 
 Whoever waits for another writer tries often, and gives the turn of its thread to others meanwhile.
 SQLite's own waiting is not used: it is not fair.
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
+from timApp.database.dialects.sqliteerrors import will_pass
 from timApp.database.patience import current_patience
-from timApp.database.sqliteerrors import will_pass
 from timApp.util.turns import turn_given
 
 _Result = TypeVar("_Result")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.sansio.utils import host_is_trusted
 from yarl import URL
 
-from timApp.auth.inputs import current_request, may_have_body
-from timApp.auth.proxies import Proxies
+from timApp.request.inputs import current_request, may_have_body
+from timApp.request.proxies import Proxies
 from timApp.util.errors import BadRequest, TimError
 from timApp.util.limits import check_address, check_body, check_headers
 from timApp.util.text import quoted

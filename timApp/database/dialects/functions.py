@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from timApp.database.types import UTCDateTime
+from timApp.database.dialects.types import UTCDateTime
 
 _Value = TypeVar("_Value")
 

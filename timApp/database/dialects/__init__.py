@@ -1,0 +1,1 @@
+"""What is done otherwise on SQLite than on PostgreSQL: connections, errors, SQL, types."""

@@ -1,0 +1,1 @@
+"""What a request says, read before anybody asks who sent it, and how the answer is chosen."""
