@@ -11,6 +11,7 @@ import uvloop
 
 from tests.live import PATIENCE, eventually
 from tests.serve.raw import get
+from timApp.request.plain import PlainErrors
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import Connections
 from timApp.serve.http.limits import Limits
@@ -41,7 +42,7 @@ class Desk:
             stalled=STALLED,
             idle=PATIENCE,
         )
-        refusals = Refusals(lambda *_: "", [])
+        refusals = Refusals(PlainErrors(lambda *_: ""), [])
         self._connections = Connections(self._mailbox, self._answer, refusals, limits)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]

@@ -5,18 +5,17 @@ it is for. It answers by itself, since Flask would already have parsed the cooki
 no page without a host. The body is looked at by the first of what Flask calls before each request.
 """
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from werkzeug.sansio.utils import host_is_trusted
 from yarl import URL
 
 from timApp.request.inputs import current_request, may_have_body
+from timApp.request.plain import PlainErrors, bare_page
 from timApp.request.proxies import Proxies
 from timApp.util.errors import BadRequest, TimError
 from timApp.util.limits import check_address, check_body, check_headers
@@ -130,6 +129,7 @@ class Precheck:
         self._application = application
         self._proxies = proxies
         self._trusted = trusted
+        self._errors = PlainErrors(bare_page)
 
     def prepare(self, environ: "WSGIEnvironment") -> None:
         """Check the head of a request, and let it be as the visitor has made it.
@@ -153,7 +153,8 @@ class Precheck:
         try:
             self.prepare(environ)
         except TimError as error:
-            kind, body = refusal(environ.get("HTTP_ACCEPT", ""), error)
+            accept = environ.get("HTTP_ACCEPT", "")
+            kind, body = self._errors.body(accept, error.status, error.message)
             status = HTTPStatus(error.status)
             start_response(
                 f"{status.value} {status.phrase}",
@@ -165,19 +166,3 @@ class Precheck:
             )
             return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else body]
         return self._application(environ, start_response)
-
-
-def refusal(accept: str, error: TimError) -> tuple[str, bytes]:
-    """Return the content type and the body of an answer that needs no Flask.
-
-    `accept` is the Accept header, of which only so much is read as can be read at once.
-    """
-    if "text/html" in accept:
-        page = (
-            '<!doctype html><html lang="en"><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width">'
-            f"<title>{error.status}</title><h1>{error.status}</h1><p>{escape(error.message)}</p>"
-        )
-        return "text/html; charset=utf-8", page.encode()
-    content: dict[str, Any] = {"error": error.message}
-    return "application/json", json.dumps(content).encode() + b"\n"

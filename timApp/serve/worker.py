@@ -15,6 +15,7 @@ from flask import Flask
 from timApp.auth.site import current_site
 from timApp.guard import Guard
 from timApp.hosts.outbox.worker import deliver_forever
+from timApp.request.plain import PlainErrors
 from timApp.serve.crew import Crew
 from timApp.serve.front import Crews, Front
 from timApp.serve.gateway import Gateway
@@ -113,7 +114,7 @@ def _front(
 ) -> tuple[Front, Connections]:
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
-    refusals = Refusals(partial(plain_page, app), headers)
+    refusals = Refusals(PlainErrors(partial(plain_page, app)), headers)
     states = States(guard, headers, mailbox, refusals.turn_away)
     states.start()
     host, port = sock.getsockname()[:2]

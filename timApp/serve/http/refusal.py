@@ -1,12 +1,7 @@
 """Answers that the front gives by itself when it refuses a request."""
 
-import json
-from collections.abc import Callable
-
+from timApp.request.plain import PlainErrors
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
-
-#: Makes the page for people of a status code and a message.
-Page = Callable[[int, str], str]
 
 #: What a client is told, by status.
 SENTENCES = {
@@ -26,11 +21,10 @@ _RETRY_AFTER = 2
 class Refusals:
     """Makes answers in the form that the caller can read, as the rest of the site does."""
 
-    def __init__(self, page: Page, headers: Headers) -> None:
-        """Take what makes pages, and the headers that each answer of the site has."""
-        self._page = page
+    def __init__(self, errors: PlainErrors, headers: Headers) -> None:
+        """Take what makes the bodies, and the headers that each answer of the site has."""
+        self._errors = errors
         self._headers = headers
-        self._pages: dict[tuple[int, str], bytes] = {}
 
     def answer(
         self,
@@ -44,19 +38,12 @@ class Refusals:
 
         `retry_after` is in seconds.
         """
-        text = message or SENTENCES[status]
         accept = (request.header(b"accept") if request else None) or b""
-        if b"text/html" in accept:
-            key = (status, text)
-            body = self._pages.get(key)
-            if body is None:
-                body = self._pages[key] = self._page(status, text).encode()
-            content_type = b"text/html; charset=utf-8"
-        else:
-            body = json.dumps({"error": text}).encode() + b"\n"
-            content_type = b"application/json"
+        kind, body = self._errors.body(
+            accept.decode("latin-1"), status, message or SENTENCES[status]
+        )
         headers: Headers = [
-            (b"Content-Type", content_type),
+            (b"Content-Type", kind.encode()),
             (b"Cache-Control", b"no-store"),
             *self._headers,
         ]
