@@ -1,22 +1,23 @@
 """Connections whose clients send and do not read, or end: real sockets, and small limits."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from threading import Thread
 
 import pytest
 import uvloop
 
 from tests.live import PATIENCE, eventually
-from tests.serve.raw import get
+from tests.serve.raw import get, raw_client
 from timApp.request.plain import PlainErrors
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import Connections
-from timApp.serve.http.limits import Limits
+from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.http.mailbox import Mailbox
-from timApp.serve.http.message import Answer, Exchange
+from timApp.serve.http.message import Answer, Exchange, Request
 from timApp.serve.http.refusal import Refusals
 
 REQUEST = get("/")
@@ -29,21 +30,23 @@ STALLED = 0.5
 class Desk:
     """A server in a thread of its own, which answers each request at once with the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: int) -> None:
         self.answered = 0
         self.exchanges: list[Exchange] = []
+        self._made: list[Connection] = []
         self.answers = True
         self._loop = uvloop.new_event_loop()
         self._mailbox = Mailbox(self._loop, lambda: None)
-        limits = Limits(
+        chosen = Limits(
             request=PATIENCE,
             body_bytes=1000,
             connections_of_address=None,
             stalled=STALLED,
             idle=PATIENCE,
+            **limits,
         )
         refusals = Refusals(PlainErrors(lambda *_: ""), [])
-        self._connections = Connections(self._mailbox, self._answer, refusals, limits)
+        self._connections = Connections(self._mailbox, self._answer, refusals, chosen)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = Thread(target=self._run)
@@ -53,9 +56,15 @@ class Desk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for connection in self._made:
+            self.call(connection.abort)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def held_bytes(self) -> int:
+        """Return how many bytes of requests the server keeps."""
+        return self._connections.held_bytes
 
     def call(self, ask: Callable[[], object]) -> None:
         """Let the server's own thread do something, and wait until it has."""
@@ -63,13 +72,16 @@ class Desk:
         done.result(PATIENCE)
 
     def _run(self) -> None:
-        listening = self._loop.create_server(
-            lambda: Connection(self._connections), sock=self._socket
-        )
+        listening = self._loop.create_server(self._make, sock=self._socket)
         server = self._loop.run_until_complete(listening)
         self._sweep()
         self._loop.run_forever()
         server.close()
+
+    def _make(self) -> Connection:
+        connection = Connection(self._connections)
+        self._made.append(connection)
+        return connection
 
     def _sweep(self) -> None:
         self._connections.sweep()
@@ -151,3 +163,48 @@ def test_a_mistake_after_a_request_is_told_after_its_answer(desk: Desk) -> None:
     assert first.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Connection: close\r\n" in second
     assert desk.answered == 1
+
+
+def test_what_is_kept_of_requests_has_a_limit_for_all_together() -> None:
+    """Who sends much while much is kept of others is told to come again, and then has place.
+
+    Those of whom it is kept go on, and so does who sends a little.
+    """
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    with Desk(held_bytes=1500, little_bytes=100) as desk, ExitStack() as stack:
+        first, second = (stack.enter_context(raw_client(desk.port)) for _ in range(2))
+        first.send(head + b"a" * 900)
+        eventually(lambda: desk.held_bytes() > 850 or None)
+        refused = second.ask(head + b"a" * 900)
+        assert refused.status == 503
+        assert refused.header("Retry-After") == "2"
+        assert second.is_closed()
+        assert stack.enter_context(raw_client(desk.port)).ask(REQUEST).status == 200
+        assert first.ask(b"a" * 100).status == 200
+        assert stack.enter_context(raw_client(desk.port)).ask(head + b"a" * 1000).status == 200
+        assert desk.held_bytes() == 0
+
+
+def test_no_more_requests_wait_than_may(desk: Desk) -> None:
+    """What a client sends on meanwhile is neither parsed nor read, and is answered in its time."""
+    desk.answers = False
+    with raw_client(desk.port) as client:
+
+        def send_on() -> None:
+            with suppress(OSError):
+                client.send(REQUEST * 20_000)
+
+        Thread(target=send_on).start()
+        eventually(lambda: desk.exchanges or None)
+        gc.collect()
+        waiting = [one for one in gc.get_objects() if isinstance(one, Request)]
+        assert len(waiting) < 200
+        assert len(desk.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(-1, 8192), (1_048_576, 8192), (4096, 3584), (1024, 512), (64, 32)]
+)
+def test_as_many_connections_are_taken_as_files_leave(files: int, connections: int) -> None:
+    """The database has its part of the files that a process may open."""
+    assert connections_for(files) == connections

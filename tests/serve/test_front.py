@@ -191,6 +191,7 @@ BAD = {
     "a trailer without end": (CHUNKED + b"0\r\nX: " + b"a" * 1_000_000, 431),
     "a trailer of many lines": (CHUNKED + b"0\r\n" + b"X: a\r\n" * 200, 431),
     "a chunk that says much": (CHUNKED + b"1;" + b"a" * 1_000_000, 431),
+    "a body of crumbs": (CHUNKED + b"1\r\na\r\n" * 20_000, 413),
     "nothing but blank lines": (b"\r\n" * 100_000, 431),
 }
 
@@ -283,6 +284,7 @@ def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: Ra
         [f"Cookie: {cookie[:-1]}"],
         ["Cookie: timapp="],
         ["Cookie: timapp=a; timapp=b"],
+        ["Cookie: timapp =a; timapp=b"],
     ):
         answer = client.ask(get(STATE, *lines))
         assert (answer.status, answer.body) == (403, b'{"error":"Log in first."}\n'), lines

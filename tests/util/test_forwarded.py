@@ -170,6 +170,9 @@ def test_haproxy_and_rfc_7239_are_understood() -> None:
                 "/a?b",
                 "/a b",
                 "/a\\b",
+                "/a/../b",
+                "/..",
+                "/./a",
                 "/%2f/",
             )
         ),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: By these names whoever sits at the machine asks, and what looks whether the site is alive.
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+#: Characters of a name of the DNS, and of a port.
+_HOST_MAX = 253 + 6
 #: Where it does not matter by which name the site is asked. No link is made there: files are the
 #: same for everybody, the state of a session is that of the cookie, and what other servers ask is
 #: signed for SITE_URL, whatever a proxy has made of the Host header.
@@ -91,7 +93,8 @@ def check_host(environ: "WSGIEnvironment", trusted: TrustedHosts) -> None:
 
 def check_named_host(host: str) -> None:
     """Raise `BadRequest` for a Host header that is none, whoever is trusted."""
-    if not _is_host(host):
+    # What is longer is no name, and would take long to look at.
+    if len(host) > _HOST_MAX or not _is_host(host):
         raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
 
 

@@ -1,5 +1,6 @@
 """The front: who answers which request, and how long it may wait for that."""
 
+import logging
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +13,14 @@ from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import STATE_TARGET, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
+from timApp.util.repeats import Repeats, untold
 from timApp.util.target import read_target
+
+_log = logging.getLogger(__name__)
 
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
+_EXPORTS = (b"/user/sessions/all", b"/administer/sessions/export")
 #: Seconds that whoever reads a document, logs in, or does anything else waits for a thread. With
 #: what is left of their patience then (`timApp.request.patience`), all but logins are answered
 #: within two seconds, or five.
@@ -35,12 +40,14 @@ class Crews:
     logins: Crew
     #: Show the login page and fetch static files, for which nobody waits for the database.
     doors: Crew
+    #: Write exports, each for as long as the client takes to read it.
+    exports: Crew
     #: Do everything else.
     pages: Crew
 
     def all(self) -> tuple[Crew, ...]:
         """Return all of them."""
-        return self.logins, self.doors, self.pages
+        return self.logins, self.doors, self.exports, self.pages
 
 
 class Front:
@@ -54,6 +61,7 @@ class Front:
         self._states = states
         self._statics = statics
         self._refusals = refusals
+        self._turned_away = Repeats()
 
     def handle(self, exchange: Exchange) -> None:
         """Answer an exchange, now or later."""
@@ -86,14 +94,7 @@ class Front:
         if exchange.request.method != b"POST":
             self._ask_doors(exchange)
         elif self._is_full(self._crews.logins):
-            exchange.answer(
-                self._refusals.answer(
-                    503,
-                    exchange.request,
-                    message=_TOO_MANY_LOGINS,
-                    retry_after=_RETRY_LOGIN_AFTER,
-                )
-            )
+            self._turn_login_away(exchange)
         else:
             self._ask(self._crews.logins, exchange, _LOGIN_SECONDS, counts=False)
 
@@ -103,12 +104,27 @@ class Front:
             logins.expire()  # those that have gone take nobody's place
         return logins.queued >= LOGINS_WAITING_MAX
 
+    def _turn_login_away(self, exchange: Exchange) -> None:
+        unsaid = self._turned_away.to_tell("logins")
+        if unsaid is not None:
+            _log.warning(
+                "A login is turned away, as %d people wait to be logged in by this worker.%s",
+                LOGINS_WAITING_MAX,
+                untold(unsaid),
+            )
+        exchange.answer(
+            self._refusals.answer(
+                503, exchange.request, message=_TOO_MANY_LOGINS, retry_after=_RETRY_LOGIN_AFTER
+            )
+        )
+
     def _ask_doors(self, exchange: Exchange) -> None:
         self._ask(self._crews.doors, exchange, _SECONDS)
 
     def _ask_pages(self, exchange: Exchange) -> None:
-        is_document = exchange.request.target.startswith(_DOCUMENTS)
-        self._ask(self._crews.pages, exchange, _DOCUMENT_SECONDS if is_document else _SECONDS)
+        target = exchange.request.target
+        crew = self._crews.exports if target.startswith(_EXPORTS) else self._crews.pages
+        self._ask(crew, exchange, _DOCUMENT_SECONDS if target.startswith(_DOCUMENTS) else _SECONDS)
 
     def _ask(self, crew: Crew, exchange: Exchange, seconds: float, *, counts: bool = True) -> None:
         """Let the application answer in a thread of that crew.

@@ -9,12 +9,15 @@ from collections.abc import Callable
 
 from timApp.app import create_app
 from timApp.serve.address import Address
-from timApp.serve.http.limits import Limits
+from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.supervisor import Supervisor
 from timApp.serve.worker import BACKLOG, STOP_SECONDS, work
 
 #: Workers by default, if there are as many cores.
 WORKERS_MAX_DEFAULT = 4
+#: So many connections of a worker are too few for a hall.
+_FEW_CONNECTIONS = 1500
+_log = logging.getLogger(__name__)
 
 
 def serve(address: Address, workers: int | None, announce: Callable[[str], object]) -> None:
@@ -23,8 +26,15 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     Without a number of workers it is one a core, up to a limit. `announce` is told the address once
     the first of them is ready. `TimError` if the port is taken.
     """
-    logging.basicConfig(format="[%(levelname)s] %(message)s")
+    logging.basicConfig(format="%(asctime)s [%(levelname)s] %(message)s")
     _allow_open_files()
+    connections = connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if connections < _FEW_CONNECTIONS:
+        _log.warning(
+            "The system lets a process open so few files that each worker takes %d connections:"
+            " raise the limit (ulimit -Hn, LimitNOFILE).",
+            connections,
+        )
     count = workers or min(available_cores(), WORKERS_MAX_DEFAULT)
     # Each worker has a socket of its own, which outlives it: whoever is in its queue when it dies
     # is answered by the next one.

@@ -27,7 +27,7 @@ STATE_TARGET = b"/user/sessions/current"
 _TOGETHER, _ENOUGH = 64, 16
 #: Seconds from one look-up to the next, unless there are enough questions.
 _PAUSE = 0.005
-_COOKIE_START = COOKIE_NAME.encode() + b"="
+_COOKIE = COOKIE_NAME.encode()
 
 _OK = status_line(200)
 _log = logging.getLogger(__name__)
@@ -107,15 +107,20 @@ class States:
         self._go_on()
 
     def _claims(self, headers: Headers) -> Claims | None:
-        """Return whose cookie is sent, if exactly one is."""
-        lines = [value for name, value in headers if name == b"cookie"]
-        found = [
-            part[len(_COOKIE_START) :]
-            for line in lines
-            for part in map(bytes.strip, line.split(b";"))
-            if part.startswith(_COOKIE_START)
+        """Return whose cookie is sent, if exactly one is, which is not spelt oddly."""
+        pairs = [
+            part.partition(b"=")
+            for name, value in headers
+            if name == b"cookie"
+            for part in value.split(b";")
         ]
-        return self._guard.cookies.claims(found[0].decode("latin-1")) if len(found) == 1 else None
+        found = [(name, value) for name, _, value in pairs if name.strip() == _COOKIE]
+        if len(found) != 1:
+            return None
+        name, value = found[0]
+        if name.lstrip() != _COOKIE:
+            return None
+        return self._guard.cookies.claims(value.strip().decode("latin-1"))
 
     def _look_up_forever(self) -> None:
         while True:

@@ -56,6 +56,9 @@ class Statics:
         if answer.status != _OK:
             exchange.answer(_with_length(answer, request))
             return
+        # The front sends no parts, whatever the application does.
+        headers = [pair for pair in answer.headers if pair[0].lower() != b"accept-ranges"]
+        answer = Answer(answer.status, headers, answer.body)
         if len(answer.body) <= _KEPT_BYTES and not any(part in path for part in _DETOURS):
             self._answers[path] = answer
         exchange.answer(_fitting(answer, request))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -21,7 +22,7 @@ from timApp.serve.front import Crews, Front
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import SWEEP, Connections
-from timApp.serve.http.limits import Limits
+from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Headers
 from timApp.serve.http.refusal import Refusals
@@ -36,7 +37,7 @@ from timApp.user.hashing import use_threads
 #: and the last of them is answered late. Whoever has to wait for long gives the turn away.
 TURNS_PER_WORKER = {"sqlite": 1, "postgresql": 2}
 #: Threads of a process for whoever waits, by what they do.
-_PAGE_THREADS, _LOGIN_THREADS, _DOOR_THREADS = 48, 32, 4
+_PAGE_THREADS, _LOGIN_THREADS, _DOOR_THREADS, _EXPORT_THREADS = 48, 32, 4, 8
 #: Seconds that requests have to end when the process is to end.
 STOP_SECONDS = 15
 #: Connections that may wait until they are taken.
@@ -105,6 +106,7 @@ def _crews(turns: int) -> Crews:
     return Crews(
         logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
         doors=Crew("door", turns=1, threads=_DOOR_THREADS),
+        exports=Crew("export", turns=1, threads=_EXPORT_THREADS),
         pages=Crew("page", turns=turns, threads=_PAGE_THREADS),
     )
 
@@ -127,6 +129,7 @@ def _front(
         connections_of_address=(
             None if config["TRUSTED_PROXIES"] else config["CONNECTIONS_PER_ADDRESS"]
         ),
+        connections=connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
     )
     return front, Connections(mailbox, front.handle, refusals, limits)
 

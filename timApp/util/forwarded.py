@@ -132,7 +132,8 @@ def _with_port(host: str, port: str | None, scheme: str | None) -> str:
 
 def _prefix(text: str) -> str | None:
     bare = text.rstrip("/")
-    return bare if _PREFIX.fullmatch(bare) else None
+    leads_up = not {".", ".."}.isdisjoint(bare.split("/"))
+    return bare if _PREFIX.fullmatch(bare) and not leads_up else None
 
 
 def _read_forwarded(text: str, count: int, misfit: str | None) -> Visit:

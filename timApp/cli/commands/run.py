@@ -5,6 +5,7 @@ import click
 from timApp.auth.site import db
 from timApp.cli.context import application, wait_for_database
 from timApp.cli.help import examples
+from timApp.cli.interrupt import end_at_interrupt
 from timApp.database.migrate import newer_revision
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
@@ -40,6 +41,7 @@ from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
 )
 def command(host: str, port: int, workers: int | None, wait: float | None) -> None:
     """Serve the site until Ctrl-C or SIGTERM."""
+    end_at_interrupt()  # nothing is to be undone before it serves; from then on it ends in order
     if wait is not None:
         wait_for_database(wait, _say)
     with application():

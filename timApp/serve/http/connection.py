@@ -15,6 +15,8 @@ from timApp.serve.http.reader import Reader
 from timApp.serve.http.wire import CONTINUE
 
 _NEVER = float("inf")
+#: Bytes that are read before a look at how many requests were in them.
+_PORTION = 4096
 
 
 class Connection(asyncio.Protocol):
@@ -32,7 +34,11 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._answering: LineExchange | None = None
         self._is_serving = False
+        #: What has come and is not read, since enough requests wait; then nothing more comes.
+        self._unread = memoryview(b"")
         self._is_paused = False
+        #: Bytes of bodies that wait or are answered, and of all that is kept of requests.
+        self._body_bytes = self._held_bytes = 0
         #: Whether the client has said that it sends nothing more.
         self._has_ended = False
         self._is_closing = False
@@ -71,6 +77,7 @@ class Connection(asyncio.Protocol):
             self._answering.give_up()
             self._answering = None
         self._waiting.clear()
+        self._all.held_bytes -= self._held_bytes
 
     def eof_received(self) -> bool:
         """Answer what is being worked on. What has not begun is dropped: most who end have gone."""
@@ -83,7 +90,8 @@ class Connection(asyncio.Protocol):
         """Read on."""
         if self._is_closing or self._reader.refused:
             return  # it was on its way already
-        self._reader.feed(data)
+        self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
+        self._read()
         self._serve()
 
     def pause_writing(self) -> None:
@@ -117,12 +125,8 @@ class Connection(asyncio.Protocol):
 
     def take(self, request: Request) -> None:
         """Let the request be answered when those before it are."""
-        is_first = self._answering is None and not self._waiting
         self._waiting.append(request)
-        is_much = len(self._waiting) > self._limits.pipelined or (request.body and not is_first)
-        if is_much and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
+        self._body_bytes += len(request.body)
 
     # What the connections call.
 
@@ -162,7 +166,10 @@ class Connection(asyncio.Protocol):
 
     def done(self, *, keeps: bool) -> None:
         """Go on to the next request, or end the connection."""
-        self._answering = None
+        if self._answering is not None:
+            self._body_bytes -= len(self._answering.request.body)
+            self._answering = None
+            self._count()
         if not keeps:
             self.close()
             return
@@ -174,27 +181,58 @@ class Connection(asyncio.Protocol):
         """End the connection now."""
         self._transport.abort()
 
+    def _read(self) -> None:
+        """Read what has come, unless enough requests wait."""
+        while self._unread and not (self._is_full or self._reader.refused):
+            part, self._unread = self._unread[:_PORTION], self._unread[_PORTION:]
+            self._reader.feed(part)
+        self._count()
+        if self._all.is_full and self._reader.held_bytes > self._limits.little_bytes:
+            self._reader.refuse(503)
+            self._count()
+        if self._is_full and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    @property
+    def _is_full(self) -> bool:
+        others = len(self._waiting) - (self._answering is None)
+        return others >= self._limits.pipelined or (others > 0 and self._body_bytes > 0)
+
+    def _count(self) -> None:
+        held = self._reader.held_bytes + self._body_bytes
+        self._all.held_bytes += held - self._held_bytes
+        self._held_bytes = held
+
     def _serve(self) -> None:
         """Have the next request answered, if it is time, or refuse what comes instead of one."""
         if self._is_serving or self._is_gone:
             return
         self._is_serving = True
-        while self._waiting and self._answering is None and self._may_write:
+        while self._answering is None and self._may_write and self._go_on():
+            pass
+        self._is_serving = False
+
+    def _go_on(self) -> bool:
+        """Do what comes next, if the client is to be answered; tell whether there was anything."""
+        if self._waiting:
             exchange = LineExchange(self._waiting.popleft(), self, self._all)
             exchange.is_wanted = not self._has_ended
             self._answering = exchange
             self.deadline = _NEVER
             self._all.handler(exchange)
-        self._is_serving = False
-        if self._answering is not None or not self._may_write:
-            return
+            return True
         if self._reader.refused:
             self._refuse(self._reader.refused)
+        elif self._unread:
+            self._read()
+            return True
         elif self._has_ended:
             self.close()
         elif self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
+        return False
 
     @property
     def _may_write(self) -> bool:

@@ -48,6 +48,8 @@ class Connections:
         self.limits = limits
         #: The line of heads, good for a second.
         self.date = b""
+        #: Bytes that are kept of requests which are being read, wait or are answered.
+        self.held_bytes = 0
         #: Whether the process is about to end: no connection is kept.
         self.is_ending = False
         self._date_until = 0.0
@@ -55,6 +57,11 @@ class Connections:
         self._of_address: dict[str, int] = {}
         self._refused = Repeats()
         self.sweep()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much is kept of requests as may be."""
+        return self.held_bytes > self.limits.held_bytes
 
     def __len__(self) -> int:
         return len(self._open)

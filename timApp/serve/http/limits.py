@@ -4,6 +4,22 @@ from dataclasses import dataclass
 
 from timApp.util.limits import ADDRESS_MAX, HEADERS_MAX
 
+#: Connections of one process, if it may open as many files. Browsers keep theirs while a page is
+#: shown, so a hall of a thousand blocked pages needs a thousand.
+_CONNECTIONS = 8192
+#: Files that a process opens for other things, the database above all.
+_OTHER_FILES = 512
+
+
+def connections_for(open_files: int) -> int:
+    """Return how many connections a process takes that may open so many files; -1 for any number.
+
+    The others are for the database, without which no connection is of any use.
+    """
+    if open_files < 0:
+        return _CONNECTIONS
+    return min(_CONNECTIONS, max(open_files - _OTHER_FILES, open_files // 2))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -25,9 +41,14 @@ class Limits:
     head_bytes: int = 65_536
     head_lines: int = HEADERS_MAX
     target_bytes: int = ADDRESS_MAX
-    #: Connections of one process. Browsers keep theirs while a page is shown, so a hall of a
-    #: thousand blocked pages needs a thousand. For one more, the one that is idle longest goes.
-    connections: int = 8192
+    #: Connections of one process. For one more, the one that is idle longest goes.
+    connections: int = _CONNECTIONS
+    #: Pieces in which a body comes, chunks or packets; each takes a while.
+    body_parts: int = 16_384
+    #: Bytes of requests that one process keeps, of all clients together; beyond that, whoever has
+    #: sent more than a little is turned away.
+    held_bytes: int = 67_108_864
+    little_bytes: int = 8192
     #: Bytes of a stream that are made before the client has taken those before them.
     ahead_bytes: int = 262_144
     #: Requests that a client may send on before the first of them is answered.

@@ -42,13 +42,19 @@ class Reader:
         self._target = b""
         self._headers: Headers = []
         self._lines = 0
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        # One piece of memory: each of many small ones would take ten times what is in it.
+        self._body = bytearray()
+        self._parts = 0
         #: Bytes in a row that are no body: of a head, a trailer, what a chunk says of itself, and
         #: blank lines. Unless they are counted, they may go on without end.
         self._bare_bytes = 0
 
-    def feed(self, data: bytes) -> None:
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the request that is being read."""
+        return self._bare_bytes + len(self._body)
+
+    def feed(self, data: memoryview) -> None:
         """Read on."""
         self._bare_bytes += len(data)
         rest = data
@@ -61,12 +67,14 @@ class Reader:
                     # No other protocol is spoken here; HTTP goes on, as it may.
                     rest = rest[upgrade.args[0] :]
         except httptools.HttpParserError:
-            self._refuse(400)
+            self.refuse(400)
         if self._bare_bytes > self._limits.head_bytes:
-            self._refuse(431)
+            self.refuse(431)
 
-    def _refuse(self, status: int) -> None:
+    def refuse(self, status: int) -> None:
+        """Read nothing more, for that reason; for the first one, if there are several."""
         self.refused = self.refused or status
+        self._body, self._bare_bytes = bytearray(), 0
 
     # What the parser calls.
 
@@ -76,21 +84,21 @@ class Reader:
         self._target = b""
         self._headers = []
         self._lines = 0
-        self._body = []
-        self._body_bytes = 0
+        self._body = bytearray()
+        self._parts = 0
         self._receiver.begin()
 
     def on_url(self, part: bytes) -> None:
         """Take a part of the target."""
         self._target += part
         if len(self._target) > self._limits.target_bytes:
-            self._refuse(414)
+            self.refuse(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; those that come after a body count for nothing but their number."""
         self._lines += 1
         if self._lines > self._limits.head_lines:
-            self._refuse(431)
+            self.refuse(431)
         elif self._is_in_head:
             self._headers.append((name.lower(), value))
 
@@ -100,9 +108,9 @@ class Reader:
         self._lines = 0
         version = self._parser.get_http_version()
         if version not in _VERSIONS:
-            self._refuse(505)
+            self.refuse(505)
         if self._parser.get_method() == b"CONNECT":
-            self._refuse(501)
+            self.refuse(501)
         waits = False
         size = length = 0
         coding = None
@@ -115,12 +123,12 @@ class Reader:
             elif name == b"expect":
                 waits = value.lower() == b"100-continue" and version != "1.0"
         if size > self._limits.head_bytes:
-            self._refuse(431)
+            self.refuse(431)
         if length > self._limits.body_bytes:
-            self._refuse(413)
+            self.refuse(413)
         if (length or coding is not None) and self._parser.should_upgrade():
             # The parser would not read the body, which would be taken for another request.
-            self._refuse(501)
+            self.refuse(501)
         if coding is not None:
             self._check_coding(coding, version)
         if waits and not self.refused:
@@ -129,16 +137,18 @@ class Reader:
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
         self._bare_bytes = 0
-        self._body_bytes += len(part)
-        if self._body_bytes > self._limits.body_bytes:
-            self._refuse(413)
+        self._parts += 1
+        size = len(self._body) + len(part)
+        if size > self._limits.body_bytes or self._parts > self._limits.body_parts:
+            self.refuse(413)
         if not self.refused:
-            self._body.append(part)
+            self._body += part
 
     def on_message_complete(self) -> None:
         """Hand the request over."""
         self.is_amid = False
         self._bare_bytes = 0
+        body, self._body = bytes(self._body), bytearray()
         if self.refused:
             return
         self._receiver.take(
@@ -148,7 +158,7 @@ class Reader:
                 self._parser.get_http_version(),
                 self._headers,
                 self._peer,
-                b"".join(self._body),
+                body,
                 self._parser.should_keep_alive(),
             )
         )
@@ -159,6 +169,6 @@ class Reader:
         Source: RFC 9112, 6.1: HTTP/1.0 knows no chunks, and no other coding is known here.
         """
         if version == "1.0":
-            self._refuse(400)
+            self.refuse(400)
         elif coding.strip().lower() != _CHUNKED:
-            self._refuse(501)
+            self.refuse(501)

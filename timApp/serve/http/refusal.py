@@ -1,5 +1,7 @@
 """Answers that the front gives by itself when it refuses a request."""
 
+from http import HTTPStatus
+
 from timApp.request.plain import PlainErrors
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 
@@ -36,7 +38,7 @@ class Refusals:
     ) -> Answer:
         """Return the answer; JSON, unless the request asks for a page.
 
-        `retry_after` is in seconds.
+        `retry_after` is in seconds; whoever is told 503 may soon try again in any case.
         """
         accept = (request.header(b"accept") if request else None) or b""
         kind, body = self._errors.body(
@@ -47,10 +49,12 @@ class Refusals:
             (b"Cache-Control", b"no-store"),
             *self._headers,
         ]
+        if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+            retry_after = _RETRY_AFTER
         if retry_after is not None:
             headers.append((b"Retry-After", b"%d" % retry_after))
         return Answer(status_line(status), headers, body)
 
     def turn_away(self, exchange: Exchange) -> None:
         """Tell somebody whom nobody can answer just now."""
-        exchange.answer(self.answer(503, exchange.request, retry_after=_RETRY_AFTER))
+        exchange.answer(self.answer(503, exchange.request))
