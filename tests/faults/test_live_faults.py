@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import psycopg
+
 from tests.conftest import MakeApp
 from tests.faults.servers import frozen, own_server
 from tests.live import Answer, LiveBrowser, eventually, live_server
@@ -37,3 +39,20 @@ def test_a_hall_of_people_and_a_frozen_server(tmp_path: Path, make_app: MakeApp)
             assert time.monotonic() - begun < 3 * _SOON
             eventually(lambda: reader.get("/view/exam").status == 200 or None)
             assert stranger.log_in("alice").status == 200
+
+
+def test_a_table_that_is_locked_after_a_busy_moment(tmp_path: Path, make_app: MakeApp) -> None:
+    """Each kind of reader gets 503 though connections are idle, without a traceback in the log."""
+    with own_server() as database:
+        Site(make_app(database.get_uri())).add_exam_hall()
+        with live_server(database.get_uri(), tmp_path) as server:
+            reader = server.logged_in("alice")
+            for answer in together([lambda: reader.get("/my-sessions")] * 4):
+                assert answer.status == 200
+            with psycopg.connect(database.get_uri()) as holder:
+                holder.execute("LOCK TABLE usersession IN ACCESS EXCLUSIVE MODE")
+                for path in ("/view/exam", "/user/sessions/current", "/my-sessions"):
+                    answer = reader.get(path)
+                    assert answer.status == 503
+                    assert int(answer.headers["Retry-After"]) >= 1
+            assert reader.get("/view/exam").status == 200

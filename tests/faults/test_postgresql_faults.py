@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from urllib.parse import quote
 
@@ -146,6 +146,45 @@ def test_a_locked_table_is_told_of_soon_and_nobody_stays_in_its_queue(
         is_unavailable(lambda: own_site.browser().log_in(name))
     assert browser.get(f"/view/{name}").status_code == 200
     assert own_site.browser().log_in(name).status_code == 200
+
+
+def fill_pool(site: Site) -> None:
+    """Leave idle connections in the site's pool, as a worker has them after a busy moment."""
+    with site.app.app_context(), ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(db.engine.connect()).exec_driver_sql("SELECT 1")
+
+
+#: What keeps everybody from reading documents.
+UNREAD: dict[str, Fault] = {
+    "the server is frozen": frozen,
+    **{
+        f"{table} is locked": partial(
+            locked, statement=f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+        )
+        for table in ("usersession", "useraccount", "usergroup")
+    },
+}
+
+
+@pytest.mark.parametrize("fault", UNREAD)
+def test_a_server_with_idle_connections_tells_each_fault_in_a_line(
+    fault: str,
+    own_site: Site,
+    server: PostgresServer,
+    reader: tuple[str, Browser],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever is idle in the pool, a reader is told so after one wait, and so is the next time."""
+    name, browser = reader
+    with lines_in_log(caplog, 1):
+        for _ in range(2):
+            fill_pool(own_site)
+            with UNREAD[fault](server):
+                is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
+            assert browser.get(f"/view/{name}").status_code == 200
+    with own_site.app.app_context():
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 def test_behind_the_making_of_an_index_documents_are_read_and_logins_told(

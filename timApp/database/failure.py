@@ -2,8 +2,10 @@
 
 import logging
 import re
+import sqlite3
 from weakref import WeakKeyDictionary
 
+import psycopg
 import sqlalchemy as sa
 
 from timApp.database.dialects.sqliteerrors import is_damaged, is_mistaken, is_moved, is_unwritten
@@ -11,10 +13,16 @@ from timApp.util.repeats import Repeats, untold
 from timApp.util.text import one_line
 
 #: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.
-ERRORS = (sa.exc.DBAPIError, sa.exc.TimeoutError)
+#: Those of the drivers are, too: SQLAlchemy passes on what they raise while it gets a connection
+#: ready, or takes it back.
+ERRORS = (sa.exc.DBAPIError, sa.exc.TimeoutError, psycopg.Error, sqlite3.Error)
 
 #: It is not there, has no connection to spare, or somebody else has kept what is wanted too long.
-OUT_OF_REACH = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+OUT_OF_REACH = (
+    *(sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+    *(sqlite3.OperationalError, sqlite3.InterfaceError),
+)
 #: PostgreSQL's codes for what drivers call an internal error: a transaction that may only read, as
 #: on a standby; a server that is being stopped or was; a table or an index that is damaged.
 _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
@@ -42,17 +50,21 @@ def is_unavailable(error: BaseException | None) -> bool:
     """
     if isinstance(error, OUT_OF_REACH):
         return True
-    if not isinstance(error, sa.exc.DBAPIError):
-        return False
-    return getattr(error.orig, "sqlstate", None) in _STATES or is_damaged(error.orig)
+    original = _drivers_error(error)
+    return getattr(original, "sqlstate", None) in _STATES or is_damaged(original)
 
 
-def only_reads(error: sa.exc.SQLAlchemyError) -> bool:
+def _drivers_error(error: BaseException | None) -> BaseException | None:
+    """Return what the driver raised, where SQLAlchemy has made an error of its own of it."""
+    return error.orig if isinstance(error, sa.exc.DBAPIError) else error
+
+
+def only_reads(error: Exception) -> bool:
     """Tell whether an error says that the database writes nothing just now, though it may read.
 
     To wait for a moment does not help against that, as it does where somebody else keeps a lock.
     """
-    original = getattr(error, "orig", None)
+    original = _drivers_error(error)
     return getattr(original, "sqlstate", None) in _UNWRITTEN_STATES or is_unwritten(original)
 
 
@@ -62,7 +74,7 @@ def reason(error: BaseException) -> str:
     SQLAlchemy adds the statement, its values, which are nobody's business, and a link. Of several
     hosts psycopg tells the last failure twice, and hardly in a form that can be read.
     """
-    text = str(error.orig if isinstance(error, sa.exc.DBAPIError) else error)
+    text = str(_drivers_error(error))
     _, _, attempts = text.partition(_ATTEMPTS)
     # A host with several addresses failed at each, mostly for the same reason.
     told = dict.fromkeys(
@@ -72,14 +84,14 @@ def reason(error: BaseException) -> str:
     return " ".join(one_line("; ".join(told) or text).split())
 
 
-def leave_out(engine: sa.Engine, what: str, error: sa.exc.SQLAlchemyError) -> None:
+def leave_out(engine: sa.Engine, what: str, error: Exception) -> None:
     """Do without something that could not be written, as its error says, for a request that can.
 
     It is a line in the log, once in a while. An error is raised again that does not say that the
     database cannot write just now, such as that of a statement that is wrong, or that says that
     what the request has read is of another file.
     """
-    original = getattr(error, "orig", None)
+    original = _drivers_error(error)
     if not is_unavailable(error) or is_mistaken(original) or is_moved(original):
         raise error
     why = f"{what} is left out: the database does not answer: {reason(error)}"

@@ -7,6 +7,8 @@ from typing import Any, Protocol, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.dialects.postgresql import GaveUp
+
 _Fetched = TypeVar("_Fetched")
 
 
@@ -87,7 +89,7 @@ def read_row(
     While the work is in a transaction the read is part of it, so that what was written a moment
     ago is seen. Otherwise it runs on an autocommit connection: on PostgreSQL a transaction around
     one statement costs two more round trips. A pooled connection that died with a restart of the
-    database is replaced, once.
+    database is replaced, once; what was given up for lack of patience is not asked again.
     """
     return _read(work, statement, parameters, sa.CursorResult.first)
 
@@ -112,7 +114,7 @@ def _read(
         with engine.connect() as connection:
             return fetch(connection.execute(statement, parameters))
     except sa.exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        if not error.connection_invalidated or isinstance(error.orig, GaveUp):
             raise
         with engine.connect() as connection:
             return fetch(connection.execute(statement, parameters))

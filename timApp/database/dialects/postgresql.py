@@ -9,7 +9,7 @@ lock, on behalf of nobody, and be done in the end.
 import logging
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ import psycopg
 from psycopg import capabilities, errors
 from psycopg.waiting import READY_NONE
 
-from timApp.database.patience import Patience, current_patience
+from timApp.database.patience import Patience, current_patience, patience
 from timApp.util.turns import turn_given
 
 _Result = TypeVar("_Result")
@@ -103,9 +103,28 @@ class PatientConnection(psycopg.Connection[Any]):
             raise
 
     def rollback(self) -> None:
-        """Undo the transaction: if need be, by closing the connection."""
-        with suppress(GaveUp):
+        """Undo the transaction: if need be, by closing the connection. Never fails for that."""
+        if self.closed:
+            return
+        try:
             super().rollback()
+        except errors.OperationalError:
+            self.close()
+
+    # SQLAlchemy sets these when it takes a connection from its pool, and when it gives one back,
+    # and expects no error there. Whoever asks a connection that is closed is told so.
+
+    def set_autocommit(self, value: bool) -> None:
+        """Set it, also without any patience: nothing is asked of the server."""
+        if not self.closed:
+            with patience(None):
+                super().set_autocommit(value)
+
+    def set_isolation_level(self, value: psycopg.IsolationLevel | None) -> None:
+        """Set it, also without any patience: nothing is asked of the server."""
+        if not self.closed:
+            with patience(None):
+                super().set_isolation_level(value)
 
     def _wait(self, gen: Generator[Any, Any, _Result], patience: Patience) -> _Result:
         begun = time.monotonic()

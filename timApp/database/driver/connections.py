@@ -38,9 +38,10 @@ class KeptConnections:
         connection is closed, so that nothing stays of a transaction that has begun.
         """
         idle = self._idle
-        try:
+        connection = None
+        with suppress(IndexError):  # each is in use
             connection = idle.pop()
-        except IndexError:  # each is in use
+        if connection is None:
             connection = self._connect()
         try:
             result = work(connection, *arguments)

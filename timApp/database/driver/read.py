@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary, ref
 
 import sqlalchemy as sa
 
+from timApp.database.dialects.postgresql import GaveUp
 from timApp.database.driver.connections import are_kept, kept_connections
-from timApp.database.driver.statement import DriverStatement, needed
+from timApp.database.driver.statement import DriverStatement, needed, sqlalchemys_error
 from timApp.database.work import UnitOfWork, Work, read_row, read_rows
 
 
@@ -50,7 +51,7 @@ class ReadOutside:
 
     Whatever fails on the way through the driver is read once more in SQLAlchemy's way, see
     `read_row`: it replaces connections that died with a restart of the database, and has the words
-    for errors that others understand.
+    for errors that others understand. What was given up is not: nobody waits for it twice.
     """
 
     def __init__(self, engine: sa.Engine, statement: sa.Select[*tuple[Any, ...]]) -> None:
@@ -72,7 +73,8 @@ class ReadOutside:
             return read_row(self._work(), self._statement, parameters)
         try:
             found = self._connections.use(_first, self._text, self._given(parameters))
-        except self._error:
+        except self._error as error:
+            self._require_patience(error)
             return read_row(self._work(), self._statement, parameters)
         return found and self._processed(found)
 
@@ -82,9 +84,15 @@ class ReadOutside:
             return read_rows(self._work(), self._statement, parameters)
         try:
             found = self._connections.use(_all, self._text, self._given(parameters))
-        except self._error:
+        except self._error as error:
+            self._require_patience(error)
             return read_rows(self._work(), self._statement, parameters)
         return [self._processed(one) for one in found]
+
+    def _require_patience(self, error: Exception) -> None:
+        """Raise SQLAlchemy's error for one of the driver's that says that somebody gave up."""
+        if isinstance(error, GaveUp):
+            raise sqlalchemys_error(error, self._text, self._work().engine.dialect) from error
 
     def _processed(self, found: Sequence[Any]) -> Sequence[Any]:
         if not self._from_driver:
