@@ -38,7 +38,8 @@ class GroupCommit(Generic[_Item, _Result]):
     `PASSED_OVER` stands for an item for which it would have had to wait for somebody else.
     `transact_one` writes one, and waits. That is what writes an item that was passed over, in the
     thread of whoever brought it, so that nobody else waits for it; and each one if the database
-    refuses them, which may be the fault of one alone.
+    refuses them, which may be the fault of one alone. Where the connection broke at the commit,
+    they may be written already: `transact_one` has to know them again.
     """
 
     def __init__(

@@ -7,53 +7,40 @@ by the same statements on both databases. Whether one may be active is decided b
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement, sent_together
 from timApp.database.driver.connections import use_driver
 from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit, PassedOver
 from timApp.database.driver.statement import sqlalchemys_error
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
-from timApp.guard.reading.sessions import LATEST_FIRST
-from timApp.guard.rules.admission import admitted
-from timApp.guard.tables.change import SessionChange
-from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active
-from timApp.guard.vocabulary import (
-    ORIGIN_MAX_LENGTH,
-    SESSION_ID_MAX_LENGTH,
-    Action,
-    Actor,
-    State,
+from timApp.guard.changes.beginning import (
+    ADD_CHANGE,
+    ADD_SESSION,
+    BEGAN,
+    LOCK,
+    LOCK_FREE,
+    LOOK,
+    MOMENTS,
+    Beginning,
+    change_of,
+    session_of,
 )
-from timApp.user.user import User
+from timApp.guard.rules.admission import admitted
+from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
-from timApp.util.text import fits, quoted, storable
+from timApp.util.text import fits, quoted
+
+__all__ = ["Beginning", "begin_session"]
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """A session that is to begin."""
-
-    user_id: int
-    user_name: str
-    session_id: str
-    #: Where it comes from; cut off after `ORIGIN_MAX_LENGTH` characters.
-    origin: str
-    #: How many active sessions the person may have; None means any number.
-    limit: int | None
-    actor: Actor
 
 
 def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
@@ -61,7 +48,8 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
 
     It is part of the work's transaction if that is in one; otherwise it is a transaction of its
     own, which locks the person for as short as can be. `BadInput` (field ``session_id``) for an
-    empty or overlong id, and for one that the person has had before.
+    empty or overlong id, and for one that the person has had before. Where the connection breaks at
+    the commit, another look tells whether the session has begun.
     """
     if not fits(beginning.session_id, SESSION_ID_MAX_LENGTH):
         msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
@@ -74,7 +62,7 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
         state = _guarded(work.engine, partial(_continue, work.engine, driver, beginning))
         work.session.expire_all()
     else:
-        state = _together.write(work.engine, beginning)
+        state = _together.write(work.engine, replace(beginning))  # the tries are this call's own
     if state is None:
         raise BadInput(
             "%(name)s has had a session %(session)s before; ids are not used again.",
@@ -89,12 +77,12 @@ def _transact(
     engine: sa.Engine, beginnings: Sequence[Beginning]
 ) -> Sequence[State | PassedOver | None]:
     """Let the sessions begin in one transaction; pass over people whom others have locked."""
-    return _in_transaction(engine, beginnings, _lock_free)
+    return _in_transaction(engine, beginnings, LOCK_FREE)
 
 
 def _transact_one(engine: sa.Engine, beginning: Beginning) -> State | None:
     """Let a session begin in a transaction of its own, after whoever has locked the person."""
-    (state,) = _in_transaction(engine, [beginning], _lock)
+    (state,) = _in_transaction(engine, [beginning], LOCK)
     return _known(state)
 
 
@@ -122,12 +110,12 @@ _together = GroupCommit(_transact, _transact_one)
 def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> State | None:
     """Let the session begin in the transaction that the connection is in."""
     with sent_together(engine, driver):
-        (state,) = _begin(engine, driver, [beginning], _lock)
+        (state,) = _begin(engine, driver, [replace(beginning)], LOCK)
     return _known(state)
 
 
 def _known(state: State | PassedOver | None) -> State | None:
-    assert not isinstance(state, PassedOver)  # noqa: S101 - `_lock` waits for everybody
+    assert not isinstance(state, PassedOver)  # noqa: S101 - `LOCK` waits for everybody
     return state
 
 
@@ -136,7 +124,7 @@ def _begin(
 ) -> Sequence[State | PassedOver | None]:
     """Let the sessions begin; return the state of each, or None for an id that was used before.
 
-    `PASSED_OVER` stands for those whom `_lock_free` leaves out. The people are locked in the
+    `PASSED_OVER` stands for those whom `LOCK_FREE` leaves out. The people are locked in the
     order of their numbers, in which everybody locks them, so never in a ring. What is read
     afterwards are statements of their own, which see what was committed before the lock was given.
     On SQLite the driver's connection is the writer by now.
@@ -152,9 +140,9 @@ def _begin(
     locked: Callable[[], Any] | None = None
     if engine.dialect.name != "sqlite":
         locked = lock.started(engine, driver, {"people": list(most)})
-        passed_over = set(most) if lock is _lock_free else set()
+        passed_over = set(most) if lock is LOCK_FREE else set()
     # Each person's sessions are counted once: with the first of those that begin.
-    found = _look.first_rows(
+    found = LOOK.first_rows(
         engine,
         driver,
         [
@@ -179,20 +167,31 @@ def _begin(
         active[one.user_id] += counted
         key = one.user_id, one.session_id
         if was_used or key in begun:
-            states.append(None)
+            states.append(_begun_before(engine, driver, one))
             continue
-        known = latest.get(one.user_id) or _moments.process_result_value(last_began, engine.dialect)
+        known = latest.get(one.user_id) or MOMENTS.process_result_value(last_began, engine.dialect)
         moment = latest[one.user_id] = moment_since(known)
         state = admitted(active[one.user_id], one.limit)
         active[one.user_id] += state is State.ACTIVE
+        one.tries.written = moment, state
         begun.add(key)
         states.append(state)
-        sessions.append(_session_of(one, state, moment))
-        changes.append(_change_of(one, state, moment))
+        sessions.append(session_of(one, state, moment))
+        changes.append(change_of(one, state, moment))
     if sessions:
-        _add_session.execute(engine, driver, sessions)
-        _add_change.execute(engine, driver, changes)
+        ADD_SESSION.execute(engine, driver, sessions)
+        ADD_CHANGE.execute(engine, driver, changes)
     return states
+
+
+def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> State | None:
+    """Return the state of a session that an earlier try has committed; None for another's id."""
+    if one.tries.written is None:
+        return None
+    asked = {"person": one.user_id, "used_session": one.session_id}
+    (row,) = BEGAN.first_rows(engine, driver, [asked])
+    began = MOMENTS.process_result_value(row and row[0], engine.dialect)
+    return one.tries.written[1] if one.tries.have_written(began) else None
 
 
 def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
@@ -201,91 +200,3 @@ def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:
         return work()
     except engine.dialect.loaded_dbapi.Error as error:
         raise sqlalchemys_error(error, "begin sessions", engine.dialect) from error
-
-
-def _locking(*, skip_locked: bool) -> BatchStatement:
-    """Return what locks people, and says in one row who they are."""
-    # With the names of its parameters, none of which is a column's. Sorted before they are locked.
-    people = sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))
-    locked = (
-        sa.select(User.id)
-        .where(User.id == sa.any_(people))
-        .order_by(User.id)
-        .with_for_update(key_share=True, skip_locked=skip_locked)
-        .subquery("locked")
-    )
-    return BatchStatement(sa.select(sa.func.array_agg(locked.c.id)))
-
-
-_lock = _locking(skip_locked=False)
-_lock_free = _locking(skip_locked=True)
-# No more active ones are looked for than are allowed; newest first, where they are found soonest.
-_active = (
-    sa.select(sa.literal_column("1"))
-    .select_from(UserSession)
-    .where(UserSession.user_id == sa.bindparam("person"), is_active())
-    .order_by(*LATEST_FIRST)
-    .limit(sa.bindparam("most", type_=sa.Integer()))
-    .subquery("active")
-)
-_look = BatchStatement(
-    sa.select(
-        sa.select(sa.func.count()).select_from(_active).scalar_subquery(),
-        sa.exists().where(
-            UserSession.user_id == sa.bindparam("person"),
-            UserSession.session_id == sa.bindparam("new_session"),
-        ),
-        # As the driver gives it, see `_moments`. From the end of an index, and not a maximum.
-        sa.select(UserSession.logged_in_at)
-        .where(UserSession.user_id == sa.bindparam("person"))
-        .order_by(*LATEST_FIRST)
-        .limit(1)
-        .scalar_subquery(),
-    )
-)
-_moments = UTCDateTime()
-_add_session = BatchStatement(
-    sa.insert(UserSession).values(
-        user_id=sa.bindparam("person"),
-        session_id=sa.bindparam("new_session"),
-        logged_in_at=sa.bindparam("moment", type_=UTCDateTime()),
-        expired_at=sa.bindparam("ended", type_=UTCDateTime()),
-        origin=sa.bindparam("came_from"),
-    )
-)
-_add_change = BatchStatement(
-    sa.insert(SessionChange)
-    .values(
-        at=sa.bindparam("moment", type_=UTCDateTime()),
-        actor_kind=sa.bindparam("by_kind", type_=SessionChange.actor_kind.type),
-        actor=sa.bindparam("by_name"),
-        address=sa.bindparam("by_address"),
-        action=sa.bindparam("what", type_=SessionChange.action.type),
-        user_id=sa.bindparam("person"),
-        session_id=sa.bindparam("new_session"),
-        session_count=1,
-    )
-    .inline()  # nobody asks for the number of the entry
-)
-
-
-def _session_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
-    return {
-        "person": one.user_id,
-        "new_session": one.session_id,
-        "moment": moment,
-        "ended": None if state is State.ACTIVE else moment,
-        "came_from": storable(one.origin)[:ORIGIN_MAX_LENGTH],
-    }
-
-
-def _change_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
-    return {
-        "moment": moment,
-        "by_kind": one.actor.kind,
-        "by_name": storable(one.actor.name),
-        "by_address": one.actor.address and storable(one.actor.address),
-        "what": Action.LOGIN if state is State.ACTIVE else Action.BLOCKED_LOGIN,
-        "person": one.user_id,
-        "new_session": one.session_id,
-    }
