@@ -5,8 +5,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -17,6 +17,10 @@ from sqlalchemy.engine import make_url
 from tests.databases import migrate
 from tests.live import PATIENCE, eventually, free_port
 
+#: Keeps a server from answering, or from answering all, meanwhile.
+Fault = Callable[[PostgresServer], AbstractContextManager[object]]
+#: How many wait for a lock.
+ALL_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
 
@@ -43,6 +47,20 @@ def frozen(server: PostgresServer) -> Iterator[None]:
             os.kill(one.pid, signal.SIGSTOP)
             stack.callback(os.kill, one.pid, signal.SIGCONT)
         yield
+
+
+@contextmanager
+def locked(server: PostgresServer, statement: str) -> Iterator[psycopg.Connection]:
+    """Hold what a statement locks; afterwards nobody waits for a lock on anybody's behalf."""
+    with (
+        psycopg.connect(server.get_uri(), autocommit=True) as looks,
+        psycopg.connect(server.get_uri()) as holder,
+    ):
+        holder.execute(statement.encode())
+        yield holder
+        # Nothing that was given up stays in the queue, while the lock is still held.
+        eventually(lambda: looks.execute(ALL_WAIT).fetchone() == (0,) or None)
+        holder.rollback()
 
 
 def set_read_only(server: PostgresServer, value: str) -> None:

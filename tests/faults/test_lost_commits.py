@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -82,7 +83,7 @@ def test_logins_that_are_committed_together_are_all_found(
     for name in names:
         site.add_user(name)
     with loses(1):
-        answers = together([lambda name=name: site.browser().log_in(name) for name in names])
+        answers = together([partial(site.browser().log_in, name) for name in names])
     assert [answer.status_code for answer in answers] == [200] * len(names)
     assert [len(site.active(name)) for name in names] == [1] * len(names)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from urllib.parse import quote
 
@@ -22,17 +22,21 @@ from tests.faults.answers import (
     lines_in_log,
     seen_long_ago,
 )
-from tests.faults.servers import frozen, own_server, read_only, set_read_only
+from tests.faults.servers import (
+    ALL_WAIT,
+    Fault,
+    frozen,
+    locked,
+    own_server,
+    read_only,
+    set_read_only,
+)
 from tests.live import eventually
 from tests.site import Browser, Site
 from tests.together import together
 from timApp.auth.site import db
 from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, patience
 from timApp.guard import COOKIE_NAME
-
-Fault = Callable[[PostgresServer], AbstractContextManager[object]]
-
-ALL_WAIT = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture(scope="module")
@@ -114,20 +118,6 @@ def test_a_hall_of_people_before_a_frozen_server_is_answered_soon(
         assert len(list(people.map(ask, range(160)))) == 160
         assert time.monotonic() - begun < 20 * DOCUMENT_PATIENCE
     assert browser.get(f"/view/{name}").status_code == 200
-
-
-@contextmanager
-def locked(server: PostgresServer, statement: str) -> Iterator[psycopg.Connection]:
-    """Hold what a statement locks; afterwards nobody waits for a lock on anybody's behalf."""
-    with (
-        psycopg.connect(server.get_uri(), autocommit=True) as looks,
-        psycopg.connect(server.get_uri()) as holder,
-    ):
-        holder.execute(statement.encode())
-        yield holder
-        # Nothing that was given up stays in the queue, while the lock is still held.
-        eventually(lambda: looks.execute(ALL_WAIT).fetchone() == (0,) or None)
-        holder.rollback()
 
 
 def test_a_locked_table_is_told_of_soon_and_nobody_stays_in_its_queue(

@@ -10,12 +10,15 @@ from flask import Flask
 from timApp.app import create_app
 from timApp.auth.site import db
 from timApp.database.dialects.sqlitefile import NoDatabaseFile, require_file_of
-from timApp.database.failure import ERRORS, OUT_OF_REACH, reason
+from timApp.database.failure import ERRORS, OUT_OF_REACH, is_wrong_address, reason
 from timApp.database.migrate import needs_upgrade
+from timApp.database.patience import patience
 from timApp.util.errors import TimError
 
 #: Seconds between two looks whether a database is ready.
 _INTERVAL = 0.5
+#: Seconds that each of them may take: one that is ready, on a busy machine, is to be found so.
+_SHORTEST_LOOK = 0.5
 
 # It tells of every look at the database.
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -51,15 +54,17 @@ def existing_database() -> Iterator[None]:
 def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
     """Wait until the database answers and is up to date, at most for so many seconds.
 
-    Then the `TimError` of `application`; also at once, for whatever does not change by waiting.
+    A look at it takes no longer than what is left of them, but for `_SHORTEST_LOOK`. After that the
+    `TimError` of `application`; also at once, for whatever does not change by waiting.
     `report` is told what it waits for, in a sentence, whenever that is another thing.
     """
     deadline = time.monotonic() + seconds
     told = ""
     with create_app().app_context():
         while True:
+            left = deadline - time.monotonic()
             try:
-                with _database_errors():
+                with _database_errors(), patience(max(left, _SHORTEST_LOOK)):
                     require_file_of(db.engine)
                     _require_upgraded()
             except (NotReady, NoDatabaseFile) as error:
@@ -102,9 +107,9 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except ERRORS as error:
-        if isinstance(error, OUT_OF_REACH):
+        if isinstance(error, OUT_OF_REACH) and not is_wrong_address(error):
             msg = "The database does not answer: %(reason)s"
             raise NotReady(msg, reason=reason(error)) from error
-        # No right to a table, mostly, or a file that is damaged, or is no database.
+        # No right to a table, mostly; a wrong address; a file that is damaged, or is no database.
         msg = f"The database refuses: {reason(error)}"
         raise TimError(msg) from error

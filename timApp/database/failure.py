@@ -39,6 +39,8 @@ _ATTEMPT = re.compile(
     r"^- host: '?(.*?)'?, port: '?(.*?)'?, hostaddr: .*?: (.*?)(?=\n- host: |\Z)",
     re.MULTILINE | re.DOTALL,
 )
+#: What libpq says of a parameter of the address that has a value it does not know.
+_WRONG_VALUE = re.compile(r"connection is bad: invalid [\w ]+: \"")
 #: What is around the reason there: the host once more, and libpq's advice.
 _AROUND = re.compile(r"^connection [\w ]+: connection to server .*? failed: |\n\t.*")
 
@@ -52,6 +54,14 @@ def is_unavailable(error: BaseException | None) -> bool:
         return True
     original = _drivers_error(error)
     return getattr(original, "sqlstate", None) in _STATES or is_damaged(original)
+
+
+def is_wrong_address(error: BaseException) -> bool:
+    """Tell whether an error says that the database's address is wrong, so that no waiting helps.
+
+    One of a database or a person that is not there may be right by and by.
+    """
+    return _WRONG_VALUE.match(reason(error)) is not None
 
 
 def _drivers_error(error: BaseException | None) -> BaseException | None:

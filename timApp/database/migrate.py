@@ -13,10 +13,12 @@ from timApp.database.migrating.patience import Patience, Report, tell_nobody, wi
 from timApp.database.migrating.revisions import (
     Standing,
     UnknownRevision,
+    applied_revisions,
     require_known,
     standing,
 )
 from timApp.database.migrating.steps import run_steps
+from timApp.database.patience import LOOK_PATIENCE, shorter_patience
 from timApp.util.errors import TimError
 
 __all__ = [
@@ -135,8 +137,8 @@ def scripts_down(
 def _applied(engine: sa.Engine) -> tuple[str, ...]:
     if is_yet_to_be_made(engine):
         return ()
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_heads()
+    with shorter_patience(LOOK_PATIENCE), engine.connect() as connection:
+        return applied_revisions(connection)
 
 
 def _migrate(  # noqa: PLR0917 - those of its callers

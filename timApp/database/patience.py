@@ -3,7 +3,8 @@
 A database that is frozen, locked or out of reach keeps a connection open and says nothing. So each
 wait takes its time from a budget: what is left of it bounds the next wait, and when it is used up,
 nobody waits any more. Time that is spent on something else, such as a password hash, costs nothing.
-Without a budget, as at the command line, everybody waits for as long as it takes.
+Without a budget, as at the command line after a first look, everybody waits for as long as it
+takes.
 """
 
 import time
@@ -17,6 +18,8 @@ REQUEST_PATIENCE = 4.0
 DOCUMENT_PATIENCE = 1.5
 #: Seconds of what legitimately takes long, such as a change of everybody's sessions.
 LONG_PATIENCE = 120.0
+#: Seconds of a look at what a database is, before anything else is done with it.
+LOOK_PATIENCE = 5.0
 
 
 class Patience:

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from timApp.database.migrating.revisions import Standing, standing
+from timApp.database.migrating.revisions import Standing, applied_revisions, standing
 from timApp.database.model import ONLY_ON, Model
 
 # What PostgreSQL itself knows to be unfinished or switched off in the tables of this site.
@@ -51,7 +51,7 @@ def faults(connection: sa.Connection, known: ScriptDirectory) -> Iterator[str]:
         yield from (f"The file is damaged: {' '.join(damage.split())}." for damage in damages)
         if damages:
             return
-    applied = MigrationContext.configure(connection).get_current_heads()
+    applied = applied_revisions(connection)
     match standing(known, applied):
         case Standing.BEHIND:
             yield "The tables are not up to date; run `timapp db upgrade`."

@@ -6,13 +6,12 @@ from contextlib import closing
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from timApp.database.backup.file import MANIFEST, BackupError, Manifest, TableContent
 from timApp.database.backup.text import line_of
 from timApp.database.driver.rows import copied, fetched
-from timApp.database.migrating.revisions import Standing, standing
+from timApp.database.migrating.revisions import Standing, applied_revisions, standing
 from timApp.database.migrating.scratch import tables_of
 from timApp.util.clock import now
 
@@ -37,7 +36,7 @@ def take_backup(
     """
     with engine.connect() as connection:
         _begin_snapshot(connection)
-        applied = MigrationContext.configure(connection).get_current_heads()
+        applied = applied_revisions(connection)
         if not applied:
             msg = "There are no tables in the database; there is nothing to back up."
             raise BackupError(msg)

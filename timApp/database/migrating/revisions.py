@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from timApp.database.patience import LOOK_PATIENCE, shorter_patience
 from timApp.util.errors import TimError
 
 _NAME = re.compile(r"v(\d+)_(\d{4})")
@@ -33,6 +36,16 @@ class Standing(Enum):
     CURRENT = "current"
     #: They are newer, and of the same series: the program works with them.
     AHEAD = "ahead"
+
+
+def applied_revisions(connection: sa.Connection) -> tuple[str, ...]:
+    """Return the revisions of the tables, none if there are no tables.
+
+    It is what is asked first of a database, which may be one that does not answer: it has
+    `LOOK_PATIENCE` for that, also where there is no limit.
+    """
+    with shorter_patience(LOOK_PATIENCE):
+        return MigrationContext.configure(connection).get_current_heads()
 
 
 def standing(known: ScriptDirectory, applied: Sequence[str]) -> Standing:
