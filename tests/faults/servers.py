@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from tests.databases import migrate
 from tests.live import PATIENCE, eventually, free_port
+from tests.site import Site
 
 #: Keeps a server from answering, or from answering all, meanwhile.
 Fault = Callable[[PostgresServer], AbstractContextManager[object]]
@@ -61,6 +62,13 @@ def locked(server: PostgresServer, statement: str) -> Iterator[psycopg.Connectio
         # Nothing that was given up stays in the queue, while the lock is still held.
         eventually(lambda: looks.execute(ALL_WAIT).fetchone() == (0,) or None)
         holder.rollback()
+
+
+def as_in_a_server(app: object) -> Site:
+    """Return a site that answers errors, as it does for people, instead of raising them."""
+    site = Site(app)  # type: ignore[arg-type]
+    site.app.config["PROPAGATE_EXCEPTIONS"] = False
+    return site
 
 
 def set_read_only(server: PostgresServer, value: str) -> None:

