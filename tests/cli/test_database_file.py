@@ -129,3 +129,30 @@ def test_a_restore_makes_a_file_that_only_its_owner_can_read(
     finally:
         os.umask(before)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "user add alice --password-stdin",
+        "user list",
+        "session list",
+        "session export",
+        "grant view exam Students",
+        "document import .",
+        "deliver --once",
+        "hosts status",
+        "db check",
+        "db tidy",
+        "db backup site.backup",
+        "db upgrade",
+        "db downgrade --yes",
+    ],
+)
+def test_a_command_leaves_nothing_beside_the_file(
+    folder: Path, sqlite_url: str, words: str
+) -> None:
+    """What it has written is in the file, which may be copied alone, however the command ends."""
+    CommandLine(sqlite_url, folder)(*words.split(), stdin="correct horse\n")
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    assert list(file.parent.glob(f"{file.name}-*")) == []

@@ -1,8 +1,10 @@
 """Engines, set up for the way this project uses transactions and waits for databases."""
 
 import time
+from functools import partial
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
+from weakref import ref
 
 import sqlalchemy as sa
 from psycopg.errors import ReadOnlySqlTransaction
@@ -67,6 +69,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     sa.event.listen(engine, "handle_error", _leave_what_is_of_no_use)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "do_connect", _connect_to_sqlite)
+        sa.event.listen(engine, "checkout", partial(_replace_moved, ref(engine)))
         sa.event.listen(engine, "before_cursor_execute", _begin_before_write)
     elif engine.dialect.name == "postgresql":
         server = postgresql.Server()
@@ -97,7 +100,20 @@ def begin_write(connection: sa.Connection) -> None:
 def _connect_to_sqlite(
     _dialect: object, _record: object, arguments: Any, parameters: dict[str, Any]
 ) -> Any:
-    return sqlite.connect(*arguments, **parameters)
+    return sqlite.connect(*arguments, may_be_empty=False, **parameters)
+
+
+def _replace_moved(
+    engine: ref[sa.Engine], driver: sqlite.PatientSQLite, _record: object, _borrowed: object
+) -> None:
+    """Let whoever borrows a connection of a file that is no longer in its place get a new one."""
+    try:
+        driver.look()
+    except DatabaseMoved as error:
+        made = engine()
+        if made is not None:
+            made.dispose()  # none of the old file stays open
+        raise sa.exc.DisconnectionError(str(error)) from error
 
 
 def _replace_closed(driver: Any, record: sa.pool.ConnectionPoolEntry) -> None:

@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable
 
 from timApp.app import create_app
+from timApp.auth.site import current_site
+from timApp.database.servedfile import ServedFile
 from timApp.serve.address import Address
 from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.supervisor import Supervisor
@@ -59,6 +61,8 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
         for sock in sockets:
             sock.close()
 
+    with app.app_context():
+        file = ServedFile(current_site().guard.engine)
     Supervisor(
         count,
         run_worker,
@@ -66,6 +70,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
         stopping=stopping,
         stop_seconds=STOP_SECONDS + 5,
     ).run()
+    file.take_over_log()
 
 
 def _listening(address: Address) -> socket.socket:

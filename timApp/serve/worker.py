@@ -14,6 +14,7 @@ import uvloop
 from flask import Flask
 
 from timApp.auth.site import current_site
+from timApp.database.servedfile import ServedFile
 from timApp.guard import Guard
 from timApp.hosts.outbox.worker import deliver_forever
 from timApp.request.plain import PlainErrors
@@ -64,8 +65,11 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
         deliver = partial(deliver_forever, site.network, site.guard.engine, Event(), bool)
         Thread(target=deliver, daemon=True, name="tell other hosts").start()
     site.guard.keep_tidy()
+    ServedFile(site.guard.engine).watch()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, site.guard, sock, beat))
+    # The last who closes SQLite's file takes over into it what is in its log.
+    site.guard.engine.dispose()
     # Threads that still wait for something would keep the process.
     sys.stdout.flush()
     sys.stderr.flush()

@@ -12,13 +12,11 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.sqliteerrors import is_damaged
 from timApp.database.dialects.sqlitefile import file_of, make_file_of
+from timApp.database.dialects.sqlitelog import BESIDE
 from timApp.database.engine import open_engine
 from timApp.database.failure import reason
 from timApp.util.clock import now
 from timApp.util.folder import sync_folder
-
-#: What SQLite puts beside a file, and takes for a part of it.
-_BESIDE = ("-wal", "-shm")
 
 
 def damage_of(engine: sa.Engine) -> str | None:
@@ -57,7 +55,7 @@ def in_its_place(engine: sa.Engine) -> Iterator[tuple[sa.Engine, Path]]:
         fresh.dispose()  # takes what is in its log over into the file
         engine.dispose()
         # The log goes first: to a whole file, that of a damaged one would do harm.
-        for suffix in (*_BESIDE, ""):
+        for suffix in (*BESIDE, ""):
             beside = path.with_name(path.name + suffix)
             if beside.exists():
                 beside.rename(kept.with_name(kept.name + suffix))
@@ -65,5 +63,5 @@ def in_its_place(engine: sa.Engine) -> Iterator[tuple[sa.Engine, Path]]:
         sync_folder(path.parent)
     finally:
         fresh.dispose()
-        for suffix in ("", *_BESIDE):
+        for suffix in ("", *BESIDE):
             made.with_name(made.name + suffix).unlink(missing_ok=True)

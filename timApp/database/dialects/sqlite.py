@@ -1,10 +1,10 @@
 """Connections to SQLite that wait no longer than whoever asks, and notice that their file is gone.
 
 A connection goes on in a file that was moved or replaced, without an error: what it commits is lost
-for whoever looks at the path. So the file at the path is compared with the one that was opened
-before a statement, if that was not done in the last 10 ms or the statement is part of a
-transaction, and around a commit. No connection makes a file where none is: only who migrates does
-(`timApp.database.dialects.sqlitefile`).
+for whoever looks at the path. So it does in a log that was removed. So both are compared with those
+that were opened: before a statement, if that was not done in the last 10 ms, and around a commit;
+within a transaction, the file alone, before each statement. No connection makes a file where none
+is: only who migrates does (`timApp.database.dialects.sqlitefile`).
 
 Whoever waits for another writer tries often, and gives the turn of its thread to others meanwhile.
 SQLite's own waiting is not used: it is not fair.
@@ -16,13 +16,20 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 
-from timApp.database.dialects.sqliteerrors import will_pass
+from timApp.database.dialects.sqliteerrors import is_out_of_reach, will_pass
+from timApp.database.dialects.sqlitelog import (
+    Files,
+    file_at,
+    files_at,
+    is_empty,
+    remove_log,
+    uri_of,
+    wait_until_whole,
+)
 from timApp.database.patience import current_patience
 from timApp.util.turns import turn_given
 
@@ -55,15 +62,15 @@ _SETTINGS = (
     "PRAGMA schema_version",  # opens the log, so that it is known which one it is
 )
 
-#: Device and number of a file, None if there is none.
-_File = tuple[int, int] | None
-
 #: For each file, by its path, who of this process tries to get it from another.
 _queues: dict[str | None, threading.Lock] = {}
 
 
 class DatabaseMoved(sqlite3.OperationalError):
-    """Another file is at the path, or none; nothing was committed, or it is not known."""
+    """Another file is at the path, or none, or the log is another one.
+
+    Nothing was committed, or it is not known.
+    """
 
     sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
     sqlite_errorname = "SQLITE_READONLY_DBMOVED"
@@ -89,7 +96,9 @@ class PatientSQLite(sqlite3.Connection):
     def __init__(self, *arguments: Any, **parameters: Any) -> None:
         super().__init__(*arguments, **parameters)
         self._path: str | None = None
-        self._files: Sequence[_File] = ()
+        #: The path where links lead, which is what SQLite has its log beside.
+        self._target = ""
+        self._files = Files(None, None, None)
         #: Until when, on the clock `time.monotonic`, the file is taken to be where it was.
         self.in_place_until = -math.inf
 
@@ -131,16 +140,16 @@ class PatientSQLite(sqlite3.Connection):
 
     def set_up(self, path: str | None) -> None:
         """Get ready for use; `path` is that of the file, None for a database in memory."""
-        before = None if path is None else _file_at(path)
-        patience = current_patience()
-        left = SQLITE_BUSY_TIMEOUT if patience is None else max(patience.left, 0)
+        before = None if path is None else file_at(path)
+        left = _seconds_left()
         self.isolation_level = "IMMEDIATE"
         self.execute_plainly(f"PRAGMA busy_timeout = {math.ceil(left * 1000)}")
         for setting in _SETTINGS:
             self.execute_plainly(setting)
         self.execute_plainly("PRAGMA busy_timeout = 0")  # it is `when_free` that waits from now on
         if path is not None:
-            self._path, self._files = path, (before, _file_at(f"{path}-shm"))
+            self._path, self._target = path, os.path.realpath(path)
+            self._files = files_at(path, self._target)._replace(database=before)
             self.require_in_place(thoroughly=True)
 
     def when_free(self, step: Callable[[], object], until: float) -> None:
@@ -169,36 +178,46 @@ class PatientSQLite(sqlite3.Connection):
         """Execute a statement without any care; return its first row, or None."""
         return super().cursor(sqlite3.Cursor).execute(sql).fetchone()
 
+    def look(self) -> None:
+        """Check what `require_in_place` does, thoroughly, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now > self.in_place_until:
+            self.require_in_place(thoroughly=True)
+            self.in_place_until = now + _IN_PLACE
+
     def require_in_place(self, *, thoroughly: bool = False) -> None:
         """Check that the file at the path is the one that was opened; `DatabaseMoved` if not.
 
-        Thoroughly means that its log is looked at, too: a file that was moved away and back has
-        another one by now, if somebody has opened it meanwhile.
+        Thoroughly means that its log is looked at, too: somebody may have removed it, and a file
+        that was moved away and back has another one by now, if somebody has opened it meanwhile.
         """
         path = self._path
         if path is None:
             return
-        if _file_at(path) == self._files[0] and (
-            not thoroughly or _file_at(f"{path}-shm") == self._files[1]
-        ):
+        is_there = file_at(path) == self._files.database
+        if is_there and (not thoroughly or files_at(path, self._target) == self._files):
             return
-        self._leave_file(path)
-        msg = f"the file {path} was moved away or replaced"
+        self._leave_file(is_there=is_there)
+        what = (
+            f"the log of the file {path} was removed"
+            if is_there
+            else f"the file {path} was moved away"
+        )
+        msg = f"{what} or replaced"
         raise DatabaseMoved(msg)
 
-    def _leave_file(self, path: str) -> None:
+    def _leave_file(self, *, is_there: bool) -> None:
         """Undo the transaction, and leave nothing at the path that is not of the file there.
 
-        The log that lies beside the path belongs to the file that was opened: what is in it goes
-        there, and it is removed, or else it would be taken for a part of the file that is there
-        now. While somebody else writes it cannot be; who comes next tries again.
+        What is in the log goes into the file that was opened. If another one is at the path, the
+        log is removed, or else it would be taken for a part of that. While somebody else writes
+        it cannot be; who comes next tries again.
         """
         with suppress(sqlite3.Error, OSError):
             self.rollback()
             (was_busy, *_) = self.execute_plainly("PRAGMA wal_checkpoint(TRUNCATE)")
-            if not was_busy and _file_at(f"{path}-shm") == self._files[1]:
-                for suffix in ("-wal", "-shm"):
-                    Path(path + suffix).unlink(missing_ok=True)
+            if not was_busy and not is_there:
+                remove_log(self._target, self._files)
 
 
 def _patiently(
@@ -207,9 +226,10 @@ def _patiently(
     """Execute a statement of a connection; each request comes this way."""
     was_in_transaction = connection.in_transaction
     begun = time.monotonic()
-    if was_in_transaction or begun > connection.in_place_until:
+    if was_in_transaction:
         connection.require_in_place()
-        connection.in_place_until = begun + _IN_PLACE
+    else:
+        connection.look()
     patience = current_patience()
     try:
         execute(sql, parameters)
@@ -228,31 +248,40 @@ def _patiently(
         connection.require_in_place(thoroughly=True)  # it was the end of a transaction
 
 
-def connect(path: str, **parameters: Any) -> PatientSQLite:
+def connect(path: str, *, may_be_empty: bool = True, **parameters: Any) -> PatientSQLite:
     """Return a connection to a SQLite database, as SQLAlchemy's dialect asks the driver for one.
 
-    A path is opened only if there is a file, which may be empty; a database in memory or a URI of
-    SQLite's is opened as it says. `sqlite3.Error` if it cannot be.
+    A path is opened only if there is a file; a database in memory or a URI of SQLite's is opened as
+    it says. An empty file becomes an empty database, if it may be. `sqlite3.Error` if it cannot be
+    opened.
     """
     is_file = path != ":memory:" and not parameters.get("uri")
     parameters["factory"] = PatientSQLite
-    if is_file:
-        path = os.path.abspath(path)  # noqa: PTH100 - no link is to be followed
-        connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, **parameters)
-    else:
-        connection = sqlite3.connect(path, **parameters)
+    if not is_file:
+        return _set_up(sqlite3.connect(path, **parameters), None)
+    path = os.path.abspath(path)  # noqa: PTH100 - no link is to be followed
+    if not may_be_empty and is_empty(path):
+        msg = f"the file {path} is empty"
+        raise DatabaseMoved(msg)
+    try:
+        wait_until_whole(os.path.realpath(path), _seconds_left())
+        return _set_up(sqlite3.connect(uri_of(path), uri=True, **parameters), path)
+    except sqlite3.OperationalError as error:
+        if is_out_of_reach(error):
+            error.args = (f"{error}: {path}",)  # SQLite does not say which one
+        raise
+
+
+def _set_up(connection: sqlite3.Connection, path: str | None) -> PatientSQLite:
     assert isinstance(connection, PatientSQLite)  # noqa: S101 - narrows the type for mypy
     try:
-        connection.set_up(path if is_file else None)
+        connection.set_up(path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _file_at(path: str) -> _File:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - takes half as long as that of a Path
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _seconds_left() -> float:
+    patience = current_patience()
+    return SQLITE_BUSY_TIMEOUT if patience is None else max(patience.left, 0)

@@ -36,6 +36,11 @@ def is_mistaken(error: object) -> bool:
     return _kind_of(error) in _MISTAKEN
 
 
+def is_out_of_reach(error: object) -> bool:
+    """Tell whether an error of the driver says that there is no file to open, or no way to it."""
+    return _kind_of(error) == sqlite3.SQLITE_CANTOPEN
+
+
 def is_moved(error: object) -> bool:
     """Tell whether an error of the driver says that another file is at the path, or none."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)

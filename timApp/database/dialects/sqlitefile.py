@@ -5,10 +5,13 @@ or of a disk that is not mounted, an empty database would look as if all were lo
 """
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from timApp.database.dialects import sqlite
+from timApp.database.dialects.sqlitelog import is_empty
 from timApp.util.errors import TimError
 
 #: It has the hashes of passwords. SQLite gives its log and what else it puts beside it the same.
@@ -31,12 +34,12 @@ def file_of(url: sa.URL) -> Path | None:
 
 
 def is_yet_to_be_made(engine: sa.Engine) -> bool:
-    """Tell whether it is a SQLite database whose file is not there.
+    """Tell whether it is a SQLite database whose file is not there, or empty.
 
     `NoDatabaseFile` if that cannot be found out, as without the right to look into the folder.
     """
     path = file_of(engine.url)
-    return path is not None and not _is_there(path)
+    return path is not None and (not _is_there(path) or is_empty(str(path)))
 
 
 def require_file_of(engine: sa.Engine) -> None:
@@ -55,10 +58,19 @@ def require_file_of(engine: sa.Engine) -> None:
 
 
 def make_file_of(engine: sa.Engine) -> Path | None:
-    """Make an empty SQLite database, if there is none, and return its path; None otherwise.
+    """Make an empty SQLite database, if there is none, and return its path if there was no file.
 
-    Only its owner can read it. `NoDatabaseFile` if it cannot be made.
+    Only its owner can read what is made; a file that is empty becomes a database, too.
+    `NoDatabaseFile` if it cannot be made.
     """
+    path = _made_file_of(engine)
+    if is_yet_to_be_made(engine):
+        with closing(sqlite.connect(str(file_of(engine.url)))):
+            pass
+    return path
+
+
+def _made_file_of(engine: sa.Engine) -> Path | None:
     path = _missing_file_of(engine)
     if path is None:
         return None
