@@ -632,3 +632,12 @@ def test_another_kind_of_database_is_refused() -> None:
             error = failure(load)
             assert error.message.startswith("DATABASE_URL (argument) must be a URL like ")
             assert "precious" not in error.message
+
+
+def test_an_asterisk_in_a_host_name_is_refused_with_what_stands_for_it() -> None:
+    """It would fit no host; the error says how to write a domain, and any name."""
+    for name in ("*", "*.example.org", "exam.*"):
+        error = failure(partial(load_config, {"TRUSTED_HOSTS": [name]}, {}))
+        assert error.field == "TRUSTED_HOSTS"
+        assert '".example.org" stands for a domain and all below it' in error.message
+        assert "for any name leave out this option and SITE_URL" in error.message

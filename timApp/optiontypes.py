@@ -111,7 +111,7 @@ def _is_base_url(text: str) -> bool:
 
 def _is_host_name(text: str) -> bool:
     name = text.removeprefix(".")
-    return _is_base_url(f"http://{name}") and set("/:@").isdisjoint(_without_ipv6(name))
+    return _is_base_url(f"http://{name}") and set("/:@*").isdisjoint(_without_ipv6(name))
 
 
 def _without_ipv6(name: str) -> str:
@@ -218,7 +218,11 @@ HostNames = Annotated[
     Annotated[
         list[Annotated[str, _satisfying(_is_host_name)]], Strict(strict=False), Field(min_length=1)
     ],
-    Must("be a list of host names, without http:// and without ports", '["exam.example.org"]'),
+    Must(
+        'be a list of host names, without http://, ports and "*" (".example.org" stands for a'
+        " domain and all below it; for any name leave out this option and SITE_URL)",
+        '["exam.example.org"]',
+    ),
 ]
 ProxyHeaders = Annotated[
     Literal["x-forwarded", "forwarded"], Must('be "x-forwarded" or "forwarded"')

@@ -334,3 +334,12 @@ def test_a_number_that_does_not_fit_is_logged_once(
     assert len(warnings()) == 2
     assert "should be 1" in warnings()[1]
     assert "\n" not in "".join(warnings())
+
+
+def test_a_dot_at_the_end_of_a_host_changes_nothing(sqlite_url: str, make_app: MakeApp) -> None:
+    """A name that is written in full is that of the same host, in the header as in the option."""
+    app = make_app(sqlite_url, TRUSTED_HOSTS=["exam.example.org", ".example.com", "a.example."])
+    for host in ("exam.example.org", "exam.example.org.", "b.example.com.", "a.example"):
+        assert call(app, "/login", {"Host": host.encode()}).status == 200, host
+    for host in ("other.example.org.", "exam.example.org.."):
+        assert call(app, "/login", {"Host": host.encode()}).status == 400, host

@@ -64,16 +64,17 @@ class TrustedHosts:
         """Tell whether a well-formed Host header has one of the names, with whatever port.
 
         As with werkzeug's `host_is_trusted`, which knows no IPv6 addresses in its list, a domain
-        stands for itself, too.
+        stands for itself, too. A dot at the end changes nothing: so a name is written in full.
         """
         if self.names is None:
             return True
         end = host.find("]") + 1 or host.find(":")
-        name = (host if end < 0 else host[:end]).lower()
+        name = (host if end < 0 else host[:end]).lower().removesuffix(".")
         return name in self.names or f".{name}".endswith(self.domains)
 
 
 def _ascii_name(name: str) -> str:
+    name = name.removesuffix(".")
     return URL.build(scheme="http", host=name.strip("[]")).host_subcomponent or name
 
 
