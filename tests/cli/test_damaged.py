@@ -122,3 +122,16 @@ def test_a_restore_that_fails_leaves_the_damaged_file_in_its_place(
     assert "damaged" in timapp.refused("db", "restore", str(backup), "--force")
     assert file.read_bytes() == harmed
     assert others(file) == []
+
+
+@pytest.mark.parametrize("words", ["run", "user list", "db check", "db backup other.backup"])
+@pytest.mark.parametrize("harm", [_overwrite, _overwrite_head])
+def test_whoever_meets_a_damaged_file_is_told_which_it_is_and_what_to_do(
+    timapp: CommandLine, file: Path, words: str, harm: Callable[[bytearray], None]
+) -> None:
+    """The error names the file and the command that puts a backup in its place."""
+    damaged(file, harm)
+    result = timapp(*words.split())
+    assert result.exit_code == 1
+    assert f"The database file {file} is damaged (" in result.stderr
+    assert "`timapp db restore --force FILE`" in result.stderr

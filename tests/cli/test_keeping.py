@@ -330,3 +330,27 @@ def test_run_waits_for_the_upgrade(sqlite_url: str, tmp_path: Path) -> None:
         finally:
             server.terminate()
             assert server.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["db backup", "db backup --force", "db check", "db restore", "session export --output"]
+)
+def test_a_path_that_is_out_of_reach_is_one_line(
+    sqlite_url: str, tmp_path: Path, words: str
+) -> None:
+    """It is named, with the system's reason."""
+    path = str(tmp_path / ("x" * 300))
+    error = CommandLine(sqlite_url, tmp_path).refused(*words.split(), path)
+    assert path in error
+    assert "File name too long" in error
+
+
+@pytest.mark.parametrize("words", ["db downgrade", "user add alice"])
+def test_a_question_without_a_terminal_is_one_line(
+    sqlite_url: str, tmp_path: Path, words: str
+) -> None:
+    """The error says what to do in place of an answer, and nothing of how the command is used."""
+    result = CommandLine(sqlite_url, tmp_path)(*words.split())
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: There is no terminal to ask ")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.conftest import MakeApp
 from tests.live import LiveServer, eventually, live_server
@@ -188,3 +189,11 @@ def test_a_file_behind_a_link_is_served(sqlite_url: str, file: Path, tmp_path: P
         acknowledged |= logged_in(server)
     assert beside(file) == set()
     assert sessions_in(file) == acknowledged
+
+
+def test_a_file_that_is_away_is_named(file: Path) -> None:
+    """Whoever opens it says which file is not there, which SQLite does not."""
+    engine = open_engine(f"sqlite:///{file}")
+    file.rename(file.with_suffix(".away"))
+    with pytest.raises(sa.exc.OperationalError, match=f"unable to open.*{file}"):
+        engine.connect()

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
 from flask import Flask
 
 from timApp.app import create_app
 from timApp.auth.site import db
+from timApp.database.backup.damaged import REMEDY, damage_words
+from timApp.database.dialects.sqliteerrors import is_damaged
 from timApp.database.dialects.sqlitefile import NoDatabaseFile, require_file_of
 from timApp.database.failure import ERRORS, OUT_OF_REACH, is_wrong_address, reason
 from timApp.database.migrate import needs_upgrade
@@ -64,7 +67,7 @@ def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
         while True:
             left = deadline - time.monotonic()
             try:
-                with _database_errors(), patience(max(left, _SHORTEST_LOOK)):
+                with _database_errors(db.engine), patience(max(left, _SHORTEST_LOOK)):
                     require_file_of(db.engine)
                     _require_upgraded()
             except (NotReady, NoDatabaseFile) as error:
@@ -87,12 +90,13 @@ def unchecked_application() -> Iterator[Flask]:
     Otherwise like `application`.
     """
     app = create_app()
+    with app.app_context():
+        engine = db.engine
     try:
-        with _database_errors():
+        with _database_errors(engine):
             yield app
     finally:
-        with app.app_context():
-            db.engine.dispose()
+        engine.dispose()
 
 
 def _require_upgraded() -> None:
@@ -102,7 +106,7 @@ def _require_upgraded() -> None:
 
 
 @contextmanager
-def _database_errors() -> Iterator[None]:
+def _database_errors(engine: sa.Engine) -> Iterator[None]:
     """Turn what a database may answer, through no fault of the program, into a `TimError`."""
     try:
         yield
@@ -110,6 +114,9 @@ def _database_errors() -> Iterator[None]:
         if isinstance(error, OUT_OF_REACH) and not is_wrong_address(error):
             msg = "The database does not answer: %(reason)s"
             raise NotReady(msg, reason=reason(error)) from error
-        # No right to a table, mostly; a wrong address; a file that is damaged, or is no database.
+        if isinstance(error, sa.exc.DBAPIError) and is_damaged(error.orig):
+            msg = f"{damage_words(engine, reason(error))}. {REMEDY}"
+            raise TimError(msg) from error
+        # No right to a table, mostly; a wrong address.
         msg = f"The database refuses: {reason(error)}"
         raise TimError(msg) from error

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from timApp.util.folder import sync_folder
+from timApp.util.folder import is_there, sync_folder
 
 
 @contextmanager
@@ -20,11 +20,10 @@ def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]
     Only the owner can read the new one. `click.ClickException` if `path` cannot be written, is
     something other than a file, or may not be replaced and is there, also if it is only by then.
     """
-    path = Path(os.path.realpath(path))  # a link stays one, and what it leads to is replaced
-    if path.exists() and not path.is_file():
-        msg = f"{path} is not a file."
-        raise click.ClickException(msg)
+    name_given, path = path, Path(os.path.realpath(path))  # a link stays, and its file is replaced
     try:
+        if is_there(path):
+            _require_replaceable(path, name_given, may_replace=may_replace)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -46,6 +45,15 @@ def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _require_replaceable(path: Path, name_given: Path, *, may_replace: bool) -> None:
+    if not path.is_file():
+        msg = f"{path} is not a file."
+        raise click.ClickException(msg)
+    if not may_replace:
+        msg = f"{name_given} is there already; choose another name, or say --force."
+        raise click.ClickException(msg)
 
 
 def _unwritable(path: Path, error: OSError) -> click.ClickException:

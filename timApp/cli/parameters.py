@@ -60,6 +60,12 @@ def password_option(function: _Command) -> _Command:
     )(function)
 
 
+class NoTerminal(click.ClickException):
+    """There is nobody to ask, and what would be asked for has to be said with the command."""
+
+    exit_code = click.UsageError.exit_code
+
+
 def read_password(*, from_stdin: bool) -> str:
     """Return the password: asked for twice at the terminal, or standard input without its line end.
 
@@ -73,7 +79,7 @@ def read_password(*, from_stdin: bool) -> str:
             "There is no terminal to ask for the password at;"
             " use --password-stdin to read it from standard input."
         )
-        raise click.UsageError(msg)
+        raise NoTerminal(msg)
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return password
 

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from timApp.database.backup.damaged import REMEDY, damage_words
 from timApp.database.migrating.revisions import Standing, applied_revisions, standing
 from timApp.database.model import ONLY_ON, Model
 
@@ -48,8 +49,10 @@ def faults(connection: sa.Connection, known: ScriptDirectory) -> Iterator[str]:
     if is_sqlite:
         check = f"PRAGMA integrity_check({_FAULTS_MAX})"
         damages = [row[0] for row in connection.exec_driver_sql(check) if row[0] != "ok"]
-        yield from (f"The file is damaged: {' '.join(damage.split())}." for damage in damages)
+        for damage in damages:
+            yield f"{damage_words(connection.engine, ' '.join(damage.split()))}."
         if damages:
+            yield REMEDY
             return
     applied = applied_revisions(connection)
     match standing(known, applied):

@@ -37,9 +37,6 @@ def backup(file: Path, *, force: bool) -> None:
     kind. The secret key of the instance folder is not in it, nor is what a newer timApp has added
     to the tables; the latter is said.
     """
-    if not force and file.exists():
-        msg = f"{file} is there already; choose another name, or say --force."
-        raise click.ClickException(msg)
     with existing_database(), replaced_file(file, may_replace=force) as content:
         manifest = take_backup(db.engine, scripts(), content, program_version())
         newer = newer_revision(db.engine)

@@ -9,6 +9,7 @@ from timApp.cli.commands.backups import backup, check, restore
 from timApp.cli.context import application, existing_database, unchecked_application
 from timApp.cli.help import examples
 from timApp.cli.output import printable
+from timApp.cli.parameters import NoTerminal
 from timApp.database.dialects.sqlitefile import make_file_of
 from timApp.database.migrate import (
     downgrade_database,
@@ -78,7 +79,7 @@ def downgrade(revision: str | None, *, yes: bool) -> None:
         if not yes:
             if not sys.stdin.isatty():
                 msg = "There is no terminal to ask at; say --yes if that is to be done."
-                raise click.UsageError(msg)
+                raise NoTerminal(msg)
             click.confirm("Undo it?", abort=True, err=True)
         for script in downgrade_database(db.engine, target, report=_report):
             click.echo(f"Undone {script.revision}.")

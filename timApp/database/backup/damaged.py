@@ -18,6 +18,9 @@ from timApp.database.failure import reason
 from timApp.util.clock import now
 from timApp.util.folder import sync_folder
 
+#: What to do with a damaged file, for those who are told of one.
+REMEDY = "`timapp db restore --force FILE` puts a backup in its place, and keeps the damaged file."
+
 
 def damage_of(engine: sa.Engine) -> str | None:
     """Return what is wrong with the file of a SQLite database; None for one that is whole.
@@ -34,6 +37,11 @@ def damage_of(engine: sa.Engine) -> str | None:
             raise
         return reason(error)
     return None if found == "ok" else " ".join(found.split())
+
+
+def damage_words(engine: sa.Engine, damage: str) -> str:
+    """Return which file is damaged, and in what way; no dot follows."""
+    return f"The database file {file_of(engine.url)} is damaged ({damage})"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from timApp.database.backup.damaged import damage_of, in_its_place
+from timApp.database.backup.damaged import damage_of, damage_words, in_its_place
 from timApp.database.backup.file import Backup, BackupError
 from timApp.database.backup.text import reader_for, row_of
 from timApp.database.dialects.sqlitefile import make_file_of
@@ -48,7 +48,7 @@ def restore_backup(
     damage = damage_of(engine)
     if damage is None:
         return with_patience(engine, attempt, patience, report)
-    what = f"The database file {engine.url.database} is damaged ({damage})"
+    what = damage_words(engine, damage)
     if not replace:
         msg = (
             "%(what)s. Say --force to put the backup in its place and to keep the damaged file"

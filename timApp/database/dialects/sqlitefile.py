@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from timApp.database.dialects import sqlite
 from timApp.database.dialects.sqlitelog import is_empty
 from timApp.util.errors import TimError
+from timApp.util.folder import is_there
 
 #: It has the hashes of passwords. SQLite gives its log and what else it puts beside it the same.
 _FOR_ITS_OWNER = 0o600
@@ -101,13 +102,10 @@ def _missing_file_of(engine: sa.Engine) -> Path | None:
 
 def _is_there(path: Path) -> bool:
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        return is_there(path)
     except OSError as error:
         msg = "The database file %(path)s is out of reach: %(reason)s."
         raise NoDatabaseFile(msg, path=path, reason=_reason(error)) from error
-    return True
 
 
 def _reason(error: OSError) -> str:
