@@ -1,5 +1,6 @@
 """Fixtures: fresh databases of both kinds, and the application on them."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,15 @@ from timApp.user import password
 # How long a test takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c() -> None:
+    """Let Ctrl-C do in the processes of the tests what it does at a terminal.
+
+    A shell lets what it starts in the background ignore it, and all that this starts in turn.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,7 +32,9 @@ from timApp.guard.waiting.link import LINK_LIFETIME
 def scanned(page: Page) -> str:
     """Return what a decoder reads off the window as it is seen without scrolling."""
     with Image.open(io.BytesIO(page.screenshot())) as picture:
-        (code,) = zxingcpp.read_barcodes(picture.convert("L"))
+        # Of other kinds, text that stands close may look like one by chance.
+        codes = zxingcpp.read_barcodes(picture.convert("L"))
+        (code,) = (one for one in codes if one.format == zxingcpp.BarcodeFormat.QRCode)
     return code.text
 
 
