@@ -18,6 +18,7 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.user import User, create_user, require_user
 from timApp.util.clock import now
+from timApp.util.folded import folded
 
 #: All that a file of lines and tabs could stumble over.
 ODD = "tab\t, line\n, return\r, \\N, \\., \\\\t, 'quotes\", \b\v\f\x7f, häßlich 🎓, \u2028 %s {}"
@@ -34,7 +35,10 @@ def fill(site: Site) -> None:
         moment = now()
         user_id = require_user(db, "alice").id
         create_user(db, "without a password", None)
-        db.session.execute(sa.update(User).where(User.id == user_id).values(email=ODD))
+        searched = folded("alice", "Alice", ODD)
+        db.session.execute(
+            sa.update(User).where(User.id == user_id).values(email=ODD, search_text=searched)
+        )
         db.session.add_all(
             [
                 Peer(host="https://a.example", signs=True, is_unsigned=False, answer="[]"),

@@ -24,6 +24,7 @@ from timApp.item.accesstype import AccessType
 from timApp.item.block import grant_access
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, require_group
+from timApp.util.names import key_of
 
 PASSWORD = "correct horse"
 
@@ -122,6 +123,16 @@ class Site:
         """Add a user with the password `PASSWORD`."""
         with self.app.app_context():
             create_user(db, name, PASSWORD, real_name=name.title(), groups=groups)
+            db.session.commit()
+
+    def add_older_user(self, name: str) -> None:
+        """Add a user with a name from before, which nobody may be given any more."""
+        self.add_user("older")
+        with self.app.app_context():
+            user = require_user(db, "older")
+            (group,) = user.groups
+            user.name = group.name = name
+            user.name_key = key_of(name)
             db.session.commit()
 
     def add_admin(self, name: str = "admin") -> None:

@@ -151,11 +151,15 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Site) ->
     assert stored(site) == (0, 0)
 
 
-def test_names_are_compared_to_the_letter(alone: Site) -> None:
-    """Another case, and blanks around it, are another name."""
-    for name in ("Alice", " alice", "alice ", "alic_", "%"):
+def test_a_name_is_the_same_in_capitals_and_with_blanks_around_it(alone: Site) -> None:
+    """Whoever logs in so is called as they were added; another name is nobody's."""
+    for number, name in enumerate(("Alice", " alice", "alice\u3000", "\uff41lice"), 1):
+        answer = alone.browser().log_in(name)
+        assert (answer.status_code, (answer.json or {})["username"]) == (200, "alice")
+        assert stored(alone) == (number, number)
+    for name in ("alicé", "alic_", "%", "alice\u200b"):
         assert alone.browser().log_in(name).status_code == 403
-    assert stored(alone) == (0, 0)
+    assert stored(alone) == (4, 4)
 
 
 def test_a_form_without_name_or_password_is_shown_again_with_what_is_missing(alone: Site) -> None:

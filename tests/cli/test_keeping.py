@@ -216,8 +216,10 @@ def test_a_downgrade_says_what_would_be_lost(timapp: CommandLine, here: Site) ->
     assert "useraccount" not in said
     said = timapp.done("db", "downgrade", "v1_0001", "--yes")
     assert "To be lost: the table tidying, 0 rows\n" in said
+    assert "To be lost: name_key in useraccount, 1 row\n" in said
     assert said.endswith("Undone v1_0002.\nThe database is at v1_0001.\n")
-    assert here.user_id("alice")
+    with here.app.app_context():
+        assert db.session.scalars(sa.text("SELECT name FROM useraccount")).all() == ["alice"]
     assert timapp.done("db", "upgrade").startswith(
         "Applied v1_0002: The record of changes lets its old entries go, and nobody else's.\n"
     )

@@ -21,6 +21,7 @@ from timApp.database.backup.restore import restore_backup
 from timApp.database.backup.take import take_backup
 from timApp.database.engine import open_engine
 from timApp.database.migrate import downgrade_database, newer_revision, scripts, upgrade_database
+from timApp.database.migrating.names import SameNames
 from timApp.user.user import require_user
 from timApp.util.errors import Conflict
 
@@ -176,6 +177,29 @@ def test_a_backup_from_before_an_upgrade_is_upgraded(
     url = new_database()
     assert restore(url, path)[-1] == HEAD
     assert content(engine_of(Site(make_app(url)))) == before
+
+
+def test_a_backup_with_names_that_are_one_by_now_is_restored_and_not_upgraded(
+    site: Site, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """It has the tables of its own revision then, in which people can be renamed."""
+    fill(site)
+    downgrade_database(engine_of(site), "v1_0001")
+    with engine_of(site).begin() as connection:
+        name = "UPDATE useraccount SET name = 'ALICE' WHERE name = 'supervisor'"
+        connection.exec_driver_sql(name)
+    path = backed_up(site, tmp_path)
+    told: list[str] = []
+    engine = open_engine(new_database())
+    with open_backup(path) as backup, pytest.raises(SameNames, match="'ALICE' and 'alice'"):
+        restore_backup(engine, scripts(), backup, report=told.append)
+    assert told == ["The backup was restored, with the tables of its own version."]
+    with engine.begin() as connection:
+        people = "SELECT count(*) FROM useraccount WHERE lower(name) = 'alice'"
+        assert connection.exec_driver_sql(people).scalar() == 2
+        connection.exec_driver_sql("UPDATE useraccount SET name = 'other' WHERE name = 'ALICE'")
+    assert upgrade_database(engine)[-1].revision == HEAD
+    engine.dispose()
 
 
 def test_a_backup_of_a_newer_version_is_refused(

@@ -84,6 +84,18 @@ def test_a_host_tells_the_sessions_of_a_person(host_site: Site) -> None:
     assert "nobody" in answer.json["error"]
 
 
+def test_a_host_knows_people_in_any_spelling_of_their_names(host_site: Site) -> None:
+    """Whoever another host asks about or changes is who has that name here."""
+    (session_id,) = {host_site.logged_in("alice").session_id}
+    for name in ("Alice", " alice", "\uff21LICE"):
+        answer = ask(host_site, "/hosts/sessions", {"username": name})
+        assert (answer.json or {})["real_name"] == "Alice"
+        for action, active in (("invalidate", set()), ("verify", {session_id})):
+            path = f"/user/sessions/{action}"
+            assert ask(host_site, path, {"username": name}).json == {"status": "ok"}
+            assert host_site.active("alice") == active
+
+
 @pytest.mark.parametrize("path", ["/hosts/waiting", "/hosts/sessions"])
 def test_only_hosts_that_sign_are_told_and_each_request_once(host_site: Site, path: str) -> None:
     """Without a signature, with a wrong or an old one, or a second time, nothing is told."""

@@ -345,7 +345,7 @@ def test_the_number_of_statements_is_fixed(hall: Site) -> None:
 def test_whatever_people_and_browsers_call_themselves_is_text(hall: Site) -> None:
     """Names, origins, actors and reasons are never markup, and their direction ends with them."""
     name = "x<b>\"'&\N{RIGHT-TO-LEFT OVERRIDE}\N{PILE OF POO}"
-    hall.add_user(name)
+    hall.add_older_user(name)
     with hall.app.app_context():
         add_user_session(require_user(db, name), "<i>one</i>", f"[{HOSTILE}] {HOSTILE}")
         db.session.add(

@@ -144,7 +144,7 @@ def _log_in_with_json() -> Response:
     args = SessionBlueprint.ARGUMENTS_PARSER.parse(LoginArgs(), location="body")
     begun = _log_in(args["username"], args["password"])
     return jsonify(
-        username=args["username"],
+        username=begun.person.name,
         sessionId=begun.session_id,
         valid=has_valid_session(),
         csrfToken=generate_csrf(),

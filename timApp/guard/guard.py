@@ -11,6 +11,7 @@ import uuid_utils
 
 from timApp.database.engine import open_engine
 from timApp.database.migrate import upgrade_database
+from timApp.database.migrating.names import fill_in_names
 from timApp.database.work import UnitOfWork, Work
 from timApp.guard.changes.apply import apply
 from timApp.guard.changes.begin import Beginning, begin_session
@@ -91,8 +92,13 @@ class Guard:
         return cls(open_engine(url), Cookies(keys), options)
 
     def upgrade_database(self) -> None:
-        """Make the tables, or bring them up to date; see `timApp.database.migrate`."""
+        """Make the tables, or bring them up to date; see `timApp.database.migrate`.
+
+        What is missing of people whom an older program has added is filled in.
+        """
         upgrade_database(self.engine)
+        with self.engine.begin() as connection:
+            fill_in_names(connection)
 
     @cached_property
     def visitors(self) -> Visitors:
@@ -220,7 +226,7 @@ class Guard:
         return receipt
 
     def person(self, name: str) -> Person | None:
-        """Return who is remembered by exactly that name, or None."""
+        """Return who is remembered by that name, as names are compared, or None."""
         return find_person(Work(self.engine), name)
 
     @contextmanager

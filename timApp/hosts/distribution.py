@@ -36,9 +36,8 @@ def distribute(action: str, username: str, session_id: str | None, targets: list
         return [*errors, f"No host was asked: {NO_SECRET}"]
     user = User.get_by_name(db, username)
     note = ChangeNote(next_stamp_of(db, user.id if user else None), current_actor().name)
-    change = HostChange(
-        known[action], storable(username), session_id and storable(session_id), note
-    )
+    name = user.name if user else storable(username)
+    change = HostChange(known[action], name, session_id and storable(session_id), note)
     replies = call_hosts(network, db.engine, [change.call(host) for host in hosts])
     # Only now: on SQLite nobody else could write while hosts take their time.
     leases = owe(db, network, hosts, change)

@@ -1,10 +1,15 @@
-"""Password hashes: argon2id, at OWASP's recommended minimum."""
+"""Password hashes: argon2id, at OWASP's recommended minimum, of passwords as RFC 8265 has them.
+
+Its OpaqueString is one for what different keyboards make of a password: in normal form, with the
+common blank for any other.
+"""
 
 import secrets
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from precis_i18n import get_profile
 
 from timApp.user.hashing import computed
 from timApp.util.errors import BadInput
@@ -15,12 +20,14 @@ PASSWORD_MAX_LENGTH = 1024
 
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_profile = get_profile("OpaqueString")
 
 
 def check_password(password: str) -> str:
     """Return the password if it may be one, else raise `BadInput` (field ``password``).
 
-    It has 1 to `PASSWORD_MAX_LENGTH` characters, none of them a NUL or a lone surrogate.
+    It has 1 to `PASSWORD_MAX_LENGTH` characters, each of which RFC 8265 allows: none that controls
+    something or is not seen, and none that Unicode does not know.
     """
     if not password:
         raise BadInput("The password must not be empty.", field="password")
@@ -30,6 +37,12 @@ def check_password(password: str) -> str:
     if len(password) > PASSWORD_MAX_LENGTH:
         msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
         raise BadInput(msg, field="password")
+    if _opaque(password) is None:
+        raise BadInput(
+            "The password has a character that not everybody can type or see, such as a tab."
+            " Choose one of letters, digits, signs and blanks.",
+            field="password",
+        )
     return password
 
 
@@ -38,11 +51,12 @@ def hash_password(password: str) -> str:
 
     `Busy` if too many wait for a hash already.
     """
-    return computed(lambda: _hasher.hash(password))
+    form = _forms(password)[0]
+    return computed(lambda: _hasher.hash(form))
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
-    """Tell whether the password belongs to the hash.
+    """Tell whether the password belongs to the hash, which may be one of it as it was typed.
 
     Without a hash (an unknown user) the answer is False after as much work, so that the time
     it takes does not tell which names exist. A malformed hash never matches.
@@ -57,11 +71,35 @@ def hash_is_outdated(password_hash: str) -> bool:
 
 
 def _verify(password_hash: str | None, password: str) -> bool:
+    known = _nobodys_hash() if password_hash is None else password_hash
+    return any(_is_hash_of(known, form) for form in _forms(password)) and password_hash is not None
+
+
+def _is_hash_of(known: str, form: str) -> bool:
     try:
-        _hasher.verify(_nobodys_hash() if password_hash is None else password_hash, password)
+        return _hasher.verify(known, form)
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+
+
+def _forms(password: str) -> list[str]:
+    """Return what may have been hashed of a password: its OpaqueString first, and as it is.
+
+    Hashes were made of passwords as they were typed before there was the other.
+    """
+    opaque = _opaque(password)
+    return [password] if opaque in {None, password} else [str(opaque), password]
+
+
+def _opaque(password: str) -> str | None:
+    """Return the password as OpaqueString, or None if it cannot be one."""
+    if password.isascii() and password.isprintable():
+        return password
+    try:
+        opaque: str = _profile.enforce(password)
+    except UnicodeEncodeError:
+        return None
+    return opaque
 
 
 @cache

@@ -8,22 +8,24 @@ from timApp.database.dialects.functions import SEPARATOR, Joined
 from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
-from timApp.user.user import User, create_user
+from timApp.user.user import User, create_user, no_user
 from timApp.user.usergroup import (
     Member,
     UserGroup,
     membership,
     require_real_group,
 )
-from timApp.util.errors import NotFound
-from timApp.util.text import check_text, is_storable, quoted
+from timApp.util.folded import folded
+from timApp.util.names import key_of
+from timApp.util.text import check_text, is_storable
 
 
 @dataclass(frozen=True)
 class Identity:
     """Who somebody is, as their password, another program or an identity provider vouches for it.
 
-    None means that nothing is said of it: what is remembered stays.
+    Names are compared as RFC 8265 says (`timApp.util.names`); the one that was given first is
+    shown. None means that nothing is said of it: what is remembered stays.
     """
 
     name: str
@@ -79,21 +81,31 @@ def read_groups(text: str | None) -> frozenset[str]:
     return frozenset(text.split(SEPARATOR)) if text else frozenset()
 
 
-_person_query = QuickRead(
-    sa.select(
-        User.id,
-        User.name,
-        User.real_name,
-        User.email,
-        User.password_hash,
-        group_names(User.__table__.c.id).label("groups"),
-    ).where(User.name == sa.bindparam("name"))
-)
+def _person_where(condition: sa.ColumnElement[bool]) -> QuickRead:
+    return QuickRead(
+        sa.select(
+            User.id,
+            User.name,
+            User.real_name,
+            User.email,
+            User.password_hash,
+            group_names(User.__table__.c.id).label("groups"),
+        ).where(condition)
+    )
+
+
+_by_letters = _person_where(User.name == sa.bindparam("name"))
+_by_key = _person_where(User.name_key == sa.bindparam("key"))
 
 
 def find_person(work: UnitOfWork, name: str) -> Person | None:
-    """Return the person of exactly that name, or None; it is one statement."""
-    row = _person_query.first(work, {"name": name}) if is_storable(name) else None
+    """Return the person whose name that is, as names are compared, or None.
+
+    It is one statement for somebody who is named as they are shown, and two for others.
+    """
+    if not is_storable(name):
+        return None
+    row = _by_letters.first(work, {"name": name}) or _by_key.first(work, {"key": key_of(name)})
     if row is None:
         return None
     return Person(
@@ -107,10 +119,10 @@ def find_person(work: UnitOfWork, name: str) -> Person | None:
 
 
 def require_person(work: UnitOfWork, name: str, field: str = "user") -> Person:
-    """Return the person of exactly that name; `NotFound` for the field if there is none."""
+    """Return the person whose name that is; `NotFound` for the field if there is none."""
     person = find_person(work, name)
     if person is None:
-        raise NotFound("There is no user named %(name)s.", field=field, name=quoted(name))
+        raise no_user(name, field)
     return person
 
 
@@ -157,3 +169,4 @@ def _update(work: UnitOfWork, known: Person, identity: Identity) -> None:
         ]
         personal = [group for group in user.groups if group.personal_user_id is not None]
         user.groups = personal + groups
+    user.search_text = folded(user.name, user.real_name, user.email)

@@ -1,14 +1,17 @@
 """Accounts of people."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.engine.default import DefaultExecutionContext
 
 from timApp.database.model import Model
+from timApp.database.textlock import lock_text
 from timApp.database.work import UnitOfWork
+from timApp.user.naming import name_taken, require_distinct
 from timApp.user.password import check_password, hash_password
 from timApp.user.usergroup import (
     ADMIN_GROUP,
@@ -18,12 +21,25 @@ from timApp.user.usergroup import (
     require_real_group,
 )
 from timApp.util.clock import now
-from timApp.util.errors import Conflict, NotFound
+from timApp.util.errors import NotFound
+from timApp.util.folded import folded
+from timApp.util.lookalikes import look_of, looks_to_find
+from timApp.util.names import check_new_name, key_of
 from timApp.util.text import check_text, is_storable, quoted
 
 #: Largest id that a database holds.
 ID_MAX = 2**31 - 1
 _ID_MAX_LENGTH = len(str(ID_MAX))
+
+
+def _made_of(make: Callable[..., str], *columns: str) -> Callable[[DefaultExecutionContext], str]:
+    """Return the default of a column that is made of what others of a new row have."""
+
+    def default(context: DefaultExecutionContext) -> str:
+        values = context.get_current_parameters()  # type: ignore[no-untyped-call]
+        return make(*(values.get(column) or "" for column in columns))
+
+    return default
 
 
 class User(Model):
@@ -32,13 +48,32 @@ class User(Model):
     __tablename__ = "useraccount"
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
-    #: What the person logs in with; compared to the letter.
+    #: What the person logs in with, as it was given.
     name: orm.Mapped[str] = orm.mapped_column(unique=True)
     real_name: orm.Mapped[str] = orm.mapped_column(default="")
     email: orm.Mapped[str] = orm.mapped_column(default="")
     #: None for people whose passwords are not this site's matter.
     password_hash: orm.Mapped[str | None]
     created_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
+    #: What the name is compared by, see `timApp.util.names`. This and the next ones are None for
+    #: somebody whom an older program has added beside this one: they are found by their name to
+    #: the letter, until `timapp db upgrade` fills in what is missing.
+    name_key: orm.Mapped[str | None] = orm.mapped_column(
+        default=_made_of(key_of, "name"), deferred=True
+    )
+    #: What names are found by that look the same, see `timApp.util.lookalikes`.
+    name_look: orm.Mapped[str | None] = orm.mapped_column(
+        default=_made_of(look_of, "name"), deferred=True
+    )
+    #: What searches look into: name, real name and email, see `timApp.util.folded`.
+    search_text: orm.Mapped[str | None] = orm.mapped_column(
+        default=_made_of(folded, "name", "real_name", "email"), deferred=True
+    )
+
+    __table_args__ = (
+        sa.Index("ix_useraccount_name_key", "name_key", unique=True),
+        sa.Index("ix_useraccount_name_look", "name_look"),
+    )
 
     groups: orm.Mapped[list[UserGroup]] = orm.relationship(
         secondary=membership, order_by=UserGroup.name, backref="members"
@@ -74,10 +109,13 @@ class User(Model):
 
     @classmethod
     def get_by_name(cls, work: UnitOfWork, name: str) -> "User | None":
-        """Return the user of exactly that name, or None."""
+        """Return the user whose name that is, as names are compared, or None."""
         if not is_storable(name):
             return None
-        return work.session.scalar(sa.select(cls).where(cls.name == name))
+        found = work.session.scalar(sa.select(cls).where(cls.name == name))
+        if found is None:
+            found = work.session.scalar(sa.select(cls).where(cls.name_key == key_of(name)))
+        return found
 
 
 def id_of(value: object) -> int | None:
@@ -88,14 +126,19 @@ def id_of(value: object) -> int | None:
     return number if 0 < number <= ID_MAX else None
 
 
+def no_user(name: str, field: str = "user") -> NotFound:
+    """Return the error for a name that is nobody's; `field` is that of the input that held it."""
+    return NotFound("There is no user named %(name)s.", field=field, name=quoted(name))
+
+
 def require_user(work: UnitOfWork, name: str, field: str = "user") -> User:
-    """Return the user of exactly that name; `NotFound` when there is none.
+    """Return the user whose name that is; `NotFound` when there is none.
 
     `field` is what the error calls the input that held the name.
     """
     user = User.get_by_name(work, name)
     if user is None:
-        raise NotFound("There is no user named %(name)s.", field=field, name=quoted(name))
+        raise no_user(name, field)
     return user
 
 
@@ -111,23 +154,22 @@ def create_user(
     """Add a user, their personal group and their memberships; missing groups are made.
 
     Without a password nobody logs in as them with one. `Conflict` when a user or group of that
-    name exists; `BadInput` for a name, real name, email or password that is too long, has control
-    characters, or (name, password) is empty.
+    name exists, or a user whose name looks the same; `BadInput` for a name that new people may not
+    have (`check_new_name`), and for a real name, email or password that is too long, has control
+    characters, or (password) is empty.
     """
-    check_text("name", name, required=True)
+    check_new_name(name)
     check_text("real_name", real_name)
     check_text("email", email)
     group_names = [check_text("group", group, required=True) for group in groups]
     password_hash = None if password is None else hash_password(check_password(password))
-    name_taken = Conflict(f"A user or group named {name!r} exists already.", field="name")
-    if UserGroup.get_by_name(work, name) is not None:
-        raise name_taken
+    _require_free(work, name)
     user = User(name=name, real_name=real_name, email=email, password_hash=password_hash)
     work.session.add(user)
     try:
         work.session.flush()
     except sa.exc.IntegrityError as error:  # somebody else was faster
-        raise name_taken from error
+        raise name_taken(name) from error
     user.groups.append(UserGroup(name=name, personal_user_id=user.id))
     user.groups += [require_real_group(work, one) for one in dict.fromkeys(group_names)]
     work.session.flush()
@@ -135,8 +177,21 @@ def create_user(
 
 
 def set_password(user: User, password: str) -> None:
-    """Replace the user's password; `BadInput` for an empty or an overlong one.
+    """Replace the user's password; `BadInput` for one that may not be one (`check_password`).
 
     The user's sessions stay as they are.
     """
     user.password_hash = hash_password(check_password(password))
+
+
+def _require_free(work: UnitOfWork, name: str) -> None:
+    """Raise `Conflict` if a user or group has the name, or a user's name looks the same.
+
+    The race it prevents: two names that look the same, neither of which finds the other.
+    """
+    *_, look = looks = looks_to_find(name)
+    lock_text(work.session.connection(), look)
+    is_like = sa.or_(User.name_key == key_of(name), User.name_look.in_(looks))
+    require_distinct(name, work.session.scalars(sa.select(User.name).where(is_like)))
+    if UserGroup.get_by_name(work, name) is not None:
+        raise name_taken(name)

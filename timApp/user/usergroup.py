@@ -6,6 +6,7 @@ from sqlalchemy import orm
 from timApp.database.model import Model, conflict_insert
 from timApp.database.work import UnitOfWork
 from timApp.util.errors import Conflict, NotFound
+from timApp.util.names import key_of
 from timApp.util.text import is_storable, quoted
 
 ADMIN_GROUP = "Administrators"
@@ -36,6 +37,10 @@ membership = sa.Table(
 )
 
 
+# The class of people is not there yet: they have groups, so groups do not import it.
+_owner = sa.table("useraccount", sa.column("id"), sa.column("name_key"))
+
+
 class UserGroup(Model):
     """A named set of users.
 
@@ -54,14 +59,25 @@ class UserGroup(Model):
 
     @classmethod
     def get_by_name(cls, work: UnitOfWork, name: str) -> "UserGroup | None":
-        """Return the group of that name (a personal one by its user's name), or None."""
+        """Return the group of that name, or else the personal group of that user, or None.
+
+        Names of groups are compared to the letter, those of users as `timApp.util.names` says.
+        """
         if not is_storable(name):
             return None
-        return work.session.scalar(sa.select(cls).where(cls.name == name))
+        found = work.session.scalar(sa.select(cls).where(cls.name == name))
+        if found is None:
+            of_user = (
+                sa.select(cls)
+                .join(_owner, _owner.c.id == cls.personal_user_id)
+                .where(_owner.c.name_key == key_of(name))
+            )
+            found = work.session.scalar(of_user)
+        return found
 
 
 def require_group(work: UnitOfWork, name: str) -> UserGroup:
-    """Return the group, or the personal group of the user, of that name; else `NotFound`."""
+    """Return the group of that name, or the personal group of that user; else `NotFound`."""
     group = UserGroup.get_by_name(work, name)
     if group is None:
         raise NotFound(

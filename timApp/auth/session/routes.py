@@ -195,7 +195,11 @@ def _change_for_host(
     user = User.get_by_name(db, username)
     if user is None and not caller.is_host:
         user = require_user(db, username, "username")
-    scope = OnePerson(username, None if user is None else user.id, session_id)
+    scope = (
+        OnePerson(username, None, session_id)
+        if user is None
+        else OnePerson(user.name, user.id, session_id)
+    )
     note = caller.note
     reason, stamp = ("", None) if note is None else (note.reason, note.stamp)
     answer = _applied(Change(action, scope, current_actor(), reason, stamp))

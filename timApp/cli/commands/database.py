@@ -18,6 +18,7 @@ from timApp.database.migrate import (
     scripts_down,
     upgrade_database,
 )
+from timApp.database.migrating.names import fill_in_names, require_distinct_names
 from timApp.database.migrating.scratch import Loss, losses
 from timApp.guard.keeping.tidy import tidy as tidy_up
 from timApp.util.errors import TimError
@@ -41,6 +42,9 @@ def upgrade() -> None:
     Everything is applied or nothing. May be repeated, run by several at once, and run while the
     version before serves: on PostgreSQL it waits for a table that is in use for two seconds at a
     time only, lets others go first, and tries again for some minutes.
+
+    Run it once more when the version before has ended: whoever that has added meanwhile is found by
+    their name to the letter only until then.
     """
     with unchecked_application() as app, app.app_context():
         made = make_file_of(db.engine)
@@ -48,8 +52,13 @@ def upgrade() -> None:
             click.echo(f"Made the database {made}, which was not there.")
         applied = upgrade_database(db.engine, report=_report)
         newer = newer_revision(db.engine)
+        with db.engine.begin() as connection:
+            named = fill_in_names(connection)
+            require_distinct_names(connection)
     for script in applied:
         click.echo(f"Applied {script.revision}: {script.doc}")
+    if named:
+        click.echo(f"Filled in what names are compared by for {named} people.")
     if newer is not None:
         click.echo(f"The database is newer than this timApp ({newer}), and fits it all the same.")
         return

@@ -30,9 +30,9 @@ def command(right: str, path: str, user_or_group: str) -> None:
         document = Document.get_by_path(db, path)
         if document is None:
             raise NotFound("There is no document %(path)s.", field="path", path=quoted(path))
-        is_new = grant_access(
-            db, document.block, require_group(db, user_or_group), AccessType(right)
-        )
+        group = require_group(db, user_or_group)
+        name = group.name
+        is_new = grant_access(db, document.block, group, AccessType(right))
         db.session.commit()
     has = "may now" if is_new else "could already"
-    click.echo(f"{user_or_group} {has} {right} {path}.")
+    click.echo(f"{name} {has} {right} {path}.")

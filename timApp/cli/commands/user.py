@@ -4,17 +4,20 @@ import click
 import sqlalchemy as sa
 
 from timApp.auth.site import db
-from timApp.cli.context import application
+from timApp.cli.context import application, existing_database
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows
 from timApp.cli.parameters import TEXT, password_option, read_password
+from timApp.database.migrate import needs_upgrade
+from timApp.user.rename import rename_user
+from timApp.user.search import search_people
 from timApp.user.user import User, create_user, require_user, set_password
 from timApp.user.usergroup import UserGroup, membership
 
 
 @click.group("user", epilog=examples("timapp user add alice --group Students", "timapp user list"))
 def command() -> None:
-    """Add and list people, and set their passwords."""
+    """Add, list and rename people, and set their passwords."""
 
 
 @command.command(
@@ -50,9 +53,13 @@ def add(
     click.echo(f"Added the user {name}.")
 
 
-@command.command("list", epilog=examples("timapp user list", "timapp user list | cut -f 1"))
-def list_users() -> None:
+@command.command("list", epilog=examples("timapp user list | cut -f 1", "timapp user list jones"))
+@click.argument("text", type=TEXT, required=False)
+def list_users(text: str | None) -> None:
     """List the users: name, full name, email, groups.
+
+    With TEXT, those who have it in their name, full name or email; capitals and accents do not
+    count. Whoever is called TEXT comes first, then all in order of their names.
 
     A table at a terminal; else a line for each user, tab-separated and without headings.
     """
@@ -65,8 +72,11 @@ def list_users() -> None:
             .order_by(UserGroup.name)
         ):
             groups.setdefault(user_id, []).append(group)
-        users = db.session.execute(
-            sa.select(User.id, User.name, User.real_name, User.email).order_by(User.name)
+        columns = (User.id, User.name, User.real_name, User.email)
+        users = (
+            db.session.execute(sa.select(*columns).order_by(User.name))
+            if text is None
+            else search_people(db, text)
         )
         print_rows(
             ("Name", "Full name", "Email", "Groups"),
@@ -88,7 +98,25 @@ def passwd(name: str, *, password_stdin: bool) -> None:
     """Set the password of the user NAME. Their sessions stay as they are."""
     with application():
         user = require_user(db, name)
+        shown = user.name
         db.session.rollback()  # no transaction stays open while somebody types
         set_password(user, read_password(from_stdin=password_stdin))
         db.session.commit()
-    click.echo(f"Set the password of {name}.")
+    click.echo(f"Set the password of {shown}.")
+
+
+@command.command(epilog=examples("timapp user rename Ann ann.smith"))
+@click.argument("old", type=TEXT)
+@click.argument("new", type=TEXT)
+def rename(old: str, new: str) -> None:
+    """Give the user OLD the name NEW, with which they log in from now on.
+
+    Their sessions, rights and password stay, and they stay logged in. Other servers know nothing of
+    it, and what has been recorded and is owed to them keeps the old name. It can also be done to
+    the database of an older version, whose names have to be told apart before `timapp db upgrade`.
+    """
+    with existing_database():
+        needs_upgrade(db.engine)  # if only to refuse what no way leads from
+        old = rename_user(db, old, new)
+        db.session.commit()
+    click.echo(f"Renamed {old} to {new}.")

@@ -13,6 +13,7 @@ from timApp.database.backup.file import Backup, BackupError
 from timApp.database.backup.text import reader_for, row_of
 from timApp.database.dialects.sqlitefile import make_file_of
 from timApp.database.driver.statement import sqlalchemys_error
+from timApp.database.migrating.names import SameNames
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import is_newer, require_known
 from timApp.database.migrating.scratch import tables_of
@@ -37,8 +38,10 @@ def restore_backup(
     Returns the migrations that were applied afterwards: those that are newer than the backup.
     `Conflict` if there are people in the database, or SQLite's file is damaged, unless it is to be
     replaced; `BackupError` for a backup that is damaged, or of another version; `UnknownRevision`
-    for a database with the tables of another version. Nothing is changed then. A damaged file is
-    kept beside the new one, and `report` is told where. See
+    for a database with the tables of another version. Nothing is changed then. `SameNames` for a
+    backup with names that are one by now: it is restored with the tables of its own revision, in
+    which people can be renamed. A damaged file is kept beside the new one, and `report` is told
+    where. See
     `timApp.database.migrate.upgrade_database` for the rest.
     """
     _check_revision(known, backup)
@@ -47,7 +50,7 @@ def restore_backup(
     patience = patience or Patience()
     damage = damage_of(engine)
     if damage is None:
-        return with_patience(engine, attempt, patience, report)
+        return _applied(with_patience(engine, attempt, patience, report), report)
     what = damage_words(engine, damage)
     if not replace:
         msg = (
@@ -56,9 +59,16 @@ def restore_backup(
         )
         raise Conflict(msg, what=what)
     with in_its_place(engine) as (fresh, kept):
-        applied = with_patience(fresh, attempt, patience, report)
+        outcome = with_patience(fresh, attempt, patience, report)
     report(f"{what}; it is kept as {kept}.")
-    return applied
+    return _applied(outcome, report)
+
+
+def _applied(outcome: list[Script] | SameNames, report: Report) -> list[Script]:
+    if isinstance(outcome, SameNames):
+        report("The backup was restored, with the tables of its own version.")
+        raise outcome
+    return outcome
 
 
 def _check_revision(known: ScriptDirectory, backup: Backup) -> None:
@@ -82,7 +92,8 @@ def _check_revision(known: ScriptDirectory, backup: Backup) -> None:
 
 def _restore(
     connection: sa.Connection, known: ScriptDirectory, backup: Backup, *, replace: bool
-) -> list[Script]:
+) -> list[Script] | SameNames:
+    """Return the migrations that were applied after the backup's, or why none were."""
     applied: list[Script] = []
     if not connection.in_transaction():
         connection.begin()
@@ -105,7 +116,12 @@ def _restore(
     load = _load_sqlite if connection.dialect.name == "sqlite" else _load_postgresql
     for table in tables_of(known, revision):
         load(connection, backup, table, backup.manifest.tables[table].columns)
-    run_steps(connection, known, "heads", partial(up, "heads"), applied.append)
+    try:
+        with connection.begin_nested():
+            run_steps(connection, known, "heads", partial(up, "heads"), applied.append)
+    except SameNames as refusal:
+        connection.commit()
+        return refusal
     connection.commit()
     return applied
 

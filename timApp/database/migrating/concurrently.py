@@ -1,6 +1,6 @@
-"""Indexes that a migration makes while the site goes on writing.
+"""Indexes that a migration makes, and rows that it fills in, while the site goes on writing.
 
-A migration that calls one of these does nothing else. PostgreSQL makes such an index outside of any
+A migration that calls one of these does nothing else. PostgreSQL does so outside of any
 transaction, so whatever stands before it is committed; when it is interrupted there, it is run
 again from its beginning, and each of these begins by tidying up what it has left.
 """
@@ -47,6 +47,20 @@ def drop_index(name: str, table: str) -> None:
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
 
 
+@contextmanager
+def each_by_itself() -> Iterator[None]:
+    """Let each statement be a transaction of its own on PostgreSQL, so that none locks for long.
+
+    Not on SQLite, nor where all has to be one transaction. The migration is to go on where it was
+    interrupted.
+    """
+    if not _may_be_concurrent():
+        yield
+        return
+    with op.get_context().autocommit_block():
+        yield
+
+
 def _may_be_concurrent() -> bool:
     context = op.get_context()
     is_postgresql = context.dialect.name == "postgresql"
@@ -55,7 +69,7 @@ def _may_be_concurrent() -> bool:
 
 @contextmanager
 def _outside_of_transactions() -> Iterator[None]:
-    with op.get_context().autocommit_block():
+    with each_by_itself():
         bind = op.get_bind()
         former = bind.scalar(sa.text("SHOW lock_timeout"))
         # It waits for transactions that are open, and nobody waits for it meanwhile.

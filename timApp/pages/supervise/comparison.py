@@ -10,7 +10,7 @@ from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
 from timApp.pages.shown import ShownSession, shown
-from timApp.user.user import User
+from timApp.user.people import find_person
 from timApp.util.errors import NotFound
 from timApp.util.text import quoted, storable
 
@@ -59,9 +59,12 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
     known to have the name, here and there.
     """
     chosen = storable(chosen) if chosen else None
+    known = find_person(db, name)
+    name = known.name if known else name
     answers = ask_about(current_site().network, db, name, chosen)
-    user = User.get_by_name(db, name)
-    local = PersonSessions(user.real_name, session_summaries(db, user.id, chosen)) if user else None
+    local = (
+        PersonSessions(known.real_name, session_summaries(db, known.id, chosen)) if known else None
+    )
     if local is None and not any(answer.person for answer in answers):
         raise nobody_named(name, answers)
     return put_side_by_side(name, chosen, local, answers)

@@ -59,7 +59,7 @@ def read_subject() -> Subject:
     if not fits(session_id, SESSION_ID_MAX_LENGTH):
         raise BadInput("Choose a session.", field="session_id")
     return Subject(
-        user_name=name,
+        user_name=user.name if user else name,
         real_name=user.real_name if user else "",
         session_id=session_id,
         user_id=user.id if user else None,
