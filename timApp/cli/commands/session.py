@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, state_option, user_option
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.export.stream import SessionExport
-from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import (
@@ -55,21 +56,36 @@ def command() -> None:
 @command.command(
     "list",
     epilog=examples(
-        "timapp session list --state active", "timapp session list --user alice | cut -f 2"
+        "timapp session list --state active",
+        "timapp session list --user alice | cut -f 2",
+        "timapp session list --find jones",
     ),
 )
 @state_option
 @user_option
-def list_sessions(state: SessionStateFilterOptions, user: str | None) -> None:
+@click.option(
+    "--find",
+    "text",
+    metavar="TEXT",
+    type=TEXT,
+    help="Only sessions of whoever is called TEXT or, if nobody is, of all who have TEXT in their"
+    " name, full name or email.",
+)
+def list_sessions(state: SessionStateFilterOptions, user: str | None, text: str | None) -> None:
     """List sessions: user, session, state, time of login, time of expiry, origin.
 
     A table at a terminal; else a line for each session, tab-separated and without headings.
     Times are in UTC.
     """
+    if user is not None and text is not None:
+        msg = "--user and --find say whose sessions are meant; give one of them."
+        raise click.UsageError(msg)
     with application():
+        which = _filter(state, user)
+        if text is not None:
+            which = replace(which, **of_people(db, text))
         print_rows(
-            ("User", "Session", "State", "Logged in", "Expired", "Origin"),
-            _session_rows(_filter(state, user)),
+            ("User", "Session", "State", "Logged in", "Expired", "Origin"), _session_rows(which)
         )
 
 
@@ -105,8 +121,8 @@ def verify(
     """
     which = "latest session" if session is None else f"session {session}"
     with application():
-        receipt = _change(Action.VERIFY, user, session, targets)
-        click.echo(f"Verified the {which} of {user}.")
+        name, receipt = _change(Action.VERIFY, user, session, targets)
+        click.echo(f"Verified the {which} of {name}.")
         _deliver(context, receipt)
 
 
@@ -131,8 +147,8 @@ def invalidate(
     """
     which = "all sessions" if session is None else f"the session {session}"
     with application():
-        receipt = _change(Action.INVALIDATE, user, session, targets)
-        click.echo(f"Invalidated {which} of {user}.")
+        name, receipt = _change(Action.INVALIDATE, user, session, targets)
+        click.echo(f"Invalidated {which} of {name}.")
         _deliver(context, receipt)
 
 
@@ -176,15 +192,20 @@ def export(
             export_to_file(sessions, chosen, output)
 
 
-def _change(action: Action, name: str, session_id: str | None, targets: tuple[str, ...]) -> Receipt:
-    """Make the change and commit it; a session that is not here may be at the targets."""
+def _change(
+    action: Action, typed: str, session_id: str | None, targets: tuple[str, ...]
+) -> tuple[str, Receipt]:
+    """Make the change and commit it; a session that is not here may be at the targets.
+
+    Returns the person's name as it was given, and what the change came to.
+    """
     hosts = _hosts_of(targets)
-    user = require_user(db, name)
+    user = require_user(db, typed)
     may_be_elsewhere = session_id is not None and bool(hosts) and _is_elsewhere(user, session_id)
     scope = OnePerson(user.name, user.id, session_id, must_be_here=not may_be_elsewhere)
     receipt = current_guard().apply(Change(action, scope, current_actor(), audience=hosts), db)
     db.session.commit()
-    return receipt
+    return scope.name, receipt
 
 
 def _hosts_of(targets: tuple[str, ...]) -> list[Host]:

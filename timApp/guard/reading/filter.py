@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 import sqlalchemy as sa
 
+from timApp.database.work import UnitOfWork
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_in
 from timApp.guard.vocabulary import State
+from timApp.user.people import find_person
+from timApp.user.search import has_text, search_people
+from timApp.user.user import User, no_user
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class SessionFilter:
 
     states: frozenset[State] = frozenset(State)
     user_id: int | None = None
+    #: Text in the person's name, real name or email, as `timApp.user.search.has_text` compares.
+    person: str = ""
     #: Text in the origin, in capitals or not. SQLite knows capitals of the letters A to Z alone.
     origin: str = ""
     #: Logged in at this time or later.
@@ -43,6 +50,29 @@ class SessionFilter:
         found: list[sa.ColumnElement[bool]] = []
         if self.states != frozenset(State):
             found.append(is_in(self.states, session))
+        if self.person:
+            found.append(session.user_id.in_(sa.select(User.id).where(has_text(self.person))))
         if self.origin:
             found.append(session.origin.icontains(self.origin, autoescape=True))
         return found
+
+
+class OfPeople(TypedDict, total=False):
+    """The conditions of a `SessionFilter` that say whose sessions are asked for."""
+
+    user_id: int
+    person: str
+
+
+def of_people(work: UnitOfWork, text: str) -> OfPeople:
+    """Return the conditions for the sessions of whom a text means.
+
+    That is the one whose name it is or, if it is nobody's, all who have it in their name, real name
+    or email. `NotFound` (field ``user``) if there is nobody.
+    """
+    person = find_person(work, text)
+    if person is not None:
+        return {"user_id": person.id}
+    if not search_people(work, text, 1):
+        raise no_user(text)
+    return {"person": text}

@@ -7,12 +7,11 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from timApp.auth.site import db
-from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.reading.sorting import Position, Sort
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
 from timApp.pages.administer.cursor import read_cursor
 from timApp.pages.timelabels import reader_zone
-from timApp.user.user import require_user
 from timApp.util.errors import BadInput, TimError
 from timApp.util.localtime import span_of
 from timApp.util.text import is_storable, quoted
@@ -110,7 +109,7 @@ def read_choice(
 
 
 def _read_user(text: str) -> dict[str, Any]:
-    return {"user_id": require_user(db, text).id}
+    return {**of_people(db, text)}
 
 
 def _read_origin(text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from timApp.hosts.outbox.worker import deliver_owed
 from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
-from timApp.pages.supervise.search import Match, find_match
+from timApp.pages.supervise.search import Candidates, Match, find_match
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
@@ -54,6 +54,8 @@ def find() -> ResponseReturnValue:
         match = find_match(text)
     except TimError as error:
         return _console(text, error=error_words(error)), error.status
+    if isinstance(match, Candidates):
+        return _console(text, candidates=match)
     if not isinstance(match, Match):
         return _console(text, choices=match)
     return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
@@ -174,7 +176,11 @@ def _effect_here(action: Action, subject: Subject, receipt: Receipt) -> str:
 
 
 def _console(
-    query: str = "", *, error: str | None = None, choices: Sequence[WaitingPerson] = ()
+    query: str = "",
+    *,
+    error: str | None = None,
+    choices: Sequence[WaitingPerson] = (),
+    candidates: Candidates | None = None,
 ) -> str:
     return render_template(
         "console.html",
@@ -182,6 +188,7 @@ def _console(
         query=query,
         error=error,
         choices=choices,
+        candidates=candidates,
     )
 
 
