@@ -93,6 +93,9 @@ def _cut(connection: psycopg.Connection, table: str, method: str, column: str) -
     for name, columns in _unique_keys(connection, whole).items():
         if column not in columns:
             _execute(connection, f"ALTER TABLE {whole} DROP CONSTRAINT {name} CASCADE")
+    for name, columns in _unique_indexes(connection, whole).items():
+        if column not in columns:
+            _execute(connection, f"DROP INDEX {name}")
     like = f"LIKE {whole} INCLUDING ALL EXCLUDING STORAGE"
     _execute(connection, f"CREATE TABLE {table} ({like}) PARTITION BY {method}")
     for owner, name, definition in _references_to(connection, whole):
@@ -117,6 +120,21 @@ def _unique_keys(connection: psycopg.Connection, table: str) -> Mapping[str, Seq
         SELECT conname, array_agg(attname::text)
           FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)
          WHERE conrelid = %s::regclass AND contype IN ('p', 'u') GROUP BY conname
+        """,
+        [table],
+    )
+    return dict(rows.fetchall())
+
+
+def _unique_indexes(connection: psycopg.Connection, table: str) -> Mapping[str, Sequence[str]]:
+    """Return the columns of the unique indexes that are no constraints, by the indexes' names."""
+    rows = connection.execute(
+        """
+        SELECT indexrelid::regclass::text, array_agg(attname::text)
+          FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+         WHERE indrelid = %s::regclass AND indisunique
+           AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+         GROUP BY indexrelid
         """,
         [table],
     )

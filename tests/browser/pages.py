@@ -97,6 +97,7 @@ PAGES = [
     SitePage("console of an administrator", _ADMIN, "/supervise"),
     SitePage("console with nobody", _SUPERVISOR, "/supervise", somebody_waits=False),
     SitePage("console with an error", _SUPERVISOR, "/supervise/find?q=Mr%20Nobody", 404),
+    SitePage("console with several people", _SUPERVISOR, "/supervise/find?q=s"),
     SitePage("other servers", _SUPERVISOR, "/supervise/servers"),
     SitePage("other servers, forbidden", _STUDENT, "/supervise/servers", 403),
     SitePage("comparison", _SUPERVISOR, _COMPARISON),
