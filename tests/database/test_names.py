@@ -141,3 +141,12 @@ def test_an_interrupted_upgrade_goes_on_where_it_was(
     upgrade_database(engine)
     assert not needs_upgrade(engine)
     site.logged_in("P4")
+
+
+def test_a_database_without_tables_has_nobody_to_rename(tmp_path: Path) -> None:
+    """The command says what to do, as others do."""
+    file = tmp_path / "new.db"
+    file.touch()
+    error = "Error: The database is not up to date; run `timapp db upgrade`."
+    timapp = CommandLine(f"sqlite:///{file}", tmp_path)
+    assert timapp.refused("user", "rename", "ann", "ann2") == error

@@ -39,7 +39,7 @@ def application() -> Iterator[None]:
     connection stays open. `TimError` in a sentence for whatever is wrong with the database.
     """
     with existing_database():
-        _require_upgraded()
+        require_upgraded()
         yield
 
 
@@ -69,7 +69,7 @@ def wait_for_database(seconds: float, report: Callable[[str], object]) -> None:
             try:
                 with _database_errors(db.engine), patience(max(left, _SHORTEST_LOOK)):
                     require_file_of(db.engine)
-                    _require_upgraded()
+                    require_upgraded()
             except (NotReady, NoDatabaseFile) as error:
                 if error.message != told:
                     told = error.message
@@ -99,7 +99,8 @@ def unchecked_application() -> Iterator[Flask]:
         engine.dispose()
 
 
-def _require_upgraded() -> None:
+def require_upgraded() -> None:
+    """Raise `NotReady` if the database lacks migrations; `UnknownRevision` if none leads here."""
     if needs_upgrade(db.engine):
         msg = "The database is not up to date; run `timapp db upgrade`."
         raise NotReady(msg)

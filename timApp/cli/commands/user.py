@@ -4,7 +4,7 @@ import click
 import sqlalchemy as sa
 
 from timApp.auth.site import db
-from timApp.cli.context import application, existing_database
+from timApp.cli.context import application, existing_database, require_upgraded
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows
 from timApp.cli.parameters import TEXT, password_option, read_password
@@ -116,7 +116,9 @@ def rename(old: str, new: str) -> None:
     the database of an older version, whose names have to be told apart before `timapp db upgrade`.
     """
     with existing_database():
-        needs_upgrade(db.engine)  # if only to refuse what no way leads from
+        # Refuses what no way leads from; and what has no tables yet has nobody to be renamed.
+        if needs_upgrade(db.engine) and not sa.inspect(db.engine).has_table(User.__tablename__):
+            require_upgraded()
         old = rename_user(db, old, new)
         db.session.commit()
     click.echo(f"Renamed {old} to {new}.")
