@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from timApp.guard.rules.admission import admitted
+from timApp.guard.rules.admission import Situation, admit
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE
+from timApp.guard.rules.policy import Policy
 from timApp.guard.vocabulary import State
 
 SESSIONS = Path(__file__).parents[1] / "docs" / "sessions.md"
@@ -16,8 +17,8 @@ def life() -> str:
     """Return the diagram of a session's life, and the table of all that the diagram leaves out."""
     lines = ["```mermaid", "stateDiagram-v2"]
     lines += [
-        f"    [*] --> {_NAMES[admitted(0, 1)]}: login",
-        f"    [*] --> {_NAMES[admitted(1, 1)]}: login over the limit",
+        f"    [*] --> {_NAMES[admit(Situation(0, 1), Policy()).state]}: login",
+        f"    [*] --> {_NAMES[admit(Situation(1, 1), Policy()).state]}: login over the limit",
     ]
     lines += [
         f"    {_NAMES[before]} --> {_NAMES[after]}: {event.value}"

@@ -22,7 +22,9 @@ from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
 from timApp.document.routes import documents
-from timApp.guard import COOKIE_NAME, Cookies, Guard, GuardOptions
+from timApp.guard import Cookies, Guard, GuardOptions
+from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.waiting.link import Links
 from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
@@ -54,7 +56,6 @@ __all__ = ["create_app", "models"]
 
 #: Settings of Flask and its extensions that are not the site's to choose.
 _FIXED_OPTIONS: dict[str, Any] = {
-    "SESSION_COOKIE_NAME": COOKIE_NAME,
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     # A token lives as long as the cookie: an exam outlasts any shorter time.
@@ -164,10 +165,16 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         limit=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"],
         limits_of_groups=config["SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP"],
         retention=None if days is None else timedelta(days=days),
+        policy=Policy(
+            OverLimit(config["SESSIONS_OVER_LIMIT"]),
+            AfterEnd(config["SESSIONS_AFTER_END"]),
+            DeviceRule(config["SESSIONS_DEVICE"]),
+        ),
+        clocks=Clocks(_seconds(config["SESSIONS_IDLE_END"]), _seconds(config["SESSIONS_LIFETIME"])),
     )
     keys = [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]]
     config.setdefault("WTF_CSRF_SECRET_KEY", keys)
-    cookies = Cookies(keys, app.permanent_session_lifetime)
+    cookies = Cookies(keys, app.permanent_session_lifetime, config["SESSION_COOKIE_NAME"])
     guard = Guard(engine, cookies, options)
     guard.listeners.append(partial(note_debts, network))
     link_secret = config["SESSIONS_LINK_SECRET"]
@@ -175,6 +182,10 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     add_site(app, Site(guard, links, network, verify_host_or_admin, distribute))
     app.session_interface = CookieInterface(cookies)
     add_logins(app, guard)
+
+
+def _seconds(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(seconds=number)
 
 
 def _add_pages(app: Flask) -> None:

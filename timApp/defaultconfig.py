@@ -9,11 +9,14 @@ option: `timApp.optiontypes` says what each takes.
 """
 
 from timApp.optiontypes import (
+    AfterEndChoice,
     BaseUrl,
     ByteCount,
+    CookieName,
     Count,
     DatabaseUrl,
     Days,
+    DeviceChoice,
     DocumentPaths,
     Flag,
     FolderPath,
@@ -23,6 +26,7 @@ from timApp.optiontypes import (
     Keys,
     Limit,
     Network,
+    OverLimitChoice,
     ProxyHeaders,
     Seconds,
     Secret,
@@ -48,6 +52,40 @@ SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER: Limit | None = 1
 # Supervisors carry a phone and a laptop. Of a person who is in several of the groups, the most
 # generous number counts.
 SESSIONS_MAX_CONCURRENT_SESSIONS_PER_GROUP: GroupLimits = {"Session supervisors": None}
+
+# What a login above the limit does: "block_new" (it is blocked), "expire_oldest" (it is let in, and
+# the person's oldest session expires), "block_all" (it is blocked, and so is everything else of the
+# person until a supervisor verifies one) or "observe" (nothing; it is recorded). Default:
+# "block_new".
+SESSIONS_OVER_LIMIT: OverLimitChoice = "block_new"
+
+# What becomes of the next login of somebody whose session a supervisor or an administrator has
+# invalidated or ended, or who has had a blocked login since: "free" (it takes a free slot as if
+# nothing had happened) or "hold" (it is blocked, too, until a supervisor verifies). Default:
+# "free".
+# With "free", whoever was invalidated logs in again and reads on, and whoever is blocked gets in as
+# soon as the first device logs out; "hold" is for exams. A blocked login is settled by a
+# verification or by a supervisor's end of it, and not by the person's own logout. A browser in
+# which the person's session goes on all the time is never held.
+SESSIONS_AFTER_END: AfterEndChoice = "free"
+
+# Which browsers may take a free slot: "any", or "same" (only those that had one last; others are
+# blocked until a supervisor verifies). Default: "any".
+# The first login of all is free. With "same", a person cannot log out and hand the slot on to
+# somebody at another device. People without a limit of sessions are not bound. It is forgotten
+# after SESSIONS_LIFETIME; a verification moves it to the browser that was verified.
+SESSIONS_DEVICE: DeviceChoice = "any"
+
+# After how many seconds without a request a session is over. A number of seconds above 0, or None,
+# which means never. Default: None.
+# Its slot is free then, and whoever has it logs in again. It is worked out from when the session
+# was last seen, which is written down at least four times in that time.
+SESSIONS_IDLE_END: Seconds | None = None
+
+# After how many seconds from its login, or from its last verification, a session is over. A number
+# of seconds above 0, or None, which means never. Default: None.
+# Its slot is free then, and whoever has it logs in again.
+SESSIONS_LIFETIME: Seconds | None = None
 
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.
@@ -166,6 +204,11 @@ SECRET_KEY: Key | None = None
 # after it was signed, so a former key is of no use after that; whoever has it can log in as anybody
 # as long as it is here.
 SECRET_KEY_FALLBACKS: Keys = []
+
+# What the login cookie is called. Letters, digits, "-" and "_". Default: "timapp".
+# Two sites on one host, at different ports say, have to call theirs differently: a browser knows no
+# ports. Sites below different prefixes need not, as each cookie is for its own prefix.
+SESSION_COOKIE_NAME: CookieName = "timapp"
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.

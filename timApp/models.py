@@ -2,6 +2,7 @@
 
 from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import Tidying
@@ -24,6 +25,7 @@ __all__ = [
     "Peer",
     "SeenNonce",
     "SessionChange",
+    "SessionHold",
     "SessionOrder",
     "Tidying",
     "User",

@@ -194,6 +194,16 @@ Seconds = Annotated[
     Field(gt=0, le=_SECONDS_MAX, allow_inf_nan=False),
     Must("be a number of seconds above 0, a year at the most"),
 ]
+OverLimitChoice = Annotated[
+    Literal["block_new", "expire_oldest", "block_all", "observe"],
+    Must('be "block_new", "expire_oldest", "block_all" or "observe"'),
+]
+AfterEndChoice = Annotated[Literal["free", "hold"], Must('be "free" or "hold"')]
+DeviceChoice = Annotated[Literal["any", "same"], Must('be "any" or "same"')]
+CookieName = Annotated[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
+    Must('be 1 to 64 letters, digits, "-" and "_"'),
+]
 FolderPath = Annotated[_Filled, Must("be the path of a folder")]
 BaseUrl = Annotated[_Url, Must("be a base URL that begins with http:// or https:// and a host")]
 DatabaseUrl = Annotated[

@@ -23,6 +23,7 @@ from timApp.guard.reading.activity import count_active
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.reading.page import session_page
 from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosition
+from timApp.guard.rules.clocks import NEVER
 from timApp.guard.vocabulary import Action, State
 from timApp.pages.administer.session_list import PAGE_SIZE, SCAN_LIMIT
 
@@ -91,9 +92,12 @@ def _measure_on(kind: str, run: Run, section: Section) -> None:
     rows += [
         (name, *_look(count))
         for name, count in (
-            ("count of active sessions", partial(count_active, db)),
-            ("count before verifying all", partial(effect_on_everybody, db, Action.VERIFY)),
-            ("count before invalidating all", partial(effect_on_everybody, db, Action.INVALIDATE)),
+            ("count of active sessions", partial(count_active, db, NEVER)),
+            ("count before verifying all", partial(effect_on_everybody, db, Action.VERIFY, NEVER)),
+            (
+                "count before invalidating all",
+                partial(effect_on_everybody, db, Action.INVALIDATE, NEVER),
+            ),
         )
     ]
     slowest = max(float(row[1]) for row in rows)

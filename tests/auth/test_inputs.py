@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -37,6 +38,11 @@ def hall(site: Site) -> Site:
     """A site with a person who has an active session `new` and an expired one `old`."""
     with site.app.app_context():
         user = User(name="alice", password_hash="-")
+        an_hour_ago = now() - timedelta(hours=1)
+        for name in ("third", "fourth"):
+            user.sessions.append(
+                UserSession(session_id=name, logged_in_at=an_hour_ago, expired_at=an_hour_ago)
+            )
         user.sessions.append(UserSession(session_id="old", expired_at=now()))
         user.sessions.append(UserSession(session_id="new"))
         db.session.add(user)
@@ -68,6 +74,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("sessions.get_all_sessions", "GET"): {"query": {"state": "all"}},
     ("sessions.validate_session", "POST"): {"form": {"session_id": "old"}, "takes_json": True},
     ("sessions.invalidate_session", "POST"): {"form": {"session_id": "new"}, "takes_json": True},
+    ("sessions.end_session", "POST"): {"form": {"session_id": "fourth"}, "takes_json": True},
     ("sessions.validate_remote_session", "POST"): {
         "form": {"username": "alice", "session_id": "old", "secret": SECRET},
         "takes_json": True,
@@ -82,6 +89,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("supervise.compare", "GET"): {"query": {"user": "alice", "session": "old"}},
     ("supervise.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},
     ("supervise.invalidate", "POST"): {"form": {"user": "alice", "session_id": "new"}},
+    ("supervise.end", "POST"): {"form": {"user": "alice", "session_id": "third", "reason": "x"}},
     ("supervise.retry", "POST"): {
         "form": {"user": "alice", "session_id": "old", "action": "verify", "host": HOST}
     },
@@ -91,6 +99,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("session_list.export", "GET"): {"query": {"format": "json", "user": "alice"}},
     ("session_list.verify", "POST"): {"query": {"state": "all"}, "form": {"session": "%s:old"}},
     ("session_list.invalidate", "POST"): {"form": {"session": "%s:new", "reason": "x"}},
+    ("session_list.end", "POST"): {"form": {"session": "%s:third", "reason": "x"}},
     ("session_list.verify_all", "POST"): {"form": {"reason": "x"}},
     ("session_list.invalidate_all", "POST"): {"form": {"reason": "x"}},
 }

@@ -320,13 +320,16 @@ def test_the_cookie_is_http_only_same_site_lax_and_secure_as_configured(
         json={"username": "alice", "password": PASSWORD},
         base_url=f"{scheme}://localhost",
     )
-    (cookie,) = answer.headers.getlist("Set-Cookie")
-    flags = [part.strip() for part in cookie.split(";")[1:]]
-    assert cookie.startswith("timapp=")
-    assert "HttpOnly" in flags
-    assert "SameSite=Lax" in flags
-    assert ("Secure" in flags) is secure
-    assert not any(flag.startswith(("Domain", "Expires", "Max-Age")) for flag in flags)
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert [cookie.partition("=")[0] for cookie in cookies] == ["timapp", "timapp_browser"]
+    for cookie in cookies:
+        flags = [part.strip() for part in cookie.split(";")[1:]]
+        assert "HttpOnly" in flags
+        assert "SameSite=Lax" in flags
+        assert ("Secure" in flags) is secure
+        assert not any(flag.startswith("Domain") for flag in flags)
+        lasts = any(flag.startswith(("Expires", "Max-Age")) for flag in flags)
+        assert lasts is cookie.startswith("timapp_browser=")
 
 
 # Secrets

@@ -40,6 +40,7 @@ EXPORT = "/user/sessions/all"
 CHANGES = [
     "/user/sessions/alice/verify",
     "/user/sessions/alice/invalidate",
+    "/user/sessions/alice/end",
     "/user/sessions/verifyAll",
     "/user/sessions/invalidateAll",
 ]
@@ -265,11 +266,36 @@ def test_invalidate_session_expires_the_named_session_or_all(hall: Site, admin: 
     assert hall.active("alice") == set()
 
 
+def test_end_session_ends_the_named_session_or_all(hall: Site, admin: Browser) -> None:
+    """With an id that session is over for good, without one all of the person's."""
+    end = "/user/sessions/alice/end"
+    assert admin.post(end, json={"session_id": "old"}).json == {"status": "ok"}
+    assert hall.active("alice") == {"new"}
+    verify = admin.post("/user/sessions/alice/verify", json={"session_id": "old"})
+    assert verify.status_code == 409
+    assert admin.post(f"{end}?session_id=new").json == {"status": "ok"}
+    assert admin.post(end).json == {"status": "ok"}
+    assert all(one.logged_out_at for one in hall.sessions("alice").values())
+    assert [change.action.value for change in hall.changes()].count("end") == 2
+
+
+def test_administrators_are_ended_too(hall: Site, admin: Browser) -> None:
+    """Whom an invalidation does not touch, an end logs out, themselves included."""
+    hall.add_admin("other")
+    other = hall.logged_in("other")
+    assert admin.post("/user/sessions/other/invalidate").status_code == 200
+    assert other.get("/user/sessions/current").status_code == 200
+    assert admin.post("/user/sessions/other/end").status_code == 200
+    assert other.get("/user/sessions/current").status_code == 403
+    assert admin.post("/user/sessions/admin/end").status_code == 200
+    assert admin.get("/user/sessions/current").status_code == 403
+
+
 def test_an_unknown_user_or_session_is_404_and_changes_nothing(hall: Site, admin: Browser) -> None:
     """What is not there is not found, the answer names the field, and nothing has changed."""
     add_person(hall, "bob", hers=None)
     before = snapshot(hall)
-    for action in ("verify", "invalidate"):
+    for action in ("verify", "invalidate", "end"):
         for user, content, field in (
             ("nobody", None, "user"),
             ("nobody", {"session_id": "new"}, "user"),
@@ -834,6 +860,7 @@ def test_the_openapi_document_is_valid_and_lists_every_session_route(
     } == {
         ("/user/sessions/current", "get"),
         ("/user/sessions/all", "get"),
+        ("/user/sessions/{user}/end", "post"),
         ("/user/sessions/{user}/verify", "post"),
         ("/user/sessions/{user}/invalidate", "post"),
         ("/user/sessions/verifyAll", "post"),

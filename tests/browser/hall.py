@@ -1,5 +1,6 @@
 """An exam hall: a site with a server, and people who do things in the windows of a browser."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -177,8 +178,10 @@ def enter_blocked(window: Window, hall: Hall, name: str) -> str:
 
 
 def blocked_heading(page: Page) -> Locator:
-    """Return the heading of the blocked page."""
-    return page.get_by_role("heading", name="Your session is expired")
+    """Return the heading of the blocked page, of a new login as of one that was ended since."""
+    return page.get_by_role(
+        "heading", name=re.compile("Your login is blocked|Your session is expired")
+    )
 
 
 def exam_heading(page: Page) -> Locator:

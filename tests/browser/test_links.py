@@ -67,7 +67,7 @@ def test_a_reused_link_shows_how_things_are_now(hall: Hall, open_window: OpenWin
     enter(phone, hall, SUPERVISOR)
     phone.page.goto(link)
     chosen = phone.page.get_by_role("region").filter(has_text="scanned or chose")
-    expect(chosen.get_by_role("definition").first).to_have_text("Expired")
+    expect(chosen.get_by_role("definition").first).to_have_text("Blocked: over the limit")
     verify_button(phone.page).tap()
     expect(verified_heading(phone.page, name.title())).to_be_visible()
 
@@ -90,7 +90,7 @@ def test_the_reason_is_kept(hall: Hall, open_window: OpenWindow, action: Action)
     enter(phone, hall, SUPERVISOR)
     phone.page.goto(hall.url(f"/supervise/person?user={name}"))
     card = phone.page.get_by_role("region").filter(
-        has_text="Expired" if action is Action.VERIFY else "Active"
+        has_text="Blocked" if action is Action.VERIFY else "Active"
     )
     card.get_by_label("Reason").fill("Computer 7 broke: “smoke”")
     button = "Verify this one" if action is Action.VERIFY else "Invalidate"

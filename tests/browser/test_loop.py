@@ -62,7 +62,7 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
     person.get_by_role("link").tap()
     cards = phone.page.get_by_role("region")
     expect(cards).to_have_count(2)
-    expect(cards.filter(has_text="Expired")).to_contain_text("you scanned or chose")
+    expect(cards.filter(has_text="Blocked")).to_contain_text("you scanned or chose")
     verify_button(phone.page).tap()
     expect(verified_heading(phone.page, "Siiri Student")).to_be_visible()
 

@@ -51,6 +51,7 @@ COMMANDS = [
     "session list",
     "session verify",
     "session invalidate",
+    "session end",
     "session export",
     "hosts",
     "hosts check",
@@ -371,6 +372,20 @@ def test_a_session_is_verified_and_invalidated(timapp: CommandLine, here: Site) 
     assert states(timapp, "--state", "active") == {}
 
 
+def test_a_session_is_ended_for_good(timapp: CommandLine, here: Site) -> None:
+    """What is ended is as logged out, one session or all, also those of administrators."""
+    here.add_admin()
+    first, second, third = log_in(here, "admin", 3)
+    assert (
+        timapp.done("session", "end", "admin", second) == f"Ended the session {second} of admin.\n"
+    )
+    assert states(timapp) == {first: "active", second: "logged out", third: "active"}
+    timapp.refused("session", "verify", "admin", second)
+    assert timapp.done("session", "end", "admin") == "Ended all sessions of admin.\n"
+    assert set(states(timapp).values()) == {"logged out"}
+    assert [change.action.value for change in here.changes()][-2:] == ["end", "end"]
+
+
 def test_nothing_changes_for_a_session_that_is_not_there(timapp: CommandLine, here: Site) -> None:
     """An unknown user or session is an error, and every session stays as it was."""
     here.add_user("alice")
@@ -378,7 +393,7 @@ def test_nothing_changes_for_a_session_that_is_not_there(timapp: CommandLine, he
     timapp.refused("session", "verify", "bob")
     log_in(here, "alice", 2)
     before = timapp.done("session", "list")
-    for action in ("verify", "invalidate"):
+    for action in ("verify", "invalidate", "end"):
         assert "'nobody'" in timapp.refused("session", action, "nobody")
         assert "'missing'" in timapp.refused("session", action, "alice", "missing")
     assert "'nobody'" in timapp.refused("session", "list", "--user", "nobody")

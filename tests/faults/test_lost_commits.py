@@ -102,7 +102,7 @@ def test_an_id_that_was_used_before_is_refused_though_the_commit_is_lost(
         )
         db.session.rollback()
         with loses(1), Work(db.engine) as work:
-            assert begin_session(work, beginning) is State.ACTIVE
+            assert begin_session(work, beginning).state is State.ACTIVE
         for _ in range(2):
             with loses(1), Work(db.engine) as work, pytest.raises(BadInput, match="before"):
                 begin_session(work, beginning)

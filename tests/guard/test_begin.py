@@ -18,7 +18,7 @@ from timApp.database.driver.connections import use_driver
 from timApp.database.engine import open_engine
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, GuardOptions, Identity
-from timApp.guard.changes.begin import Beginning, _together, _transact, begin_session
+from timApp.guard.changes.begin import Beginning, Started, _together, _transact, begin_session
 from timApp.guard.changes.lock import lock_everybody, lock_people
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
@@ -36,7 +36,7 @@ def begin(app: Flask, user_id: int, session_id: str) -> bool:
     actor = Actor(ActorKind.USER, "somebody")
     with app.app_context():
         beginning = Beginning(user_id, "somebody", session_id, "Firefox", 1, actor)
-        return begin_session(db, beginning) is State.ACTIVE
+        return begin_session(db, beginning).state is State.ACTIVE
 
 
 @contextmanager
@@ -215,7 +215,8 @@ def test_a_batch_takes_as_many_round_trips_as_one_login(postgresql_url: str) -> 
         ]
         with tempfile.TemporaryFile() as trace:
             use_driver(engine, lambda driver: driver.pgconn.trace(trace.fileno()))
-            assert _transact(engine, beginnings) == [State.ACTIVE] * number
+            expected = [Started(State.ACTIVE, one.session_id) for one in beginnings]
+            assert _transact(engine, beginnings) == expected
             use_driver(engine, lambda driver: driver.pgconn.untrace())
             trace.seek(0)
             # The database says that it is ready each time when it is asked to answer all.

@@ -14,10 +14,10 @@ from timApp.auth.session.util import add_user_session, verify_session_for
 from timApp.auth.site import current_site, db
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, Identity
-from timApp.guard.changes.begin import Beginning, _transact
+from timApp.guard.changes.begin import Beginning, Started, _transact
 from timApp.guard.cookie import Claims
 from timApp.guard.reading.sessions import latest_session_id
-from timApp.guard.rules.validity import is_seen_due
+from timApp.guard.rules.validity import SEEN_INTERVAL_ACTIVE, SEEN_INTERVAL_EXPIRED, is_seen_due
 from timApp.guard.vocabulary import Actor, ActorKind, State
 from timApp.guard.waiting.codes import PATIENCE, waiting_sessions
 from timApp.guard.waiting.link import ExpiredLink, LinkedSession, Links
@@ -117,12 +117,12 @@ def test_a_page_that_was_closed_before_a_clock_was_set_back_waits_no_more(
         assert [one.session_id for one in waiting_sessions(db)] == [blocked.session_id]
 
 
-@pytest.mark.parametrize("is_active", [True, False])
-def test_it_is_time_to_write_down_who_was_seen_in_the_future(*, is_active: bool) -> None:
+@pytest.mark.parametrize("interval", [SEEN_INTERVAL_ACTIVE, SEEN_INTERVAL_EXPIRED])
+def test_it_is_time_to_write_down_who_was_seen_in_the_future(interval: float) -> None:
     """Only beyond the leeway of clocks."""
     noon, leeway = NOON.timestamp(), CLOCK_LEEWAY.total_seconds()
-    assert not is_seen_due(noon + leeway, noon, is_active=is_active)
-    assert is_seen_due(noon + leeway + 1, noon, is_active=is_active)
+    assert not is_seen_due(noon + leeway, noon, interval)
+    assert is_seen_due(noon + leeway + 1, noon, interval)
 
 
 def begin(app: Flask, session_id: str) -> None:
@@ -177,14 +177,15 @@ def test_sessions_that_begin_together_follow_one_another(
     clock.shift(-HOUR)
     actor = Actor(ActorKind.USER, "somebody")
     alice, bob = people
-    states = _transact(
+    logins = ((alice, "3"), (bob, "3"), (alice, "2"), (alice, "1"))
+    started = _transact(
         engine,
         [
             Beginning(person.id, person.name, session_id, "here", None, actor)
-            for person, session_id in ((alice, "3"), (bob, "3"), (alice, "2"), (alice, "1"))
+            for person, session_id in logins
         ],
     )
-    assert states == [State.ACTIVE] * 4
+    assert started == [Started(State.ACTIVE, session_id) for _, session_id in logins]
     with Work(engine) as work:
         assert latest_session_id(work, alice.id) == "1"
         assert latest_session_id(work, bob.id) == "3"

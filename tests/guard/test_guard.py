@@ -24,6 +24,7 @@ from timApp.guard import (
     State,
 )
 from timApp.guard.reading.sessions import latest_sessions
+from timApp.guard.rules.clocks import NEVER
 from timApp.guard.tables.state import state_of
 from timApp.net.network import Host
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
@@ -53,7 +54,9 @@ def states(guard: Guard, name: str) -> dict[str, State]:
     person = guard.person(name)
     assert person is not None
     with guard.transaction() as work:
-        return {one.session_id: state_of(one) for one in latest_sessions(work, person.id, 100)}
+        return {
+            one.session_id: state_of(one, NEVER) for one in latest_sessions(work, person.id, 100)
+        }
 
 
 def test_a_cookie_of_an_active_session_is_valid_and_says_whose_it_is(guard: Guard) -> None:

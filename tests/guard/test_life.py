@@ -12,17 +12,21 @@ from timApp.guard import (
     ActorKind,
     AllButOne,
     Change,
+    Claims,
     Cookies,
     Everybody,
     Guard,
     GuardOptions,
     Identity,
     OnePerson,
+    OverLimit,
     Picked,
+    Policy,
     State,
 )
 from timApp.guard.changes.change import Scope
 from timApp.guard.reading.sessions import latest_sessions
+from timApp.guard.rules.clocks import NEVER
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.tables.state import state_of
 from timApp.util.errors import Conflict
@@ -54,7 +58,7 @@ class Hall:
         """Return the state of each session."""
         with self.guard.transaction() as work:
             found = latest_sessions(work, self.person_id, 10)
-            return {session.session_id: state_of(session) for session in found}
+            return {session.session_id: state_of(session, NEVER) for session in found}
 
     def bring(self, session_id: str, state: State) -> None:
         """Bring an active session into a state."""
@@ -110,6 +114,9 @@ _CAUSES: dict[str, tuple[Event, Action, Callable[[int], Scope]]] = {
     ),
     "invalidate everybody": (Event.INVALIDATED, Action.INVALIDATE, lambda _: Everybody()),
     "log it out": (Event.LOGGED_OUT, Action.LOGOUT, lambda who: OnePerson("ann", who, _ONE)),
+    "end it": (Event.ENDED, Action.END, lambda who: OnePerson("ann", who, _ONE)),
+    "end all of the person": (Event.ENDED, Action.END, lambda who: OnePerson("ann", who)),
+    "end it among those picked": (Event.ENDED, Action.END, lambda who: Picked([(who, _ONE)])),
     "log all others out": (
         Event.LOGGED_OUT,
         Action.LOGOUT,
@@ -151,9 +158,36 @@ def test_the_persons_other_sessions_become_what_the_table_says(
     assert hall.states() == expected
 
 
+#: What only a login brings about, by the policy that does.
+_BY_LOGIN = {
+    Event.CONTINUED: Policy(),
+    Event.DISPLACED: Policy(OverLimit.EXPIRE_OLDEST),
+    Event.ALL_BLOCKED: Policy(OverLimit.BLOCK_ALL),
+}
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("event", _BY_LOGIN)
+def test_a_login_does_to_a_session_what_the_table_says(
+    hall: Hall, event: Event, before: State
+) -> None:
+    """What a login does to the person's other sessions stands in the table, too."""
+    hall.do(Action.LOGOUT, AllButOne("ann", hall.person_id, _ONE))
+    hall.bring(_ONE, before)
+    # Brings the person to the limit, if the session itself does not.
+    if before is not State.ACTIVE:
+        hall.guard.begin(Identity("ann"), "a test")
+    guard = Guard(
+        hall.guard.engine, hall.guard.cookies, GuardOptions(limit=1, policy=_BY_LOGIN[event])
+    )
+    former = Claims(hall.person_id, _ONE) if event is Event.CONTINUED else None
+    guard.begin(Identity("ann"), "a test", former=former)
+    assert hall.states()[_ONE] is LIFE[before][event]
+
+
 def test_each_event_is_caused_by_something() -> None:
-    """The walk above leaves no event of the table out."""
-    assert {event for event, _, _ in _CAUSES.values()} == set(Event)
+    """The walks above leave no event of the table out."""
+    assert {event for event, _, _ in _CAUSES.values()} | _BY_LOGIN.keys() == set(Event)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +195,8 @@ def test_each_event_is_caused_by_something() -> None:
     [
         (Action.LOGOUT, Everybody()),
         (Action.LOGOUT, Picked([])),
+        (Action.END, Everybody()),
+        (Action.END, AllButOne("ann", 1, None)),
         (Action.VERIFY, AllButOne("ann", 1, None)),
         (Action.LOGIN, OnePerson("ann", 1)),
         (Action.VERIFY_ALL, Everybody()),

@@ -28,15 +28,26 @@ from timApp.auth.session.util import (
     verify_session_for,
 )
 from timApp.auth.site import current_guard, db
+from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY, Claims
-from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
+from timApp.guard.rules.admission import Situation, admit
+from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.lifetime import CAUSES, FOR_THE_OTHERS, LIFE, Event
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.vocabulary import State
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
 from timApp.user.people import require_person
 from timApp.user.user import User, require_user
 
 USERS = ("alice", "bob", "carol")
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+REPEATS = timedelta(minutes=10)
+_LONG = timedelta(days=100)
+
+
+def _seconds(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(seconds=number)
 
 
 @dataclass
@@ -48,6 +59,20 @@ class ModelSession:
     logged_in_at: datetime
     expired_at: datetime | None = None
     logged_out_at: datetime | None = None
+    verified_at: datetime | None = None
+    #: Nobody asks for anything, so nobody is seen.
+    last_seen_at: datetime | None = None
+    device: str = ""
+    cause: Cause | None = None
+
+    @property
+    def was_ever_active(self) -> bool:
+        """Whether it is not blocked since its beginning."""
+        return (
+            self.expired_at is None
+            or self.verified_at is not None
+            or self.expired_at != self.logged_in_at
+        )
 
     @property
     def state(self) -> State:
@@ -57,27 +82,91 @@ class ModelSession:
 
 
 class Rules:
-    """The rules of sessions, played with the table of their life and nothing else."""
+    """The rules of sessions, played with the table of their life and of admission, no more."""
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self, limit: int | None, policy: Policy, clocks: Clocks) -> None:
         self.limit = limit
+        self.policy = policy
+        self.clocks = clocks
         self.now = START
         self.sessions: dict[tuple[str, str], ModelSession] = {}
+        #: By person: the sessions of blocked logins, and `None` for an end, that are not settled.
+        self.unsettled: dict[str, set[str | None]] = {user: set() for user in USERS}
+
+    def is_active(self, session: ModelSession) -> bool:
+        """Tell whether a session is active now."""
+        return session.state is State.ACTIVE and self.clocks.ended(session) is None
 
     def of(self, user: str) -> list[ModelSession]:
         return [session for session in self.sessions.values() if session.user == user]
 
-    def log_in(self, user: str, session_id: str) -> None:
-        active = sum(session.state is State.ACTIVE for session in self.of(user))
-        is_over = self.limit is not None and active >= self.limit
-        self.sessions[user, session_id] = ModelSession(
-            user, session_id, self.now, self.now if is_over else None
+    def log_in(self, user: str, session_id: str, device: str, former: str | None) -> str:
+        """Let a login begin; return the session that it has."""
+        own = [one for one in self.of(user) if device == one.device or one.session_id == former]
+        others = [one for one in self.of(user) if one not in own]
+        active = [one for one in others if self.is_active(one)]
+        situation = Situation(
+            active=len(active),
+            limit=self.limit,
+            continues=any(self.is_active(one) for one in own),
+            returns=any(one.state is State.ACTIVE for one in own),
+            was_ended=None in self.unsettled[user],
+            was_blocked=bool(self.unsettled[user] - {None}),
+            device=device,
+            devices=self._last_devices(user),
         )
+        admission = admit(situation, self.policy)
+        is_in = admission.state is State.ACTIVE
+        recent = [one for one in own if former is None and one.logged_in_at > self.now - REPEATS]
+        repeated = [one for one in recent if self.is_active(one)] or [
+            one
+            for one in recent
+            if not is_in and one.state is State.EXPIRED and not one.was_ever_active
+        ]
+        if repeated:
+            return max(repeated, key=_age).session_id
+        for session in own:
+            if session.state is not State.LOGGED_OUT:
+                self._happen(session, Event.CONTINUED)
+                self.unsettled[user].discard(session.session_id)
+        if admission.others is not None:
+            for session in sorted(active, key=_age)[: len(active) - admission.kept]:
+                self._happen(session, admission.others)
+        if admission.settles:
+            self.unsettled[user].clear()
+        elif not is_in:
+            self.unsettled[user].add(session_id)
+        session = ModelSession(user, session_id, self.now, device=device)
+        if not is_in:
+            session.expired_at, session.cause = self.now, admission.cause
+        self.sessions[user, session_id] = session
+        return session_id
+
+    def _last_devices(self, user: str) -> list[str]:
+        """Return the browsers that had the person's slots last."""
+        began: dict[str, datetime] = {}
+        bound_since = (
+            START - _LONG if self.clocks.lifetime is None else self.now - self.clocks.lifetime
+        )
+        for one in self.of(user):
+            since = one.verified_at or one.logged_in_at
+            if one.was_ever_active and since > bound_since:
+                began[one.device] = max(since, began.get(one.device, since))
+        latest_first = sorted(began, key=lambda device: (-began[device].timestamp(), device))
+        return latest_first[: self.limit or 0]
 
     def log_out(self, user: str, session_id: str) -> None:
         session = self.sessions.get((user, session_id))
         if session:
             self._happen(session, Event.LOGGED_OUT)
+
+    def end(self, user: str, session_id: str | None) -> None:
+        meant = [one for one in self.of(user) if session_id in {None, one.session_id}]
+        self.unsettled[user] -= {session_id} if session_id else self.unsettled[user] - {None}
+        if any(self.is_active(one) for one in meant):
+            self.unsettled[user].add(None)
+        for session in meant:
+            self._happen(session, Event.ENDED)
 
     def verify(self, user: str, session_id: str | None) -> None:
         if session_id is None:
@@ -85,26 +174,45 @@ class Rules:
             if not revivable:
                 return
             session_id = max(revivable, key=lambda s: (s.logged_in_at, s.session_id)).session_id
+        self.unsettled[user].clear()
         for session in self.of(user):
             is_chosen = session.session_id == session_id
             event = Event.VERIFIED if is_chosen else FOR_THE_OTHERS[Event.VERIFIED]
             self._happen(session, event)
 
+    def verify_all(self) -> None:
+        for user in USERS:
+            self.verify(user, None)
+            self.unsettled[user].clear()
+
+    def invalidate_all(self) -> None:
+        for user in USERS:
+            if any(self.is_active(one) for one in self.of(user)):
+                self.invalidate(user, None)
+
     def invalidate(self, user: str, session_id: str | None) -> None:
+        self.unsettled[user].add(None)
         for session in self.of(user):
             if session_id in {None, session.session_id}:
                 self._happen(session, Event.INVALIDATED)
 
     def _happen(self, session: ModelSession, event: Event) -> None:
         """Let an event happen: what becomes of the session stands in the table."""
-        after = LIFE[session.state][event]
-        if after is session.state:
+        is_over = session.state is State.ACTIVE and not self.is_active(session)
+        before = State.EXPIRED if is_over else session.state
+        after = LIFE[before][event]
+        if after is before:
             return
+        session.cause = CAUSES.get(event)
         session.logged_out_at = self.now if after is State.LOGGED_OUT else None
         if after is State.ACTIVE:
-            session.expired_at = None
+            session.expired_at, session.verified_at = None, self.now
         else:
             session.expired_at = session.expired_at or self.now
+
+
+def _age(session: ModelSession) -> tuple[datetime, str]:
+    return session.logged_in_at, session.session_id
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -117,16 +225,40 @@ class SessionMachine(RuleBasedStateMachine):
     known_ids = Bundle("known_ids")
     users = st.sampled_from(USERS)
 
-    @initialize(limit=st.sampled_from([1, 2, None]))
-    def start(self, limit: int | None) -> None:
+    @initialize(
+        limit=st.sampled_from([1, 2, None]),
+        policy=st.one_of(
+            st.just(Policy()),
+            st.builds(
+                Policy,
+                st.sampled_from(OverLimit),
+                st.sampled_from(AfterEnd),
+                st.sampled_from(DeviceRule),
+            ),
+        ),
+        idle_end=st.sampled_from([None, 100]),
+        lifetime=st.sampled_from([None, 200]),
+    )
+    def start(
+        self, limit: int | None, policy: Policy, idle_end: int | None, lifetime: int | None
+    ) -> None:
         self.stack = ExitStack()
         self.clock = self.stack.enter_context(time_machine.travel(START, tick=False))
         url = self.stack.enter_context(self.databases.fresh())
         app = self.stack.enter_context(
-            open_app(url, self.folder, SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER=limit)
+            open_app(
+                url,
+                self.folder,
+                SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER=limit,
+                SESSIONS_OVER_LIMIT=policy.over_limit.value,
+                SESSIONS_AFTER_END=policy.after_end.value,
+                SESSIONS_DEVICE=policy.device.value,
+                SESSIONS_IDLE_END=idle_end,
+                SESSIONS_LIFETIME=lifetime,
+            )
         )
         self.site = Site(app)
-        self.model = Rules(limit)
+        self.model = Rules(limit, policy, Clocks(_seconds(idle_end), _seconds(lifetime)))
         for name in USERS:
             self.site.add_user(name)
         self.cookies: list[dict[str, str]] = []
@@ -135,7 +267,7 @@ class SessionMachine(RuleBasedStateMachine):
         if hasattr(self, "stack"):
             self.stack.close()
 
-    @rule(seconds=st.sampled_from([0, 1, 60]))
+    @rule(seconds=st.sampled_from([0, 1, 60, 601]))
     def wait(self, seconds: int) -> None:
         self.clock.shift(timedelta(seconds=seconds))
         self.model.now += timedelta(seconds=seconds)
@@ -151,12 +283,19 @@ class SessionMachine(RuleBasedStateMachine):
         claims = Claims(int(former["_user_id"]), former[SESSION_ID_KEY]) if former else None
         with self.site.app.app_context():
             person = require_person(db, user)
-            session_id = current_guard().begin(person, "test", former=claims, work=db).session_id
+            begun = current_guard().begin(
+                person, "test", former=claims, device=f"browser {browser}", work=db
+            )
             if db.is_in_transaction():
                 db.session.commit()
-        if former:
+        session_id = begun.session_id
+        continued = None
+        if former and self._user_of(former) == user:
+            continued = former[SESSION_ID_KEY]
+        elif former:
             self.model.log_out(self._user_of(former), former[SESSION_ID_KEY])
-        self.model.log_in(user, session_id)
+        assert self.model.log_in(user, session_id, f"browser {browser}", continued) == session_id
+        assert begun.state is self.model.sessions[user, session_id].state
         self.cookies[browser] = {
             "_user_id": str(self.site.user_id(user)),
             SESSION_ID_KEY: session_id,
@@ -173,6 +312,19 @@ class SessionMachine(RuleBasedStateMachine):
                 db.session.commit()
             self.model.log_out(self._user_of(former), former[SESSION_ID_KEY])
             self.cookies[browser] = {}
+
+    @rule(browser=browsers)
+    def lose_answer(self, browser: int) -> None:
+        """The browser never learns that it is logged in, and keeps its name."""
+        self.cookies[browser] = {}
+
+    @rule(user=users, session_id=st.one_of(st.none(), known_ids))
+    def end(self, user: str, session_id: str | None) -> None:
+        with self.site.app.app_context():
+            scope = OnePerson(user, self.site.user_id(user), session_id)
+            current_guard().apply(Change(Action.END, scope, Actor(ActorKind.USER, "boss")), db)
+            db.session.commit()
+        self.model.end(user, session_id)
 
     @rule(user=users, session_id=st.one_of(st.none(), known_ids, st.just("of another host")))
     def verify(self, user: str, session_id: str | None) -> None:
@@ -201,16 +353,14 @@ class SessionMachine(RuleBasedStateMachine):
         with self.site.app.app_context():
             verify_all_sessions()
             db.session.commit()
-        for user in USERS:
-            self.model.verify(user, None)
+        self.model.verify_all()
 
     @rule()
     def invalidate_all(self) -> None:
         with self.site.app.app_context():
             invalidate_all_sessions()
             db.session.commit()
-        for user in USERS:
-            self.model.invalidate(user, None)
+        self.model.invalidate_all()
 
     @invariant()
     def the_database_is_as_the_rules_say(self) -> None:
@@ -220,13 +370,28 @@ class SessionMachine(RuleBasedStateMachine):
             UserSession.logged_in_at,
             UserSession.expired_at,
             UserSession.logged_out_at,
+            UserSession.verified_at,
+            UserSession.cause,
+            UserSession.device,
         )
+        holds = sa.select(User.name, SessionHold.session_id).join_from(User, SessionHold)
         query = sa.select(User.name, UserSession.session_id, *columns).join_from(User, UserSession)
         with self.site.app.app_context():
-            found = {(name, id_): tuple(times) for name, id_, *times in db.session.execute(query)}
+            found = {(name, id_): tuple(rest) for name, id_, *rest in db.session.execute(query)}
+            unsettled = {(name, id_ or None) for name, id_ in db.session.execute(holds)}
         assert found == {
-            key: (session.logged_in_at, session.expired_at, session.logged_out_at)
+            key: (
+                session.logged_in_at,
+                session.expired_at,
+                session.logged_out_at,
+                session.verified_at,
+                session.cause,
+                session.device,
+            )
             for key, session in self.model.sessions.items()
+        }
+        assert unsettled == {
+            (user, id_) for user, ids in self.model.unsettled.items() for id_ in ids
         }
 
     def _user_of(self, cookies: dict[str, str]) -> str:

@@ -58,19 +58,20 @@ def test_the_blocked_page_says_why(hall: Site) -> None:
     def told() -> str:
         answer = second.get("/view/exam").json
         assert answer
-        assert answer["error"].removeprefix("Your session is expired. ") in (
-            second.get_page("/view/exam").text
-        )
-        return str(answer["error"])
+        page = second.get_page("/view/exam").text
+        headline, _, why = str(answer["error"]).partition(". ")
+        assert f">{headline}</h1>" in page
+        assert why in page
+        return f"{headline}: {why}"
 
-    assert "You are also logged in on another device." in told()
+    assert "Your login is blocked: You are also logged in on another device." in told()
     first.log_out()
     assert "You were logged in on another device when you logged in on this one." in told()
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": second.session_id}
     assert supervisor.post("/supervise/verify", data=form).status_code == 200
     assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
-    assert "A supervisor has ended this session." in told()
+    assert "Your session is expired: A supervisor has ended this session." in told()
 
 
 def test_the_code_stays_while_the_page_is_shown_again(hall: Site) -> None:

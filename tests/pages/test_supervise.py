@@ -36,7 +36,7 @@ def test_only_supervisors_and_administrators_see_the_console(hall: Site) -> None
     for path in ("", "/waiting", "/find?q=alice", "/person?user=alice", "/link/x"):
         assert student.get_page(f"/supervise{path}").status_code == 403
     form = {"user": "alice", "session_id": student.session_id}
-    for action in ("verify", "invalidate"):
+    for action in ("verify", "invalidate", "end"):
         assert student.post(f"/supervise/{action}", data=form).status_code == 403
     again = {**form, "action": "verify", "host": "x"}
     assert student.post("/supervise/retry", data=again).status_code == 403
@@ -105,6 +105,51 @@ def test_verifying_lets_the_person_go_on_and_is_recorded_with_the_reason(hall: S
     assert (change.actor, change.reason, change.session_count) == ("supervisor", "new computer", 2)
 
 
+def test_a_session_is_ended_for_good(hall: Site) -> None:
+    """Whoever has it is nobody from then on; that it was so before is said, too."""
+    browser = hall.logged_in("alice")
+    supervisor = hall.logged_in("supervisor")
+    compared = supervisor.get_page(f"/supervise/person?user=alice&session={browser.session_id}")
+    assert "End for good" in compared.text
+    form = {"user": "alice", "session_id": browser.session_id, "reason": "left"}
+    page = supervisor.post("/supervise/end", data=form)
+    assert (page.status_code, "The session is over." in page.text) == (200, True)
+    assert browser.get_page("/view/exam").status_code == 302
+    change = hall.changes()[-1]
+    assert (change.action.value, change.actor, change.reason) == ("end", "supervisor", "left")
+    assert "The session was over already." in supervisor.post("/supervise/end", data=form).text
+    assert supervisor.post("/supervise/end", data=form | {"home": "x"}).status_code == 422
+    assert supervisor.post("/supervise/end", data=form | {"session_id": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["verify", "invalidate", "end"])
+def test_supervisors_leave_administrators_alone(hall: Site, action: str) -> None:
+    """The sessions of an administrator are for administrators to change."""
+    hall.add_admin()
+    hall.add_admin("boss")
+    admin, supervisor = hall.logged_in("admin"), hall.logged_in("supervisor")
+    page = supervisor.get_page("/supervise/person?user=admin").text
+    assert "Only administrators may change the sessions of administrators." in page
+    assert "End for good" not in page
+    before = hall.sessions("admin")[admin.session_id]
+    form = {"user": "admin", "session_id": admin.session_id}
+    assert supervisor.post(f"/supervise/{action}", data=form).status_code == 403
+    after = hall.sessions("admin")[admin.session_id]
+    assert (after.expired_at, after.logged_out_at) == (before.expired_at, before.logged_out_at)
+    assert hall.logged_in("boss").post(f"/supervise/{action}", data=form).status_code == 200
+
+
+def test_supervisors_do_not_verify_themselves(hall: Site) -> None:
+    """A supervisor's own session is for another supervisor to verify; they may end it."""
+    supervisor = hall.logged_in("supervisor")
+    other = hall.logged_in("supervisor")
+    form = {"user": "supervisor", "session_id": other.session_id}
+    assert supervisor.post("/supervise/verify", data=form).status_code == 403
+    assert hall.active("supervisor") == {supervisor.session_id, other.session_id}
+    assert supervisor.post("/supervise/end", data=form).status_code == 200
+    assert hall.active("supervisor") == {supervisor.session_id}
+
+
 def test_changes_from_the_console_need_the_csrf_token(hall: Site) -> None:
     """Without the token a post is 400 and changes nothing."""
     browser = hall.blocked(FIREFOX)
@@ -115,7 +160,7 @@ def test_changes_from_the_console_need_the_csrf_token(hall: Site) -> None:
     assert hall.active("alice") == active
 
 
-@pytest.mark.parametrize("action", ["verify", "invalidate"])
+@pytest.mark.parametrize("action", ["verify", "invalidate", "end"])
 def test_unknown_people_and_sessions_change_nothing(hall: Site, action: str) -> None:
     """A post that names nobody, no session or an unknown one is a 4xx."""
     hall.blocked(FIREFOX)

@@ -9,6 +9,7 @@ import pytz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from timApp.guard.rules.clocks import NEVER
 from timApp.guard.rules.presence import Overlap, Span, Track, overlaps, tracks_of
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
@@ -59,9 +60,8 @@ def spans(*minutes: tuple[float, float]) -> list[Span]:
 
 def tracks_by_presence(minutes: Sequence[tuple[int, int]]) -> list[Track]:
     """Return tracks of sessions that were in use at these minutes."""
-    return tracks_of(
-        [session(str(n), start, seen=end) for n, (start, end) in enumerate(minutes)], [], at(10_000)
-    )
+    found = [session(str(n), start, seen=end) for n, (start, end) in enumerate(minutes)]
+    return tracks_of(found, [], at(10_000), NEVER)
 
 
 def test_the_record_tells_when_a_session_was_active_more_than_once() -> None:
@@ -76,7 +76,7 @@ def test_the_record_tells_when_a_session_was_active_more_than_once() -> None:
         change(5, 40, Action.VERIFY_ALL),
         change(6, 50, Action.VERIFY, "a"),
     ]
-    b, a = tracks_of(sessions, changes, at(100))
+    b, a = tracks_of(sessions, changes, at(100), NEVER)
     assert b.active == spans((20, 30), (40, 50), (80, 100))
     assert b.blocked_at == [at(10), at(30), at(50)]
     assert b.verified_at == [at(20), at(40), at(80)]
@@ -98,7 +98,7 @@ def test_a_logged_out_session_ends_and_is_not_verified_any_more() -> None:
         change(5, 28, Action.VERIFY, "b"),
         change(6, 30, Action.INVALIDATE_ALL),
     ]
-    a, b = tracks_of(sessions, changes, at(100))
+    a, b = tracks_of(sessions, changes, at(100), NEVER)
     assert b.active == spans((10, 20))
     assert (b.blocked_at, b.verified_at) == ([], [])
     assert b.presence == Span(at(10), at(20))
@@ -120,7 +120,7 @@ def test_sessions_that_their_owner_ended_from_elsewhere_are_over() -> None:
         change(5, 50, Action.INVALIDATE, "c"),
         change(6, 60, Action.VERIFY_ALL),
     ]
-    c, b, a = tracks_of(sessions, changes, at(100))
+    c, b, a = tracks_of(sessions, changes, at(100), NEVER)
     assert c.active == spans((20, 50), (60, 100))
     assert (b.active, b.blocked_at, b.verified_at) == ([], [at(10)], [])
     assert (a.active, a.blocked_at) == (spans((0, 40)), [])
@@ -139,7 +139,7 @@ def test_without_a_record_the_session_itself_tells(
     one: UserSession, active: list[tuple[float, float]], blocked: list[float]
 ) -> None:
     """What was written before there was a record is drawn as far as it is known."""
-    [track] = tracks_of([one], [], at(100))
+    [track] = tracks_of([one], [], at(100), NEVER)
     assert track.active == spans(*active)
     assert track.blocked_at == [at(minute) for minute in blocked]
 
@@ -147,7 +147,7 @@ def test_without_a_record_the_session_itself_tells(
 def test_the_session_has_the_last_word_over_an_incomplete_record() -> None:
     """A session that is active now is so at the end of the picture, and the other way round."""
     record = [change(1, 0, Action.BLOCKED_LOGIN, "a"), change(2, 0, Action.LOGIN, "b")]
-    a, b = tracks_of([session("a", 0), session("b", 0, expired=50)], record, at(100))
+    a, b = tracks_of([session("a", 0), session("b", 0, expired=50)], record, at(100), NEVER)
     assert a.active == spans((0, 100))
     assert b.active == spans((0, 50))
 
@@ -178,7 +178,9 @@ def test_what_is_shaded_is_what_two_sessions_share(minutes: list[tuple[int, int]
 
 def test_bars_lie_where_their_times_are() -> None:
     """Percentages of the time from the first login to the end of what is known."""
-    tracks = tracks_of([session("b", 50, seen=100), session("a", 0, expired=75)], [], at(100))
+    tracks = tracks_of(
+        [session("b", 50, seen=100), session("a", 0, expired=75)], [], at(100), NEVER
+    )
     picture = lay_out(tracks, overlaps(tracks), None, HELSINKI)
     assert picture is not None
     assert (picture.start, picture.end) == (at(0), at(100))
@@ -192,7 +194,7 @@ def test_bars_lie_where_their_times_are() -> None:
 def test_a_later_start_cuts_off_what_was_before() -> None:
     """Bars begin at the edge, marks outside are left out, sessions that were over are not shown."""
     sessions = [session("b", 0, expired=60, seen=60), session("a", 0, expired=10, seen=20)]
-    shown = since(tracks_of(sessions, [], at(100)), at(30))
+    shown = since(tracks_of(sessions, [], at(100), NEVER), at(30))
     assert [track.session.session_id for track in shown] == ["b"]
     picture = lay_out(shown, [], at(30), HELSINKI)
     assert picture is not None

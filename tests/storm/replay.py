@@ -10,8 +10,9 @@ from datetime import datetime
 
 from tests.storm.books import Books, Record, Times
 from tests.storm.ledger import Act
-from timApp.guard.rules.admission import admitted
+from timApp.guard.rules.admission import Situation, admit
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
+from timApp.guard.rules.policy import Policy
 from timApp.guard.vocabulary import Action, SessionKey, State
 
 _EVENTS = {
@@ -122,7 +123,7 @@ class Replay:
         if session_id in self._sessions[user_id]:
             self._say(record, "it had begun before")
         active = list(self._states(user_id).values()).count(State.ACTIVE)
-        state = admitted(active, self._limits.of(user_id))
+        state = admit(Situation(active, self._limits.of(user_id)), Policy()).state
         if (state is State.ACTIVE) is not (record.action is Action.LOGIN):
             self._say(record, f"there were {active} active sessions")
         is_active = record.action is Action.LOGIN

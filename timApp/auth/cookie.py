@@ -1,6 +1,6 @@
 """Flask's session in the cookie of `timApp.guard.cookie`."""
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import (
     SecureCookieSession,
     SecureCookieSessionInterface,
@@ -9,7 +9,12 @@ from flask.sessions import (
 )
 from itsdangerous import BadSignature
 
-from timApp.guard.cookie import Claims, Cookies, claims_in
+from timApp.guard.cookie import BROWSER_COOKIE_MAX_AGE, Claims, Cookies, claims_in
+
+
+def browser_cookie_name(app: Flask) -> str:
+    """Return what the cookie is called that names the browser."""
+    return f"{app.config['SESSION_COOKIE_NAME']}_browser"
 
 
 class CookieSession(SecureCookieSession):
@@ -63,6 +68,23 @@ class CookieInterface(SecureCookieSessionInterface):
                 response.vary.add("Cookie")
             else:
                 response.headers["Vary"] = "Cookie"
+        # Behind the cookie of the login: who reads only the first one wants that.
+        if "browser_cookie" in g:
+            response.set_cookie(
+                browser_cookie_name(app),
+                g.browser_cookie,
+                max_age=BROWSER_COOKIE_MAX_AGE,
+                httponly=True,
+                path=self.get_cookie_path(app),
+                domain=self.get_cookie_domain(app),
+                secure=self.get_cookie_secure(app),
+                samesite=self.get_cookie_samesite(app),
+            )
+
+    def get_cookie_path(self, app: Flask) -> str:
+        """Return the path below which the site is, so that another one beside it has its own."""
+        path: str | None = app.config["SESSION_COOKIE_PATH"]
+        return path or request.root_path or "/"
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie gets the attribute Secure."""

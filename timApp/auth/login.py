@@ -22,6 +22,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
+from timApp.auth.browser import current_device, name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.session.util import current_session_id, has_valid_session
@@ -31,8 +32,9 @@ from timApp.auth.visitor import (
     current_actor,
     current_claims,
     current_visitor,
-    same_for_everybody,
+    take_for_nobody,
 )
+from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
@@ -60,9 +62,9 @@ class WrongCredentials(AccessDenied):
 @login.get("/login")
 @takes(query=("next",))
 @open_to_expired_sessions
-@same_for_everybody
 def login_page() -> ResponseReturnValue:
-    """Show the form."""
+    """Show the form, and who is logged in on this browser already."""
+    name_browser()
     return _form_page({"next": request.args.get("next", "")})
 
 
@@ -72,6 +74,7 @@ def login_page() -> ResponseReturnValue:
 @open_to_expired_sessions
 def log_in() -> ResponseReturnValue:
     """Log in, with JSON or with the form."""
+    name_browser()
     return _log_in_with_json() if request.is_json else _log_in_with_form()
 
 
@@ -119,6 +122,7 @@ def _log_in(username: str, password: str) -> Begun:
         f"[{request.remote_addr}] {header_text(request.user_agent.string)}",
         actor=Actor(ActorKind.USER, person.name, request.remote_addr),
         former=current_claims(),
+        device=current_device(),
         work=db,
     )
     if db.is_in_transaction():
@@ -154,6 +158,9 @@ def _log_in_with_json() -> Response:
 def _log_in_with_form() -> ResponseReturnValue:
     typed = read_body()
     errors = _form_errors(typed)
+    if errors.keys() == {"csrf_token"} and not wants_json() and _is_logged_in(typed["username"]):
+        # In another tab, which is why this page was out of date.
+        return redirect(_next_address(typed))
     if errors:
         if wants_json():
             field, problems = next(iter(errors.items()))
@@ -169,7 +176,18 @@ def _log_in_with_form() -> ResponseReturnValue:
         page = _form_page(typed, alert=gettext(error.text))
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
         return page, error.status, headers
-    return redirect(_local_address(typed.get("next")) or url_for("documents.index"))
+    return redirect(_next_address(typed))
+
+
+def _is_logged_in(username: str) -> bool:
+    """Tell whether it is the person of that name who is logged in on this browser."""
+    visitor = current_visitor()
+    person = visitor and find_person(db, username)
+    return visitor is not None and person is not None and person.id == visitor.id
+
+
+def _next_address(typed: Mapping[str, str]) -> str:
+    return _local_address(typed.get("next")) or url_for("documents.index")
 
 
 def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:
@@ -200,8 +218,22 @@ def _form_page(
         typed=typed,
         errors=errors or {},
         alert=alert,
+        logged_in=_known_visitor(),
+        next_address=_next_address(typed),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )
+
+
+def _known_visitor() -> Visitor | None:
+    """Return who is logged in on this browser; None where the database does not say.
+
+    The form is shown without it, too: it says what is wrong when it is sent.
+    """
+    try:
+        return current_visitor()
+    except ERRORS:
+        take_for_nobody()
+        return None
 
 
 def _local_address(address: str | None) -> str | None:

@@ -11,6 +11,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
 
 from timApp.guard import Guard
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.waiting.link import Links
 from timApp.net.network import Network
 from timApp.net.note import ChangeNote
@@ -59,6 +60,11 @@ def current_site() -> Site:
 def current_guard() -> Guard:
     """Return the guard of the current application."""
     return current_site().guard
+
+
+def current_clocks() -> Clocks:
+    """Return what ends sessions by the clock on the current site."""
+    return current_guard().options.clocks
 
 
 class Database(SQLAlchemy):

@@ -1,9 +1,8 @@
 """Who is asking: the visitor of the request, and the actor of the changes that it makes."""
 
 import getpass
-from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any
 
 from flask import (
     Flask,
@@ -24,9 +23,6 @@ from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.vocabulary import Actor, ActorKind
 
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
-
 
 class _Logins(LoginManager):
     def _session_protection_failed(self) -> bool:
@@ -40,16 +36,10 @@ class _Logins(LoginManager):
         return response
 
 
-def same_for_everybody(view: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Let a view take everybody for nobody: it needs no database to know who asks."""
-
-    @wraps(view)
-    def answer(*arguments: _Parameters.args, **parameters: _Parameters.kwargs) -> _Result:
-        logins: LoginManager = current_app.login_manager  # type: ignore[attr-defined]
-        logins._update_request_context_with_user()
-        return view(*arguments, **parameters)
-
-    return answer
+def take_for_nobody() -> None:
+    """Take whoever asks for nobody, in this request: no database is needed to know who they are."""
+    logins: LoginManager = current_app.login_manager  # type: ignore[attr-defined]
+    logins._update_request_context_with_user()
 
 
 class Visitor(UserMixin, GuardVisitor):

@@ -7,8 +7,10 @@ from timApp.guard.changes.change import AllButOne, Change, Everybody, OnePerson,
 from timApp.guard.cookie import COOKIE_NAME, Claims, Cookies
 from timApp.guard.guard import Begun, Guard, Standing, Verdict
 from timApp.guard.options import GuardOptions
+from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.visitor import Visitor
-from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
 from timApp.user.people import Identity, Person
 
 __all__ = [
@@ -16,18 +18,24 @@ __all__ = [
     "Action",
     "Actor",
     "ActorKind",
+    "AfterEnd",
     "AllButOne",
     "Begun",
+    "Cause",
     "Change",
     "Claims",
+    "Clocks",
     "Cookies",
+    "DeviceRule",
     "Everybody",
     "Guard",
     "GuardOptions",
     "Identity",
     "OnePerson",
+    "OverLimit",
     "Person",
     "Picked",
+    "Policy",
     "Receipt",
     "Standing",
     "State",

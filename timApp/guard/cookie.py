@@ -6,18 +6,19 @@ documentation of Flask, "Sessions", and of itsdangerous.
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
-from itsdangerous import BadPayload, BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadPayload, BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from timApp.user.user import id_of
 from timApp.util.clock import counts_still
 from timApp.util.text import is_storable
 
-#: The cookie's name.
+#: The cookie's name, unless a site calls it otherwise.
 COOKIE_NAME = "timapp"
 #: Keys of what the cookie holds; the first is that of Flask-Login.
 USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
@@ -28,6 +29,11 @@ MAX_AGE = timedelta(days=31)
 #: a signature takes several times as long as to look the session up; a cookie takes a kilobyte.
 _REMEMBERED = 16_384
 _SALT = "cookie-session"
+_BROWSER_SALT = "timapp-browser"
+#: A browser keeps its name so long after it was given one: as long as browsers allow.
+BROWSER_COOKIE_MAX_AGE = timedelta(days=400)
+#: Bytes of a browser's name, which nobody can guess.
+_NAME_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,12 @@ class Cookies:
     That a cookie is signed is remembered: it comes with each request.
     """
 
-    def __init__(self, keys: Sequence[str], max_age: timedelta = MAX_AGE) -> None:
+    def __init__(
+        self, keys: Sequence[str], max_age: timedelta = MAX_AGE, name: str = COOKIE_NAME
+    ) -> None:
         """Take the keys, the newest last: it signs, and each of them is taken."""
+        #: What the cookie is called.
+        self.name = name
         self._max_age = max_age.total_seconds()
         self._serializer = URLSafeTimedSerializer(
             list(keys),
@@ -54,6 +64,9 @@ class Cookies:
             serializer=json,
             serializer_kwargs={"separators": (",", ":")},
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha1},
+        )
+        self._browsers = URLSafeSerializer(
+            list(keys), salt=_BROWSER_SALT, signer_kwargs={"key_derivation": "hmac"}
         )
         self._verified = lru_cache(_REMEMBERED)(self._verify)
 
@@ -70,6 +83,22 @@ class Cookies:
     def issue(self, claims: Claims) -> str:
         """Return a cookie for a login."""
         return self.sign({USER_ID_KEY: str(claims.user_id), SESSION_ID_KEY: claims.session_id})
+
+    def name_browser(self) -> str:
+        """Return a cookie that makes a browser known again; it says nothing of anybody."""
+        cookie = self._browsers.dumps(secrets.token_urlsafe(_NAME_BYTES))
+        return cookie if isinstance(cookie, str) else cookie.decode()
+
+    def device(self, cookie: str) -> str | None:
+        """Return what a browser with that cookie is known by, of which no cookie can be made.
+
+        None if the cookie was not signed with one of the keys.
+        """
+        try:
+            name = self._browsers.loads(cookie)
+        except (BadSignature, UnicodeError):
+            return None
+        return hashlib.sha256(str(name).encode()).hexdigest()[:32]
 
     def claims(self, cookie: str) -> Claims | None:
         """Return who the bearer is; None for a cookie that is not ours, or of nobody."""

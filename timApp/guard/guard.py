@@ -60,7 +60,7 @@ class Begun:
     session_id: str
     #: Expired from birth if the person has too many.
     state: State
-    #: What the browser is to send with each request from now on, named `COOKIE_NAME`.
+    #: What the browser is to send with each request from now on, by the name `Cookies.name`.
     cookie: str
 
 
@@ -103,7 +103,7 @@ class Guard:
     @cached_property
     def visitors(self) -> Visitors:
         """Says who the bearer of a cookie is."""
-        return Visitors(self.engine)
+        return Visitors(self.engine, self.options.clocks)
 
     @property
     def retention(self) -> Retention | None:
@@ -151,25 +151,27 @@ class Guard:
         *,
         actor: Actor | None = None,
         former: Claims | None = None,
+        device: str | None = None,
         session_id: str | None = None,
         work: UnitOfWork | None = None,
     ) -> Begun:
         """Let a session begin for somebody who has proved who they are; remember them.
 
         `origin` is any information on where they are; `actor` is who lets it begin, they themselves
-        if nobody is given. `former` is whom this browser was logged in as: that session ends for
-        good, so that nobody is blocked by their own in the same browser, which no cookie leads to
-        any more, as they themselves have ended it. The id is made up unless it is given. While
+        if nobody is given. `former` is whom this browser was logged in as, and `device` what it is
+        known by, both None if it is not: the sessions that it had end for good, as no cookie leads
+        to them any more, and the person's own leave their slots to this one, so that nobody is
+        blocked by themselves. The id is made up unless it is given. While
         sessions are not tracked, none is added, and the state is EXPIRED. Without a unit of work
         the person is remembered in one transaction, and the session begins in the next. `BadInput`
         or `Conflict` for an identity that cannot be remembered, `BadInput` for an id that was used
         before.
         """
         if work is not None:
-            return self._begin(work, identity, origin, actor, former, session_id)
+            return self._begin(work, identity, origin, actor, former, device, session_id)
         person = identity if isinstance(identity, Person) else self._remember(identity)
         with self.transaction() as own:
-            return self._begin(own, person, origin, actor, former, session_id)
+            return self._begin(own, person, origin, actor, former, device, session_id)
 
     def _remember(self, identity: Identity) -> Person:
         """Remember somebody, in a transaction of its own.
@@ -188,6 +190,7 @@ class Guard:
         origin: str,
         actor: Actor | None,
         former: Claims | None,
+        device: str | None,
         session_id: str | None,
     ) -> Begun:
         if former is not None:
@@ -196,15 +199,28 @@ class Guard:
             lock_people(work, {former.user_id} if known is None else {former.user_id, known.id})
         person = identity if isinstance(identity, Person) else remember(work, identity)
         actor = actor or Actor(ActorKind.USER, person.name)
-        if former is not None:
+        continued = None
+        if former is not None and former.user_id == person.id and self.options.tracks_sessions:
+            continued = former.session_id
+        elif former is not None:
             self._log_out_former(work, former, actor.address)
         session_id = str(uuid_utils.uuid7()) if session_id is None else session_id
         state = State.EXPIRED
         if self.options.tracks_sessions:
-            limit = self.options.limit_for(person.name, person.groups)
-            state = begin_session(
-                work, Beginning(person.id, person.name, session_id, origin, limit, actor)
+            beginning = Beginning(
+                person.id,
+                person.name,
+                session_id,
+                origin,
+                self.options.limit_for(person.name, person.groups),
+                actor,
+                device=device,
+                former=continued,
+                policy=self.options.policy,
+                clocks=self.options.clocks,
             )
+            started = begin_session(work, beginning)
+            state, session_id = started.state, started.session_id
         cookie = self.cookies.issue(Claims(person.id, session_id))
         return Begun(person, session_id, state, cookie)
 
@@ -220,7 +236,7 @@ class Guard:
         if work is None:
             with self.transaction() as own:
                 return self.apply(change, own)
-        receipt = apply(work, change)
+        receipt = apply(work, change, self.options.clocks)
         for listener in self.listeners:
             listener(work, receipt)
         return receipt

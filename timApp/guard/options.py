@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from timApp.guard.rules.admission import limit_of
+from timApp.guard.rules.clocks import NEVER, Clocks
+from timApp.guard.rules.policy import DEFAULT_POLICY, Policy
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
 
@@ -23,6 +25,10 @@ class GuardOptions:
     #: For how long all is kept of a session; see `timApp.guard.keeping.retention`. None means for
     #: ever.
     retention: timedelta | None = None
+    #: What becomes of logins of people who are logged in already, or were ended.
+    policy: Policy = DEFAULT_POLICY
+    #: What ends sessions by the clock.
+    clocks: Clocks = NEVER
 
     def limit_for(self, name: str, groups: Collection[str]) -> int | None:
         """Return how many active sessions a person of that name and those groups may have.

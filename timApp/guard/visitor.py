@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -12,10 +13,14 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.driver.write import QuickWrite
 from timApp.database.work import UnitOfWork
 from timApp.guard.cookie import Claims
-from timApp.guard.rules.validity import is_seen_due
+from timApp.guard.rules.clocks import NEVER, Clocks
+from timApp.guard.rules.validity import (
+    SEEN_INTERVAL_ACTIVE,
+    SEEN_INTERVAL_EXPIRED,
+    is_seen_due,
+)
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active, is_in
-from timApp.guard.vocabulary import State
+from timApp.guard.tables.state import is_active, is_open
 from timApp.user.people import group_names, read_groups
 from timApp.user.user import User
 from timApp.user.usergroup import Member
@@ -42,7 +47,7 @@ _Visitor = TypeVar("_Visitor", bound=Visitor)
 
 
 def _visitors(
-    user_id: sa.ColumnElement[int], session_id: sa.ColumnElement[str]
+    user_id: sa.ColumnElement[int], session_id: sa.ColumnElement[str], clocks: Clocks
 ) -> tuple[list[sa.ColumnElement[Any]], sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """Return the columns that say all of a visitor, the join to the session, and the condition."""
     columns: list[Any] = [
@@ -52,25 +57,34 @@ def _visitors(
         User.email,
         group_names(user_id).label("groups"),
         UserSession.session_id,
-        is_active().label("is_active"),
+        _is_active(clocks).label("is_active"),
         SecondOf(UserSession.last_seen_at).label("last_seen_at"),
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
-    return columns, join, is_in({State.ACTIVE, State.EXPIRED})
+    return columns, join, is_open()
 
 
-def _one_visitor() -> sa.Select[*tuple[Any, ...]]:
+def _is_active(clocks: Clocks) -> sa.ColumnElement[Any]:
+    """Return whether a session is active; None for one that a clock has ended."""
+    if clocks == NEVER:
+        return is_active(clocks)
+    return sa.case((is_active(clocks), True), (UserSession.expired, False))
+
+
+@cache
+def _one_visitor(clocks: Clocks) -> QuickRead:
     # The person is said by number, and not as the user's of the row, so that it is known before a
     # row is read where it is to be found: in one part of a table that is cut by user.
     user_id = sa.bindparam("user_id", type_=sa.Integer())
-    columns, join, condition = _visitors(user_id, sa.bindparam("session_id"))
-    return (
-        sa.select(*columns).outerjoin(UserSession, join).where(User.id == user_id).where(condition)
-    )
+    columns, join, condition = _visitors(user_id, sa.bindparam("session_id"), clocks)
+    query = sa.select(*columns).outerjoin(UserSession, join)
+    return QuickRead(query.where(User.id == user_id).where(condition))
 
 
-def _many_visitors() -> sa.Select[*tuple[Any, ...]]:
+@cache
+def _many_visitors(clocks: Clocks) -> QuickRead:
+    """Return the same of many at once, for PostgreSQL: it takes a sixth of the time for each."""
     asked = (
         sa.func.unnest(
             sa.bindparam("user_ids", type_=ARRAY(sa.Integer())),
@@ -81,9 +95,9 @@ def _many_visitors() -> sa.Select[*tuple[Any, ...]]:
     )
     user_id = sa.type_coerce(asked.c.user_id, sa.Integer())
     session_id = sa.type_coerce(asked.c.session_id, sa.Text())
-    columns, join, condition = _visitors(user_id, session_id)
+    columns, join, condition = _visitors(user_id, session_id, clocks)
     number = sa.type_coerce(asked.c.number, sa.Integer()).label("number")
-    return (
+    return QuickRead(
         sa.select(*columns, number)
         .select_from(asked)
         .join(User, User.id == user_id)
@@ -91,11 +105,6 @@ def _many_visitors() -> sa.Select[*tuple[Any, ...]]:
         .where(condition)
     )
 
-
-# One statement, built once, says all that a request needs to know of its visitor.
-_visitor_query = QuickRead(_one_visitor())
-#: The same of many at once, for PostgreSQL: it takes a sixth of the time for each.
-_visitors_query = QuickRead(_many_visitors())
 
 # Passes over a session that is being changed: the next request will do.
 _is_seen = sa.and_(
@@ -122,9 +131,11 @@ class Visitors:
     cannot be written, it is left out.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, clocks: Clocks) -> None:
         self._engine = engine
-        self._one = _visitor_query.outside(engine)
+        self._clocks = clocks
+        self._seen_interval = clocks.seen_interval(SEEN_INTERVAL_ACTIVE)
+        self._one = _one_visitor(clocks).outside(engine)
 
     def find(
         self, user_id: int, session_id: str | None, make: Callable[..., _Visitor]
@@ -145,30 +156,37 @@ class Visitors:
             "user_ids": [one.user_id for one in asked],
             "session_ids": [one.session_id for one in asked],
         }
-        for *row, number in _visitors_query.outside(self._engine).all(keys):
+        for *row, number in _many_visitors(self._clocks).outside(self._engine).all(keys):
             found[number - 1] = self._made(row, Visitor)
         return found
 
     def _made(self, row: Sequence[Any], make: Callable[..., _Visitor]) -> _Visitor:
         number, name, real_name, email, groups, session_id, is_active, last_seen_at = row
         is_known = session_id is not None
-        if is_known and is_seen_due(last_seen_at, current_second(), is_active=is_active):
-            seen = {"of_user": number, "of_session": session_id, "moment": now()}
-            _write_seen.make_if_free(self._engine, seen)
+        # A session that a clock has ended must not come back by being seen.
+        if is_known and is_active is not None:
+            interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
+            if is_seen_due(last_seen_at, current_second(), interval):
+                seen = {"of_user": number, "of_session": session_id, "moment": now()}
+                _write_seen.make_if_free(self._engine, seen)
         is_active = is_known and bool(is_active)
         return make(number, name, real_name, email, read_groups(groups), session_id, is_active)
 
 
-_active_session_query = QuickRead(
-    sa.select(UserSession.session_id).where(
-        UserSession.user_id == sa.bindparam("user_id"),
-        UserSession.session_id == sa.bindparam("session_id"),
-        is_active(),
+@cache
+def _active_session(clocks: Clocks) -> QuickRead:
+    return QuickRead(
+        sa.select(UserSession.session_id).where(
+            UserSession.user_id == sa.bindparam("user_id"),
+            UserSession.session_id == sa.bindparam("session_id"),
+            is_active(clocks),
+        )
     )
-)
 
 
-def session_is_active(work: UnitOfWork, user_id: int, session_id: str | None) -> bool:
+def session_is_active(
+    work: UnitOfWork, user_id: int, session_id: str | None, clocks: Clocks
+) -> bool:
     """Tell whether the user has an active session of that id; None is none."""
     key = {"user_id": user_id, "session_id": session_id}
-    return _active_session_query.first(work, key) is not None
+    return _active_session(clocks).first(work, key) is not None

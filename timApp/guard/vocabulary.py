@@ -66,6 +66,39 @@ class Action(Enum):
     INVALIDATE = "invalidate"
     VERIFY_ALL = "verify all"
     INVALIDATE_ALL = "invalidate all"
+    #: By another login of the person, which takes the place or is one too many.
+    DISPLACE = "displace"
+    #: A supervisor has ended it for good.
+    END = "end"
+
+
+class Cause(Enum):
+    """Why a session is not active, or was blocked when it began; by the clock: see `Clocks`."""
+
+    #: The person had as many as they may have.
+    OVER_LIMIT = "over limit"
+    #: A supervisor has ended one of the person's, or an earlier login of theirs is blocked.
+    HELD = "held"
+    #: The person's last active one was in another browser.
+    OTHER_DEVICE = "other device"
+    #: A later login of the person took its place.
+    DISPLACED = "displaced"
+    #: Another login of the person was one too many, which blocks them all.
+    ALL_BLOCKED = "all blocked"
+    #: Another session of the person was verified.
+    ANOTHER_VERIFIED = "another verified"
+    #: Somebody has invalidated it.
+    INVALIDATED = "invalidated"
+    #: The person has logged out.
+    LOGGED_OUT = "logged out"
+    #: The person has logged in again in the same browser.
+    CONTINUED = "continued"
+    #: A supervisor has ended it for good.
+    ENDED = "ended"
+    #: It was not seen for as long as `SESSIONS_IDLE_END` says.
+    IDLE = "idle"
+    #: It is older than `SESSIONS_LIFETIME` allows.
+    TOO_OLD = "too old"
 
 
 class ActorKind(Enum):

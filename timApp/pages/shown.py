@@ -5,9 +5,7 @@ from datetime import datetime
 
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import SessionSummary
-from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import state_of
-from timApp.guard.vocabulary import State
+from timApp.guard.vocabulary import Cause, State
 
 
 @dataclass(frozen=True)
@@ -19,14 +17,17 @@ class ShownSession:
     state: State
     logged_in_at: datetime
     last_seen_at: datetime | None
+    #: Why it is not active; None if it is, or if nobody has noted it.
+    cause: Cause | None
 
 
-def shown(session: UserSession | SessionSummary) -> ShownSession:
+def shown(session: SessionSummary) -> ShownSession:
     """Return what there is to see of a session."""
     return ShownSession(
         session_id=session.session_id,
         device=device_of(session.origin),
-        state=state_of(session) if isinstance(session, UserSession) else session.state,
+        state=session.state,
         logged_in_at=session.logged_in_at,
         last_seen_at=session.last_seen_at,
+        cause=session.cause,
     )

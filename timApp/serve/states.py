@@ -15,7 +15,7 @@ from threading import Thread
 from timApp.database.failure import is_unavailable, reason
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
-from timApp.guard.cookie import COOKIE_NAME, Claims
+from timApp.guard.cookie import Claims
 from timApp.guard.guard import Standing, Verdict
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
@@ -27,7 +27,6 @@ STATE_TARGET = b"/user/sessions/current"
 _TOGETHER, _ENOUGH = 64, 16
 #: Seconds from one look-up to the next, unless there are enough questions.
 _PAUSE = 0.005
-_COOKIE = COOKIE_NAME.encode()
 
 _OK = status_line(200)
 _log = logging.getLogger(__name__)
@@ -43,6 +42,7 @@ class States:
     ) -> None:
         """Take the guard, the headers of each answer, and what answers when nobody can tell."""
         self._guard = guard
+        self._cookie = guard.cookies.name.encode()
         self._headers: Headers = [
             (b"Content-Type", b"application/json"),
             *headers,
@@ -114,11 +114,11 @@ class States:
             if name == b"cookie"
             for part in value.split(b";")
         ]
-        found = [(name, value) for name, _, value in pairs if name.strip() == _COOKIE]
+        found = [(name, value) for name, _, value in pairs if name.strip() == self._cookie]
         if len(found) != 1:
             return None
         name, value = found[0]
-        if name.lstrip() != _COOKIE:
+        if name.lstrip() != self._cookie:
             return None
         return self._guard.cookies.claims(value.strip().decode("latin-1"))
 

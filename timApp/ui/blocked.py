@@ -5,7 +5,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from timApp.auth.access import SessionExpired
-from timApp.auth.site import current_site, db
+from timApp.auth.site import current_clocks, current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.database.failure import ERRORS, leave_out, only_reads
 from timApp.guard.waiting.cause import find_cause
@@ -14,7 +14,7 @@ from timApp.guard.waiting.link import LINK_LIFETIME
 from timApp.guard.waiting.qr import qr_svg
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
-from timApp.ui.words import cause_words
+from timApp.ui.words import explanation_words, headline_words
 
 #: Status of an answer to an expired session. It is registered nowhere, hence the text.
 SESSION_EXPIRED_STATUS = "490 Session Expired"
@@ -28,33 +28,43 @@ def answer_session_expired(_error: SessionExpired) -> Response:
     visitor = current_visitor()
     assert visitor is not None  # noqa: S101 - only somebody's session expires
     if visitor.session_id is None:  # the cookie is older than the tracking of sessions
+        headline = gettext("Your session is expired")
         what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
+        waits = False
     else:
-        what = cause_words(find_cause(db, visitor.id, visitor.session_id))
-        to_do = gettext("Ask the supervisor to verify this session.")
+        why = find_cause(db, visitor.id, visitor.session_id, current_clocks())
+        headline, what = headline_words(why), explanation_words(why)
+        waits = why.needs_supervisor
+        to_do = (
+            gettext("Ask the supervisor to verify this session.")
+            if waits
+            else gettext("Log in again to go on.")
+        )
     if wants_json():
-        response = jsonify(error=f"Your session is expired. {what} {to_do}")
+        response = jsonify(error=f"{headline}. {what} {to_do}")
     else:
-        response = _blocked_page(visitor, f"{what} {to_do}")
+        response = _blocked_page(visitor, headline, f"{what} {to_do}", waits=waits)
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _blocked_page(visitor: Visitor, message: str) -> Response:
+def _blocked_page(visitor: Visitor, headline: str, message: str, *, waits: bool) -> Response:
     link = code = None
-    if visitor.session_id is not None:
+    if waits and visitor.session_id is not None:
         base_url = current_app.config["SESSIONS_SUPERVISE_URL"] or request.url_root
         link = current_site().links.address(base_url, visitor.name, visitor.session_id)
         code = _short_code(visitor.id, visitor.session_id)
     page = render_template(
         "blocked.html",
+        headline=headline,
         message=message,
         user_name=visitor.name,
         real_name=visitor.real_name,
         short_code=code,
         link=link,
         qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno
+        waits=waits,
         renew_seconds=LINK_LIFETIME // 2 if code else _RENEW_WITHOUT_CODE,
         reload_url=(
             address_of_request()

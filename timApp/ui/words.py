@@ -1,21 +1,56 @@
 """What the guard and its errors say, in the reader's language: its own words are data."""
 
+from typing import Protocol
+
 from flask import Flask
 from flask_babel import gettext, lazy_gettext
 
 from timApp.guard.reading.activity import Series
 from timApp.guard.reading.device import Device
-from timApp.guard.rules.cause import Cause
+from timApp.guard.rules.cause import OF_BLOCKED_LOGINS, Explanation
 from timApp.guard.tables.change import SessionChange
-from timApp.guard.vocabulary import Action, ActorKind, State
+from timApp.guard.vocabulary import Action, ActorKind, Cause, State
 from timApp.util.errors import TimError
 
 _CAUSES = {
-    Cause.ACTIVE_ELSEWHERE: lazy_gettext("You are also logged in on another device."),
-    Cause.BEGAN_EXPIRED: lazy_gettext(
+    Cause.OVER_LIMIT: lazy_gettext(
         "You were logged in on another device when you logged in on this one."
     ),
-    Cause.ENDED: lazy_gettext("A supervisor has ended this session."),
+    Cause.HELD: lazy_gettext(
+        "An earlier session or login of yours was stopped, and no supervisor has verified you"
+        " since."
+    ),
+    Cause.OTHER_DEVICE: lazy_gettext("You were last logged in with another browser or device."),
+    Cause.DISPLACED: lazy_gettext("You have logged in on another device since."),
+    Cause.ALL_BLOCKED: lazy_gettext(
+        "Somebody has logged in as you on one more device, which blocks them all."
+    ),
+    Cause.ANOTHER_VERIFIED: lazy_gettext("A supervisor has verified another session of yours."),
+    Cause.INVALIDATED: lazy_gettext("A supervisor has ended this session."),
+    Cause.LOGGED_OUT: lazy_gettext("You have logged out."),
+    Cause.CONTINUED: lazy_gettext("You have logged in again in the same browser."),
+    Cause.ENDED: lazy_gettext("A supervisor has ended this session for good."),
+    Cause.IDLE: lazy_gettext("You have not used this login for a long time, so it is over."),
+    Cause.TOO_OLD: lazy_gettext("You logged in a long time ago, so this login is over."),
+}
+_BLOCKED_LOGIN = lazy_gettext("Your login is blocked")
+_EXPIRED_SESSION = lazy_gettext("Your session is expired")
+_BLOCKED = lazy_gettext("Blocked")
+_ACTIVE_ELSEWHERE = lazy_gettext("You are also logged in on another device.")
+#: The causes in a few words, beside a session or a change.
+_SHORT_CAUSES = {
+    Cause.OVER_LIMIT: lazy_gettext("over the limit"),
+    Cause.HELD: lazy_gettext("not verified since an earlier block or end"),
+    Cause.OTHER_DEVICE: lazy_gettext("another browser than the last"),
+    Cause.DISPLACED: lazy_gettext("displaced by a newer login"),
+    Cause.ALL_BLOCKED: lazy_gettext("blocked by a login over the limit"),
+    Cause.ANOTHER_VERIFIED: lazy_gettext("another session was verified"),
+    Cause.INVALIDATED: lazy_gettext("invalidated"),
+    Cause.LOGGED_OUT: lazy_gettext("by the person"),
+    Cause.CONTINUED: lazy_gettext("logged in again in the same browser"),
+    Cause.ENDED: lazy_gettext("ended for good"),
+    Cause.IDLE: lazy_gettext("not seen for too long"),
+    Cause.TOO_OLD: lazy_gettext("too old"),
 }
 _STATES = {
     State.ACTIVE: lazy_gettext("Active"),
@@ -36,6 +71,8 @@ _ACTIONS = {
     Action.INVALIDATE: lazy_gettext("Invalidated"),
     Action.VERIFY_ALL: lazy_gettext("Verified everybody's latest session"),
     Action.INVALIDATE_ALL: lazy_gettext("Invalidated everybody's sessions"),
+    Action.DISPLACE: lazy_gettext("Stopped by another login"),
+    Action.END: lazy_gettext("Ended for good"),
 }
 #: A logout that names no session.
 _OTHERS_ENDED = lazy_gettext("Ended the other sessions")
@@ -46,14 +83,28 @@ _ACTORS = {
 }
 
 
+class HasStanding(Protocol):
+    """A session of which is shown what it is."""
+
+    @property
+    def state(self) -> State:
+        """What it is."""
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it is not active; None if it is, or if that is not known."""
+
+
 def add_words(app: Flask) -> None:
     """Let templates say what the guard knows, as filters of these names."""
     app.jinja_env.filters.update(
         actor_words=actor_words,
+        cause_words=cause_words,
         change_words=change_words,
         device_words=device_words,
         error_words=error_words,
         series_words=series_words,
+        standing_words=standing_words,
         state_words=state_words,
     )
 
@@ -64,9 +115,23 @@ def error_words(error: TimError) -> str:
     return words
 
 
+def headline_words(why: Explanation) -> str:
+    """Return what has happened, to the person who has the session."""
+    return str(_BLOCKED_LOGIN if why.is_blocked_login else _EXPIRED_SESSION)
+
+
+def explanation_words(why: Explanation) -> str:
+    """Return why a session is not active, as sentences to the person who has it."""
+    if not why.another_is_active:
+        return str(_CAUSES[why.cause])
+    if why.cause is Cause.OVER_LIMIT:
+        return str(_ACTIVE_ELSEWHERE)
+    return f"{_CAUSES[why.cause]} {_ACTIVE_ELSEWHERE}"
+
+
 def cause_words(cause: Cause) -> str:
-    """Return why a session is expired, as a sentence to the person who has it."""
-    return str(_CAUSES[cause])
+    """Return why a session is not active, in a few words."""
+    return str(_SHORT_CAUSES[cause])
 
 
 def device_words(device: Device) -> str:
@@ -79,6 +144,16 @@ def device_words(device: Device) -> str:
 def state_words(state: State) -> str:
     """Return what a session is."""
     return str(_STATES[state])
+
+
+def standing_words(session: HasStanding) -> str:
+    """Return what a session is, and why if it is not active."""
+    state, cause = session.state, session.cause
+    is_blocked = state is State.EXPIRED and cause in OF_BLOCKED_LOGINS
+    words = str(_BLOCKED) if is_blocked else state_words(state)
+    if cause is None or state is State.ACTIVE or cause is Cause.LOGGED_OUT:
+        return words
+    return str(gettext("%(state)s: %(cause)s", state=words, cause=cause_words(cause)))
 
 
 def series_words(series: Series) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from timApp.guard.options import GuardOptions
-from timApp.guard.rules.admission import admitted, limit_of
+from timApp.guard.rules.admission import Situation, admit, limit_of
+from timApp.guard.rules.policy import Policy
 from timApp.guard.vocabulary import State
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
@@ -34,7 +35,7 @@ def test_a_session_begins_active_below_the_limit_and_expired_at_it(
     active: int, limit: int | None, state: State
 ) -> None:
     """Whoever has as many active sessions as the limit allows, or more, gets no other."""
-    assert admitted(active, limit) is state
+    assert admit(Situation(active, limit), Policy()).state is state
 
 
 def test_a_limit_may_be_said_of_one_person_by_their_name() -> None:

@@ -50,7 +50,11 @@ def test_to_repeat_an_event_changes_nothing(event: Event) -> None:
         (Event.VERIFIED, {ACTIVE: {EXPIRED}}),
         (Event.ANOTHER_VERIFIED, {EXPIRED: {ACTIVE}}),
         (Event.INVALIDATED, {EXPIRED: {ACTIVE}}),
+        (Event.DISPLACED, {EXPIRED: {ACTIVE}}),
+        (Event.ALL_BLOCKED, {EXPIRED: {ACTIVE}}),
         (Event.LOGGED_OUT, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
+        (Event.CONTINUED, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
+        (Event.ENDED, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
     ],
 )
 def test_the_moves_are_the_changes_of_the_table(

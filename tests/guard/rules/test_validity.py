@@ -5,7 +5,12 @@ from itertools import product
 
 import pytest
 
-from timApp.guard.rules.validity import is_seen_due, needs_active_session
+from timApp.guard.rules.validity import (
+    SEEN_INTERVAL_ACTIVE,
+    SEEN_INTERVAL_EXPIRED,
+    is_seen_due,
+    needs_active_session,
+)
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
 
@@ -19,20 +24,22 @@ def test_an_active_session_is_needed_in_exactly_one_case(answers: tuple[bool, bo
 
 
 @pytest.mark.parametrize(
-    ("is_active", "seconds", "is_due"),
+    ("interval", "seconds", "is_due"),
     [
-        (True, None, True),
-        (False, None, True),
-        (True, 59, False),
-        (True, 60, True),
-        (False, 9, False),
-        (False, 10, True),
-        (True, -5, False),
+        (SEEN_INTERVAL_ACTIVE, None, True),
+        (SEEN_INTERVAL_EXPIRED, None, True),
+        (SEEN_INTERVAL_ACTIVE, 59, False),
+        (SEEN_INTERVAL_ACTIVE, 60, True),
+        (SEEN_INTERVAL_EXPIRED, 9, False),
+        (SEEN_INTERVAL_EXPIRED, 10, True),
+        (SEEN_INTERVAL_ACTIVE, -5, False),
+        (2.5, 2, False),
+        (2.5, 3, True),
     ],
 )
 def test_a_session_is_written_down_as_seen_now_and_then(
-    is_active: bool, seconds: int | None, is_due: bool
+    interval: float, seconds: int | None, is_due: bool
 ) -> None:
     """At its first request, then once a minute, or each ten seconds while it waits."""
     last_seen_at = None if seconds is None else NOON - seconds
-    assert is_seen_due(last_seen_at, NOON, is_active=is_active) is is_due
+    assert is_seen_due(last_seen_at, NOON, interval) is is_due

@@ -17,7 +17,7 @@ from timApp.auth.schemas import (
     text_field,
 )
 from timApp.auth.session.util import current_session_id
-from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor, visitor_passes
 from timApp.guard.changes.change import Change, Everybody, OnePerson
 from timApp.guard.reading.filter import SessionFilter
@@ -82,7 +82,8 @@ def get_all_sessions(
     """
     verify_admin()
     user_id = None if user is None else require_user(db, user).id
-    return download(SessionFilter(states=state.states, user_id=user_id), export_format)
+    which = SessionFilter(states=state.states, user_id=user_id, clocks=current_clocks())
+    return download(which, export_format)
 
 
 @sessions.post("/verifyAll")
@@ -135,6 +136,24 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
     """
     verify_admin()
     return _change_here(Action.INVALIDATE, user, session_id)
+
+
+@sessions.post("/<name:user>/end")
+@sessions.arguments(SessionArgs, location="query", as_kwargs=True)
+@sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
+def end_session(user: str, session_id: str | None = None) -> Response:
+    """End a session for good.
+
+    It is as logged out: nobody can use it or verify it any more, administrators and supervisors
+    included. It counts as an invalidation where an active one is ended, and settles the login where
+    a blocked one is. Only accessible to administrators. `user` is the username; if `session_id` is
+    not specified, all sessions will be ended.
+    """
+    verify_admin()
+    return _change_here(Action.END, user, session_id)
 
 
 @sessions.post("/verify")

@@ -53,11 +53,12 @@ def has_valid_session(user: User | None = None) -> bool:
     visitor = current_visitor()
     if visitor is None or (user is not None and user.id != visitor.id):
         return True
+    options = current_guard().options
     if not needs_active_session(
-        tracking_enabled=current_guard().options.tracks_sessions, is_admin=visitor.is_admin
+        tracking_enabled=options.tracks_sessions, is_admin=visitor.is_admin
     ):
         return True
-    return session_is_active(db, visitor.id, cookie_session_id())
+    return session_is_active(db, visitor.id, cookie_session_id(), options.clocks)
 
 
 def session_has_access(i: ItemBase | Block, user: User | None = None) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
-from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.export import export_to_file, export_to_stdout
@@ -46,7 +46,7 @@ _SOME_SESSION = "0191d3f0-7b3c-7c5e-a9a4-2f0e8f2f6a11"
     "session", epilog=examples("timapp session list --state active", "timapp session verify alice")
 )
 def command() -> None:
-    """List, verify, invalidate and export sessions.
+    """List, verify, invalidate, end and export sessions.
 
     Changes are made on this server, and at the targets that are named, and recorded as made at the
     command line.
@@ -153,6 +153,23 @@ def invalidate(
 
 
 @command.command(
+    epilog=examples("timapp session end alice", f"timapp session end alice {_SOME_SESSION}")
+)
+@click.argument("user", type=TEXT)
+@click.argument("session", type=TEXT, required=False)
+def end(user: str, session: str | None) -> None:
+    """End SESSION of USER for good, or all of the user's sessions.
+
+    They are as logged out, also those of supervisors and administrators, which nothing else ends
+    from outside. On this server only.
+    """
+    which = "all sessions" if session is None else f"the session {session}"
+    with application():
+        name, _ = _change(Action.END, user, session, ())
+        click.echo(f"Ended {which} of {name}.")
+
+
+@command.command(
     epilog=examples(
         "timapp session export --output sessions.csv",
         "timapp session export --format json --state active | jq length",
@@ -244,10 +261,11 @@ def _deliver(context: click.Context, receipt: Receipt) -> None:
 def _filter(state: SessionStateFilterOptions, user: str | None) -> SessionFilter:
     """Return the filter; `NotFound` for an unknown user."""
     user_id = None if user is None else require_user(db, user).id
-    return SessionFilter(states=state.states, user_id=user_id)
+    return SessionFilter(states=state.states, user_id=user_id, clocks=current_clocks())
 
 
 def _session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
+    clocks = current_clocks()
     query = (
         sa.select(UserSession, User.name)
         .join(User, User.id == UserSession.user_id)
@@ -258,6 +276,6 @@ def _session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
         query, execution_options={"yield_per": _ROWS_PER_BLOCK}
     ):
         expired_at = session.expired_at.isoformat(timespec="seconds") if session.expired_at else ""
-        state = _STATES[state_of(session)]
+        state = _STATES[state_of(session, clocks)]
         logged_in_at = session.logged_in_at.isoformat(timespec="seconds")
         yield name, session.session_id, state, logged_in_at, expired_at, session.origin

@@ -261,7 +261,7 @@ def connect(path: str, *, may_be_empty: bool = True, **parameters: Any) -> Patie
         return _set_up(sqlite3.connect(path, **parameters), None)
     path = os.path.abspath(path)  # noqa: PTH100 - no link is to be followed
     if not may_be_empty and is_empty(path):
-        msg = f"the file {path} is empty"
+        msg = f"the file {path} is empty; if it is to be a new database, run `timapp db upgrade`"
         raise DatabaseMoved(msg)
     try:
         wait_until_whole(os.path.realpath(path), _seconds_left())

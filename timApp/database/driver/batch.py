@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from timApp.database.driver.statement import DriverStatement
+from timApp.database.driver.statement import DriverStatement, Executable
 
 
 def sent_together(engine: sa.Engine, driver: Any) -> AbstractContextManager[object]:
@@ -30,7 +30,7 @@ class BatchStatement:
     It is executed within `sent_together`.
     """
 
-    def __init__(self, statement: sa.Select[Any] | sa.Update | sa.Insert) -> None:
+    def __init__(self, statement: Executable) -> None:
         self._statement = statement
         self._compiled: WeakKeyDictionary[sa.Engine, DriverStatement] = WeakKeyDictionary()
 

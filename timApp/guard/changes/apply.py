@@ -13,12 +13,15 @@ from timApp.guard.changes.change import (
     Picked,
     Receipt,
 )
+from timApp.guard.changes.end import end_all_but_one, end_one, find_session
 from timApp.guard.changes.everybody import change_everybody
+from timApp.guard.changes.hold import SESSION_KEY_OF_HOLD, note_ends, settle, settle_logins
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
 from timApp.guard.changes.order import next_stamp_of, place_change, place_changes
 from timApp.guard.changes.record import Entry, record
 from timApp.guard.reading.sessions import latest_session_id
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, Event
 from timApp.guard.rules.verification import (
     FoundSession,
@@ -27,21 +30,20 @@ from timApp.guard.rules.verification import (
 )
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import state_of
-from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, Action, SessionKey, State
+from timApp.guard.vocabulary import Action, SessionKey, State
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.user.user import User
 from timApp.util.clock import now
-from timApp.util.text import fits, storable
+from timApp.util.text import storable
 
 _EVENTS = {
     Action.VERIFY: Event.VERIFIED,
     Action.INVALIDATE: Event.INVALIDATED,
-    Action.LOGOUT: Event.LOGGED_OUT,
 }
 _key = sa.tuple_(UserSession.user_id, UserSession.session_id)
 
 
-def apply(work: UnitOfWork, change: Change) -> Receipt:
+def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     """Make the change in the work's transaction, and return what it came to.
 
     Whatever is looked up is looked up after the lock, so the receipt says what is true when the
@@ -52,22 +54,25 @@ def apply(work: UnitOfWork, change: Change) -> Receipt:
     `ValueError` for an action that the scope does not have.
     """
     match change.scope:
-        case OnePerson() if change.action is Action.LOGOUT:
-            return _log_out(work, change, change.scope)
+        case OnePerson() if change.action in {Action.LOGOUT, Action.END}:
+            return end_one(work, change, change.scope, clocks)
         case AllButOne() if change.action is Action.LOGOUT:
-            return _log_others_out(work, change, change.scope)
+            return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
-            return _change_one(work, change, change.scope)
+            return _change_one(work, change, change.scope, clocks)
         case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
-            return _change_picked(work, change, chosen)
+            return _change_picked(work, change, chosen, clocks)
+        case Picked() if change.action is Action.END:
+            chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
+            return _end_picked(work, change, chosen, clocks)
         case Everybody() if change.action in {Action.VERIFY, Action.INVALIDATE}:
-            return change_everybody(work, change)
+            return change_everybody(work, change, clocks)
     msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."
     raise ValueError(msg)
 
 
-def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
+def _change_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
     named = storable(scope.session_id) if scope.session_id is not None else None
     user_id = scope.user_id
     if user_id is None or not lock_people(work, [user_id]):
@@ -77,7 +82,7 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
     if chosen is None and change.action is Action.VERIFY:
         chosen = latest_session_id(work, user_id)
     if scope.must_be_here:
-        found = None if chosen is None else _found(work, user_id, chosen, scope.name)
+        found = None if chosen is None else find_session(work, user_id, chosen, scope.name, clocks)
         require_changeable(change.action, scope.name, named, found)
     placement = place_change(work, user_id, change.action, chosen, change.stamp)
     receipt = Receipt(
@@ -92,12 +97,15 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
     is_chosen = sa.true() if chosen is None else UserSession.session_id == chosen
     changed = 0
     if event in FOR_THE_OTHERS:
-        changed += len(move(work, FOR_THE_OTHERS[event], moment, is_owned, ~is_chosen))
+        others = move(work, clocks, FOR_THE_OTHERS[event], moment, is_owned, ~is_chosen)
+        changed += len(others)
+        settle(work, [user_id])
     activated = 0
     if event is not Event.VERIFIED:
-        changed += len(move(work, event, moment, is_owned, is_chosen))
+        changed += len(move(work, clocks, event, moment, is_owned, is_chosen))
+        note_ends(work, moment, [user_id])
     elif placement.may_activate:
-        activated = len(move(work, event, moment, is_owned, is_chosen))
+        activated = len(move(work, clocks, event, moment, is_owned, is_chosen))
         changed += activated
         stop_waiting(work, [user_id])
     entry = Entry(user_id, chosen, changed)
@@ -105,10 +113,12 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
     return Receipt(change, placement.stamp, chosen, changed, activated)
 
 
-def _change_picked(work: UnitOfWork, change: Change, chosen: set[SessionKey]) -> Receipt:
+def _change_picked(
+    work: UnitOfWork, change: Change, chosen: set[SessionKey], clocks: Clocks
+) -> Receipt:
     owners = sorted({user_id for user_id, _ in chosen})
     lock_people(work, owners)
-    found = _all_found(work, chosen)
+    found = _all_found(work, chosen, clocks)
     require_all_changeable(change.action, chosen, found)
     stamp = place_changes(work, change.action, chosen)
     event, moment = _EVENTS[change.action], now()
@@ -116,67 +126,41 @@ def _change_picked(work: UnitOfWork, change: Change, chosen: set[SessionKey]) ->
     activated = 0
     if event is Event.VERIFIED:
         is_other = sa.and_(UserSession.user_id.in_(owners), _key.not_in(chosen))
-        others = move(work, FOR_THE_OTHERS[event], moment, is_other)
-        verified = move(work, event, moment, _key.in_(chosen))
+        others = move(work, clocks, FOR_THE_OTHERS[event], moment, is_other)
+        verified = move(work, clocks, event, moment, _key.in_(chosen))
+        settle(work, owners)
         stop_waiting(work, owners)
         activated = len(verified)
         of_owner = Counter(others + verified)
         counts.update({key: of_owner[key[0]] for key in chosen})
     else:
         before = {(one.user_id, one.session_id) for one in found if one.state is State.ACTIVE}
-        move(work, event, moment, _key.in_(chosen))
+        move(work, clocks, event, moment, _key.in_(chosen))
+        note_ends(work, moment, owners)
         counts.update(before)
     entries = [Entry(*key, counts[key]) for key in sorted(chosen)]
     record(work, change, change.action, moment, entries)
     return Receipt(change, stamp, changed=counts.total(), activated=activated)
 
 
-def _log_out(work: UnitOfWork, change: Change, scope: OnePerson) -> Receipt:
-    user_id = scope.user_id
-    named = storable(scope.session_id) if scope.session_id is not None else None
-    if user_id is None or not lock_people(work, [user_id]):
-        return Receipt(change, session_id=named)
-    if scope.must_be_here and named is not None:
-        found = _found(work, user_id, named, scope.name)
-        require_changeable(change.action, scope.name, named, found)
-    is_meant = sa.true() if named is None else UserSession.session_id == named
-    return _end(work, change, user_id, named, is_meant)
-
-
-def _log_others_out(work: UnitOfWork, change: Change, scope: AllButOne) -> Receipt:
-    lock_people(work, [scope.user_id])
-    is_meant = UserSession.session_id != storable(scope.kept or "")
-    return _end(work, change, scope.user_id, None, is_meant)
-
-
-def _end(
-    work: UnitOfWork,
-    change: Change,
-    user_id: int,
-    named: str | None,
-    is_meant: sa.ColumnElement[bool],
+def _end_picked(
+    work: UnitOfWork, change: Change, chosen: set[SessionKey], clocks: Clocks
 ) -> Receipt:
+    lock_people(work, sorted({user_id for user_id, _ in chosen}))
+    found = _all_found(work, chosen, clocks)
+    require_all_changeable(change.action, chosen, found)
     moment = now()
-    ended = len(move(work, Event.LOGGED_OUT, moment, UserSession.user_id == user_id, is_meant))
-    stop_waiting(work, [user_id])
-    record(work, change, Action.LOGOUT, moment, [Entry(user_id, named, ended)])
-    return Receipt(change, session_id=named, changed=ended)
+    settle_logins(work, SESSION_KEY_OF_HOLD.in_(chosen))
+    note_ends(work, moment, [one.user_id for one in found if one.state is State.ACTIVE])
+    move(work, clocks, Event.ENDED, moment, _key.in_(chosen))
+    ended = [one for one in found if one.state is not State.LOGGED_OUT]
+    stop_waiting(work, {one.user_id for one in ended})
+    entries = [Entry(one.user_id, one.session_id, 1) for one in ended]
+    record(work, change, change.action, moment, entries)
+    return Receipt(change, changed=len(ended))
 
 
-def _found(work: UnitOfWork, user_id: int, session_id: str, name: str) -> FoundSession | None:
-    if not fits(session_id, SESSION_ID_MAX_LENGTH):
-        return None
-    session = work.session.scalar(
-        sa.select(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.session_id == session_id)
-        .execution_options(populate_existing=True)
-    )
-    if session is None:
-        return None
-    return FoundSession(user_id, session_id, name, state_of(session))
-
-
-def _all_found(work: UnitOfWork, keys: set[SessionKey]) -> list[FoundSession]:
+def _all_found(work: UnitOfWork, keys: set[SessionKey], clocks: Clocks) -> list[FoundSession]:
     query = (
         sa.select(UserSession, User.name)
         .join(User, User.id == UserSession.user_id)
@@ -185,6 +169,6 @@ def _all_found(work: UnitOfWork, keys: set[SessionKey]) -> list[FoundSession]:
         .execution_options(populate_existing=True)
     )
     return [
-        FoundSession(session.user_id, session.session_id, name, state_of(session))
+        FoundSession(session.user_id, session.session_id, name, state_of(session, clocks))
         for session, name in work.session.execute(query)
     ]

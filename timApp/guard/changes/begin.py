@@ -7,7 +7,7 @@ by the same statements on both databases. Whether one may be active is decided b
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -22,29 +22,42 @@ from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.beginning import (
     ADD_CHANGE,
+    ADD_HOLD,
     ADD_SESSION,
     BEGAN,
-    LOCK,
-    LOCK_FREE,
-    LOOK,
     MOMENTS,
+    SETTLE,
     Beginning,
     change_of,
     session_of,
 )
-from timApp.guard.rules.admission import admitted
+from timApp.guard.changes.giveway import continue_sessions, expire_others
+from timApp.guard.changes.look import LOCK, LOCK_FREE, LOOK, Found, look_of
+from timApp.guard.rules.admission import Admission, admit
+from timApp.guard.rules.policy import OverLimit
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
 from timApp.util.text import fits, quoted
 
-__all__ = ["Beginning", "begin_session"]
+__all__ = ["Beginning", "Started", "begin_session"]
 
 _Result = TypeVar("_Result")
 
 
-def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
-    """Add a session; return whether it is active, or expired from birth: over the limit.
+@dataclass(frozen=True)
+class Started:
+    """The session of a login."""
+
+    state: State
+    session_id: str
+
+
+def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
+    """Add a session; return whether it is active, or expired from birth.
+
+    If the same browser has begun one a moment ago, and does not show it, its answer is lost or on
+    the way: then that is the session, and none is added.
 
     It is part of the work's transaction if that is in one; otherwise it is a transaction of its
     own, which locks the person for as short as can be. `BadInput` (field ``session_id``) for an
@@ -59,46 +72,46 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> State:
         connection = work.session.connection()
         begin_write(connection)
         driver = connection.connection.driver_connection
-        state = _guarded(work.engine, partial(_continue, work.engine, driver, beginning))
+        started = _guarded(work.engine, partial(_continue, work.engine, driver, beginning))
         work.session.expire_all()
     else:
-        state = _together.write(work.engine, replace(beginning))  # the tries are this call's own
-    if state is None:
+        started = _together.write(work.engine, replace(beginning))  # the tries are this call's own
+    if started is None:
         raise BadInput(
             "%(name)s has had a session %(session)s before; ids are not used again.",
             field="session_id",
             name=quoted(beginning.user_name),
             session=quoted(beginning.session_id),
         )
-    return state
+    return started
 
 
 def _transact(
     engine: sa.Engine, beginnings: Sequence[Beginning]
-) -> Sequence[State | PassedOver | None]:
+) -> Sequence[Started | PassedOver | None]:
     """Let the sessions begin in one transaction; pass over people whom others have locked."""
     return _in_transaction(engine, beginnings, LOCK_FREE)
 
 
-def _transact_one(engine: sa.Engine, beginning: Beginning) -> State | None:
+def _transact_one(engine: sa.Engine, beginning: Beginning) -> Started | None:
     """Let a session begin in a transaction of its own, after whoever has locked the person."""
-    (state,) = _in_transaction(engine, [beginning], LOCK)
-    return _known(state)
+    (started,) = _in_transaction(engine, [beginning], LOCK)
+    return _known(started)
 
 
 def _in_transaction(
     engine: sa.Engine, beginnings: Sequence[Beginning], lock: BatchStatement
-) -> Sequence[State | PassedOver | None]:
+) -> Sequence[Started | PassedOver | None]:
     """Let the sessions begin in one transaction, over a connection that is kept."""
 
-    def work(driver: Any) -> Sequence[State | PassedOver | None]:
+    def work(driver: Any) -> Sequence[Started | PassedOver | None]:
         # In words, and not the driver's own transaction, which would wait for an answer to each of
         # its steps. After an error the connection is given up.
         with sent_together(engine, driver):
             driver.execute(_BEGIN[engine.dialect.name])
-            states = _begin(engine, driver, beginnings, lock)
+            started = _begin(engine, driver, beginnings, lock)
             driver.execute("COMMIT")
-        return states
+        return started
 
     return _guarded(engine, partial(use_driver, engine, work))
 
@@ -107,22 +120,22 @@ _BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 _together = GroupCommit(_transact, _transact_one)
 
 
-def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> State | None:
+def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> Started | None:
     """Let the session begin in the transaction that the connection is in."""
     with sent_together(engine, driver):
-        (state,) = _begin(engine, driver, [replace(beginning)], LOCK)
-    return _known(state)
+        (started,) = _begin(engine, driver, [replace(beginning)], LOCK)
+    return _known(started)
 
 
-def _known(state: State | PassedOver | None) -> State | None:
-    assert not isinstance(state, PassedOver)  # noqa: S101 - `LOCK` waits for everybody
-    return state
+def _known(started: Started | PassedOver | None) -> Started | None:
+    assert not isinstance(started, PassedOver)  # noqa: S101 - `LOCK` waits for everybody
+    return started
 
 
 def _begin(
     engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning], lock: BatchStatement
-) -> Sequence[State | PassedOver | None]:
-    """Let the sessions begin; return the state of each, or None for an id that was used before.
+) -> Sequence[Started | PassedOver | None]:
+    """Let the sessions begin; return each, or None for an id that was used before.
 
     `PASSED_OVER` stands for those whom `LOCK_FREE` leaves out. The people are locked in the
     order of their numbers, in which everybody locks them, so never in a ring. What is read
@@ -142,56 +155,106 @@ def _begin(
         locked = lock.started(engine, driver, {"people": list(most)})
         passed_over = set(most) if lock is LOCK_FREE else set()
     # Each person's sessions are counted once: with the first of those that begin.
-    found = LOOK.first_rows(
-        engine,
-        driver,
-        [
-            {
-                "person": one.user_id,
-                "new_session": one.session_id,
-                "most": most.pop(one.user_id, 0),
-            }
-            for one in beginnings
-        ],
-    )
-    active: Counter[int] = Counter()
-    begun: set[tuple[int, str]] = set()
+    asked = [look_of(one, most=most.pop(one.user_id, 0)) for one in beginnings]
+    rows = LOOK.first_rows(engine, driver, asked)
     if locked is not None:
         passed_over -= set(locked()[0] or ())
-    states: list[State | PassedOver | None] = []
-    sessions, changes = [], []
-    for one, (counted, was_used, last_began) in zip(beginnings, found, strict=True):
-        if one.user_id in passed_over:
-            states.append(PASSED_OVER)
+    active: Counter[int] = Counter()
+    blocked: set[int] = set()
+    begun: set[tuple[int, str]] = set()
+    started: list[Started | PassedOver | None] = []
+    admitted: list[_Admitted] = []
+    for one, found in zip(beginnings, (Found(*row) for row in rows), strict=True):
+        if one.user_id in passed_over or (one.user_id in latest and not _is_alone(one)):
+            started.append(PASSED_OVER)
             continue
-        active[one.user_id] += counted
+        active[one.user_id] += found.active
         key = one.user_id, one.session_id
-        if was_used or key in begun:
-            states.append(_begun_before(engine, driver, one))
+        if found.was_used or key in begun:
+            started.append(_begun_before(engine, driver, one))
             continue
-        known = latest.get(one.user_id) or MOMENTS.process_result_value(last_began, engine.dialect)
+        known = latest.get(one.user_id) or MOMENTS.process_result_value(
+            found.last_began, engine.dialect
+        )
         moment = latest[one.user_id] = moment_since(known)
-        state = admitted(active[one.user_id], one.limit)
+        if found.repeated is not None:
+            started.append(Started(State.ACTIVE, found.repeated))
+            continue
+        situation = found.situation(one, active[one.user_id])
+        if one.user_id in blocked:
+            situation = replace(situation, was_blocked=True)
+        admission = admit(situation, one.policy)
+        state = admission.state
+        if state is not State.ACTIVE and found.repeated_blocked is not None:
+            started.append(Started(state, found.repeated_blocked))
+            continue
         active[one.user_id] += state is State.ACTIVE
+        if state is not State.ACTIVE:
+            blocked.add(one.user_id)
         one.tries.written = moment, state
         begun.add(key)
-        states.append(state)
-        sessions.append(session_of(one, state, moment))
-        changes.append(change_of(one, state, moment))
-    if sessions:
-        ADD_SESSION.execute(engine, driver, sessions)
-        ADD_CHANGE.execute(engine, driver, changes)
-    return states
+        started.append(Started(state, one.session_id))
+        admitted.append(_Admitted(one, admission, moment, bool(found.has_own), situation.has_ends))
+    _write(engine, driver, admitted)
+    return started
 
 
-def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> State | None:
-    """Return the state of a session that an earlier try has committed; None for another's id."""
+@dataclass(frozen=True)
+class _Admitted:
+    """A session that begins, and what has to be written for it."""
+
+    beginning: Beginning
+    admission: Admission
+    moment: datetime
+    #: Whether there are open ones in the same browser.
+    continues_some: bool
+    #: Whether ends or blocked logins of before are not settled.
+    has_ends: bool
+
+
+def _is_alone(one: Beginning) -> bool:
+    """Tell whether a login lets no other session of the person give way to it.
+
+    Then many of one person may begin in one transaction, as none changes what was counted.
+    """
+    gives_no_way = {OverLimit.BLOCK_NEW, OverLimit.OBSERVE}
+    return one.device is None and one.former is None and one.policy.over_limit in gives_no_way
+
+
+def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> None:
+    """Write sessions that begin, after what becomes of others by that; nothing for none."""
+
+    def executed(statement: BatchStatement, rows: list[dict[str, object]]) -> None:
+        if rows:
+            statement.execute(engine, driver, rows)
+
+    continued = [(one.beginning, one.moment) for one in admitted if one.continues_some]
+    if continued:
+        continue_sessions(engine, driver, continued)
+    displacing = [
+        (one.beginning, one.admission, one.moment) for one in admitted if one.admission.others
+    ]
+    if displacing:
+        expire_others(engine, driver, displacing)
+    settled = [one for one in admitted if one.admission.settles and one.has_ends]
+    executed(SETTLE, [{"person": one.beginning.user_id} for one in settled])
+    written = [(one.beginning, one.admission, one.moment) for one in admitted]
+    executed(ADD_SESSION, [session_of(*one) for one in written])
+    executed(ADD_CHANGE, [change_of(*one) for one in written])
+    blocked = [one for one in written if one[1].state is not State.ACTIVE]
+    executed(ADD_HOLD, [session_of(*one) for one in blocked])
+
+
+def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> Started | None:
+    """Return the session that an earlier try has committed; None for another's id."""
     if one.tries.written is None:
         return None
     asked = {"person": one.user_id, "used_session": one.session_id}
     (row,) = BEGAN.first_rows(engine, driver, [asked])
     began = MOMENTS.process_result_value(row and row[0], engine.dialect)
-    return one.tries.written[1] if one.tries.have_written(began) else None
+    if not one.tries.have_written(began):
+        return None
+    return Started(one.tries.written[1], one.session_id)
 
 
 def _guarded(engine: sa.Engine, work: Callable[[], _Result]) -> _Result:

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.reading.sessions import LATEST_FIRST
+from timApp.guard.rules.admission import Admission
+from timApp.guard.rules.clocks import NEVER, Clocks
+from timApp.guard.rules.policy import DEFAULT_POLICY, Policy
 from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Action, Actor, State
-from timApp.user.user import User
 from timApp.util.text import storable
 
 
@@ -50,49 +51,15 @@ class Beginning:
     #: How many active sessions the person may have; None means any number.
     limit: int | None
     actor: Actor
+    #: What the browser is known by; None if it has no name.
+    device: str | None = None
+    #: The person's session that the browser had until now; None if it had none of theirs.
+    former: str | None = None
+    policy: Policy = DEFAULT_POLICY
+    clocks: Clocks = NEVER
     tries: Tries = field(default_factory=Tries, init=False, compare=False, repr=False)
 
 
-def _locking(*, skip_locked: bool) -> BatchStatement:
-    """Return what locks people, and says in one row who they are."""
-    # With the names of its parameters, none of which is a column's. Sorted before they are locked.
-    people = sa.bindparam("people", type_=postgresql.ARRAY(sa.Integer()))
-    locked = (
-        sa.select(User.id)
-        .where(User.id == sa.any_(people))
-        .order_by(User.id)
-        .with_for_update(key_share=True, skip_locked=skip_locked)
-        .subquery("locked")
-    )
-    return BatchStatement(sa.select(sa.func.array_agg(locked.c.id)))
-
-
-LOCK = _locking(skip_locked=False)
-LOCK_FREE = _locking(skip_locked=True)
-# No more active ones are looked for than are allowed; newest first, where they are found soonest.
-_active = (
-    sa.select(sa.literal_column("1"))
-    .select_from(UserSession)
-    .where(UserSession.user_id == sa.bindparam("person"), is_active())
-    .order_by(*LATEST_FIRST)
-    .limit(sa.bindparam("most", type_=sa.Integer()))
-    .subquery("active")
-)
-LOOK = BatchStatement(
-    sa.select(
-        sa.select(sa.func.count()).select_from(_active).scalar_subquery(),
-        sa.exists().where(
-            UserSession.user_id == sa.bindparam("person"),
-            UserSession.session_id == sa.bindparam("new_session"),
-        ),
-        # As the driver gives it, see `MOMENTS`. From the end of an index, and not a maximum.
-        sa.select(UserSession.logged_in_at)
-        .where(UserSession.user_id == sa.bindparam("person"))
-        .order_by(*LATEST_FIRST)
-        .limit(1)
-        .scalar_subquery(),
-    )
-)
 MOMENTS = UTCDateTime()
 ADD_SESSION = BatchStatement(
     sa.insert(UserSession).values(
@@ -100,23 +67,35 @@ ADD_SESSION = BatchStatement(
         session_id=sa.bindparam("new_session"),
         logged_in_at=sa.bindparam("moment", type_=UTCDateTime()),
         expired_at=sa.bindparam("ended", type_=UTCDateTime()),
+        cause=sa.bindparam("why", type_=UserSession.cause.type),
+        device=sa.bindparam("own_device"),
         origin=sa.bindparam("came_from"),
     )
 )
+#: The values of an entry in the record, but for the session.
+RECORDED: dict[str, Any] = {
+    "at": sa.bindparam("moment", type_=UTCDateTime()),
+    "actor_kind": sa.bindparam("by_kind", type_=SessionChange.actor_kind.type),
+    "actor": sa.bindparam("by_name"),
+    "address": sa.bindparam("by_address"),
+    "action": sa.bindparam("what", type_=SessionChange.action.type),
+    "user_id": sa.bindparam("person"),
+    "cause": sa.bindparam("why", type_=SessionChange.cause.type),
+    "session_count": sa.literal_column("1"),
+}
 ADD_CHANGE = BatchStatement(
     sa.insert(SessionChange)
-    .values(
-        at=sa.bindparam("moment", type_=UTCDateTime()),
-        actor_kind=sa.bindparam("by_kind", type_=SessionChange.actor_kind.type),
-        actor=sa.bindparam("by_name"),
-        address=sa.bindparam("by_address"),
-        action=sa.bindparam("what", type_=SessionChange.action.type),
-        user_id=sa.bindparam("person"),
-        session_id=sa.bindparam("new_session"),
-        session_count=1,
-    )
+    .values(session_id=sa.bindparam("new_session"), **RECORDED)
     .inline()  # nobody asks for the number of the entry
 )
+ADD_HOLD = BatchStatement(
+    sa.insert(SessionHold).values(
+        user_id=sa.bindparam("person"),
+        session_id=sa.bindparam("new_session"),
+        since=sa.bindparam("moment", type_=UTCDateTime()),
+    )
+)
+SETTLE = BatchStatement(sa.delete(SessionHold).where(SessionHold.user_id == sa.bindparam("person")))
 #: When the session with an id began.
 BEGAN = BatchStatement(
     sa.select(UserSession.logged_in_at).where(
@@ -126,25 +105,37 @@ BEGAN = BatchStatement(
 )
 
 
-def session_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
+def session_of(one: Beginning, admission: Admission, moment: datetime) -> dict[str, object]:
     """Return the values of `ADD_SESSION`."""
+    is_active = admission.state is State.ACTIVE
     return {
         "person": one.user_id,
         "new_session": one.session_id,
         "moment": moment,
-        "ended": None if state is State.ACTIVE else moment,
+        "ended": None if is_active else moment,
+        "why": None if is_active else admission.cause,
+        "own_device": one.device,
         "came_from": storable(one.origin)[:ORIGIN_MAX_LENGTH],
     }
 
 
-def change_of(one: Beginning, state: State, moment: datetime) -> dict[str, object]:
+def change_of(one: Beginning, admission: Admission, moment: datetime) -> dict[str, object]:
     """Return the values of `ADD_CHANGE`."""
+    is_active = admission.state is State.ACTIVE
     return {
+        **circumstances_of(one, moment),
+        "what": Action.LOGIN if is_active else Action.BLOCKED_LOGIN,
+        "why": admission.cause,
+        "new_session": one.session_id,
+    }
+
+
+def circumstances_of(one: Beginning, moment: datetime) -> dict[str, object]:
+    """Return the values of `RECORDED` that are those of all entries of a login."""
+    return {
+        "person": one.user_id,
         "moment": moment,
         "by_kind": one.actor.kind,
         "by_name": storable(one.actor.name),
         "by_address": one.actor.address and storable(one.actor.address),
-        "what": Action.LOGIN if state is State.ACTIVE else Action.BLOCKED_LOGIN,
-        "person": one.user_id,
-        "new_session": one.session_id,
     }

@@ -54,7 +54,8 @@ Scope = OnePerson | AllButOne | Picked | Everybody
 class Change:
     """What is to be done to which sessions, by whom and why.
 
-    The action is VERIFY or INVALIDATE, or LOGOUT of `OnePerson` or `AllButOne`.
+    The action is VERIFY or INVALIDATE, END of `OnePerson` or `Picked`, or LOGOUT of `OnePerson` or
+    `AllButOne`.
     """
 
     action: Action

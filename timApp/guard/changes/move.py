@@ -7,13 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import Event, moved_by
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import columns_of, is_in
 
 
 def move(
-    work: UnitOfWork, event: Event, moment: datetime, *which: sa.ColumnElement[bool]
+    work: UnitOfWork,
+    clocks: Clocks,
+    event: Event,
+    moment: datetime,
+    *which: sa.ColumnElement[bool],
 ) -> list[int]:
     """Let the event happen to those sessions; return the user id of each one that changes.
 
@@ -21,7 +26,7 @@ def move(
     not written.
     """
     changed: list[int] = []
-    for values, condition in moves(event, moment):
+    for values, condition in moves(clocks, event, moment):
         statement = sa.update(UserSession).where(condition, *which).values(values)
         changed += work.session.scalars(
             statement.returning(UserSession.user_id),
@@ -33,8 +38,8 @@ def move(
 
 
 def moves(
-    event: Event, moment: datetime
+    clocks: Clocks, event: Event, moment: datetime
 ) -> Iterator[tuple[dict[str, Any], sa.ColumnElement[bool]]]:
     """Yield which values the event gives sessions, and the condition on those that get them."""
     for state, before in moved_by(event).items():
-        yield columns_of(state, moment), is_in(before)
+        yield columns_of(state, event, moment), is_in(before, clocks)

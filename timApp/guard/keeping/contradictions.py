@@ -6,9 +6,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from timApp.database.dialects.functions import MinuteBefore
+from timApp.guard.rules.clocks import NEVER
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active, is_in
-from timApp.guard.vocabulary import State
+from timApp.guard.tables.state import is_active, is_open
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 from timApp.util.clock import now
@@ -28,7 +28,7 @@ def contradictions(connection: sa.Connection) -> Iterator[str]:
         "ended before they began": ended < MinuteBefore(began),
         "were last seen before they began": seen < MinuteBefore(began),
         "ended before they expired": ended < MinuteBefore(expired),
-        "are over, and active all the same": sa.and_(is_in({State.LOGGED_OUT}), is_active()),
+        "are over, and active all the same": sa.and_(sa.not_(is_open()), is_active(NEVER)),
     }
     # All of them in one look at the table.
     counts = [sa.func.count().filter(is_wrong) for is_wrong in wrong.values()]

@@ -19,8 +19,8 @@ from timApp.database.dialects.sqliteerrors import is_locked
 from timApp.database.patience import patience
 from timApp.guard.keeping.retention import Deadlines, Retention
 from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active
 from timApp.guard.tables.tidying import CLOSE, OPEN
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.util.clock import now
@@ -104,7 +104,7 @@ def chores(deadlines: Deadlines) -> list[Chore]:
     )
     is_old = sa.and_(
         UserSession.logged_in_at < deadlines.rows_before,
-        ~is_active(),
+        UserSession.expired,
         ended_at < deadlines.ended_before,
     )
     is_old_entry = SessionChange.at < deadlines.rows_before
@@ -192,7 +192,8 @@ def _clear_origins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> 
 
 def _delete_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     gone = sa.select(UserSession.user_id, UserSession.session_id).where(which)
-    connection.execute(sa.delete(WaitingSession).where(_key_of(WaitingSession).in_(gone)))
+    for table in (WaitingSession, SessionHold):
+        connection.execute(sa.delete(table).where(_key_of(table).in_(gone)))
     connection.execute(sa.delete(UserSession).where(which))
 
 
@@ -204,5 +205,5 @@ def _change_record(
     connection.execute(CLOSE)
 
 
-def _key_of(table: type[UserSession | WaitingSession]) -> sa.Tuple:
+def _key_of(table: type[UserSession | WaitingSession | SessionHold]) -> sa.Tuple:
     return sa.tuple_(table.user_id, table.session_id)

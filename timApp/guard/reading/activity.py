@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active
@@ -27,10 +28,10 @@ class Series(Enum):
 _SERIES_OF_ACTION = {action: series for series in Series for action in series.value}
 
 
-def count_active(work: UnitOfWork) -> tuple[int, int]:
+def count_active(work: UnitOfWork, clocks: Clocks) -> tuple[int, int]:
     """Return the number of active sessions, and of people who have one."""
     query = sa.select(sa.func.count(), sa.func.count(UserSession.user_id.distinct())).where(
-        is_active()
+        is_active(clocks)
     )
     sessions, people = work.session.execute(query).one()
     return sessions, people

@@ -7,6 +7,7 @@ from typing import TypedDict
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.clocks import NEVER, Clocks
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_in
 from timApp.guard.vocabulary import State
@@ -29,6 +30,8 @@ class SessionFilter:
     since: datetime | None = None
     #: Logged in before this time.
     until: datetime | None = None
+    #: Those of the site, by which its sessions are active.
+    clocks: Clocks = NEVER
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions that a session meets if it is asked for."""
@@ -49,7 +52,7 @@ class SessionFilter:
         """Return those for which a session (the class, or an alias) has to be looked at."""
         found: list[sa.ColumnElement[bool]] = []
         if self.states != frozenset(State):
-            found.append(is_in(self.states, session))
+            found.append(is_in(self.states, self.clocks, session))
         if self.person:
             found.append(session.user_id.in_(sa.select(User.id).where(has_text(self.person))))
         if self.origin:

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_in, state_of
-from timApp.guard.vocabulary import State
+from timApp.guard.tables.state import is_open, state_of
+from timApp.guard.vocabulary import Cause, State
 
 #: The most sessions of a person that a supervisor is shown, of this server and of another.
 MAX_SUMMARIES = 20
@@ -33,13 +34,15 @@ class SessionSummary:
     logged_in_at: datetime
     last_seen_at: datetime | None
     state: State
+    #: Why it is not active; None if it is, and where another host does not say.
+    cause: Cause | None = None
 
 
 def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
     """Return the user's latest session that is not logged out, or None."""
     return work.session.scalar(
         sa.select(UserSession.session_id)
-        .where(UserSession.user_id == user_id, is_in({State.ACTIVE, State.EXPIRED}))
+        .where(UserSession.user_id == user_id, is_open())
         .order_by(*LATEST_FIRST)
         .limit(1)
     )
@@ -55,28 +58,35 @@ def open_sessions(work: UnitOfWork, user_id: int, first: str | None) -> list[Use
 
     The one named `first`, if there is one, comes first, then the latest.
     """
-    query = _of_user(user_id).where(is_in({State.ACTIVE, State.EXPIRED}))
+    query = _of_user(user_id).where(is_open())
     return list(
         work.session.scalars(query.order_by(_is_other(first), *LATEST_FIRST).limit(MAX_OPEN))
     )
 
 
-def session_summaries(work: UnitOfWork, user_id: int, chosen: str | None) -> list[SessionSummary]:
+def session_summaries(
+    work: UnitOfWork, user_id: int, chosen: str | None, clocks: Clocks
+) -> list[SessionSummary]:
     """Return the person's sessions, at most `MAX_SUMMARIES`.
 
     The chosen one comes first, then those that are not logged out, and the latest first.
     """
-    query = _of_user(user_id).order_by(_is_other(chosen), is_in({State.LOGGED_OUT}), *LATEST_FIRST)
+    query = _of_user(user_id).order_by(_is_other(chosen), sa.not_(is_open()), *LATEST_FIRST)
     return [
-        SessionSummary(
-            session_id=session.session_id,
-            origin=session.origin,
-            logged_in_at=session.logged_in_at,
-            last_seen_at=session.last_seen_at,
-            state=state_of(session),
-        )
-        for session in work.session.scalars(query.limit(MAX_SUMMARIES))
+        summary_of(session, clocks) for session in work.session.scalars(query.limit(MAX_SUMMARIES))
     ]
+
+
+def summary_of(session: UserSession, clocks: Clocks) -> SessionSummary:
+    """Return what there is to know of a session of this server."""
+    return SessionSummary(
+        session_id=session.session_id,
+        origin=session.origin,
+        logged_in_at=session.logged_in_at,
+        last_seen_at=session.last_seen_at,
+        state=state_of(session, clocks),
+        cause=session.cause or clocks.ended(session),
+    )
 
 
 def _of_user(user_id: int) -> sa.Select[UserSession]:

@@ -110,7 +110,7 @@ class TimeOrder(Order):
             which = replace(which, until=None) if newest_first else replace(which, since=None)
         query = sa.select(*columns).where(*which.key_conditions())
         if self._active_only:
-            query = query.where(is_active())
+            query = query.where(is_active(which.clocks))
         if after is not None:
             query = query.where(self._is_after(after))
         return query.order_by(*self.terms(UserSession, None))

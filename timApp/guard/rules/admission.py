@@ -1,8 +1,11 @@
-"""Whether a login may be active: the limit of sessions that a person may have at once."""
+"""How a login begins: by the sessions that a person has and may have, and the policy."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from timApp.guard.vocabulary import State
+from timApp.guard.rules.lifetime import Event
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.vocabulary import Cause, State
 
 
 def limit_of(
@@ -18,6 +21,85 @@ def limit_of(
     return None if None in limits else max(limit for limit in limits if limit is not None)
 
 
-def admitted(active: int, limit: int | None) -> State:
-    """Return the state in which a session begins of a person who has `active` ones already."""
-    return State.ACTIVE if limit is None or active < limit else State.EXPIRED
+@dataclass(frozen=True)
+class Situation:
+    """What there is of a person when one of their logins begins, besides what this one continues.
+
+    A login continues the open sessions of the same browser: they end, and leave their slots to it.
+    """
+
+    #: How many active sessions they have.
+    active: int
+    #: How many they may have; None means any number.
+    limit: int | None
+    #: Whether one of those that are continued is active, so that this is no newcomer.
+    continues: bool = False
+    #: Whether one of those that are continued was ended by a clock alone.
+    returns: bool = False
+    #: Whether somebody has ended an active session of theirs since the last verification.
+    was_ended: bool = False
+    #: Whether a login of theirs was blocked since, and not settled.
+    was_blocked: bool = False
+    #: The browser in which they log in; None if it has no name.
+    device: str | None = None
+    #: The browsers that had their slots last, as many as there are slots at most.
+    devices: Collection[str] = ()
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether ends or blocked logins of before are not settled."""
+        return self.was_ended or self.was_blocked
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How a session begins, and what becomes of the person's others."""
+
+    state: State
+    #: Why it is blocked, or what there is to say of one that is let in all the same.
+    cause: Cause | None = None
+    #: What happens to other active sessions of the person, but for the newest `kept`.
+    others: Event | None = None
+    kept: int = 0
+    #: Whether ends and blocked logins of before count no more: they kept the slots free for it.
+    settles: bool = False
+
+
+def admit(situation: Situation, policy: Policy) -> Admission:
+    """Return how a session begins."""
+    has_slot = situation.limit is None or situation.active < situation.limit
+    if situation.continues or (situation.returns and has_slot):
+        return Admission(State.ACTIVE)
+    if _is_held(situation, policy):
+        return Admission(State.EXPIRED, Cause.HELD)
+    if policy.device is DeviceRule.SAME and _is_strange(situation):
+        return Admission(State.EXPIRED, Cause.OTHER_DEVICE if has_slot else Cause.OVER_LIMIT)
+    if has_slot:
+        return Admission(State.ACTIVE, settles=True)
+    return _beyond_limit(situation.limit or 0, policy)
+
+
+def _beyond_limit(limit: int, policy: Policy) -> Admission:
+    match policy.over_limit:
+        case OverLimit.OBSERVE:
+            return Admission(State.ACTIVE, Cause.OVER_LIMIT, settles=True)
+        case OverLimit.EXPIRE_OLDEST if limit:
+            cause, others = Cause.OVER_LIMIT, Event.DISPLACED
+            return Admission(State.ACTIVE, cause, others, limit - 1, settles=True)
+        case OverLimit.BLOCK_ALL:
+            return Admission(State.EXPIRED, Cause.OVER_LIMIT, Event.ALL_BLOCKED)
+    return Admission(State.EXPIRED, Cause.OVER_LIMIT)
+
+
+def _is_held(situation: Situation, policy: Policy) -> bool:
+    if policy.after_end is AfterEnd.HOLD:
+        return situation.has_ends
+    # Else the next login would find the slots free, which all have just lost.
+    return policy.over_limit is OverLimit.BLOCK_ALL and situation.was_blocked
+
+
+def _is_strange(situation: Situation) -> bool:
+    """Tell whether all slots were had by other browsers; of unlimited ones there is always one."""
+    if situation.limit is None or situation.device in situation.devices:
+        return False
+    return bool(situation.devices) and len(situation.devices) >= situation.limit

@@ -1,24 +1,40 @@
-"""Why a session is expired, as far as the person who has it can be told."""
+"""Why a session is not active, as far as the person who has it can be told."""
 
-from enum import Enum, auto
+from dataclasses import dataclass
 
+from timApp.guard.vocabulary import Cause
 
-class Cause(Enum):
-    """Why a session is expired."""
-
-    #: The person has another session, which is active now.
-    ACTIVE_ELSEWHERE = auto()
-    #: They had too many when this one began; none is active any more.
-    BEGAN_EXPIRED = auto()
-    #: It was active, and somebody has invalidated it or verified another one instead.
-    ENDED = auto()
+#: Those of sessions that were blocked as they began: nobody has ended them.
+OF_BLOCKED_LOGINS = frozenset({Cause.OVER_LIMIT, Cause.HELD, Cause.OTHER_DEVICE})
+#: Whoever is told one of these logs in again, and needs nobody for that.
+OVER_BY_ITSELF = frozenset({Cause.IDLE, Cause.TOO_OLD, Cause.DISPLACED})
 
 
-def cause_of(*, began_expired: bool, another_is_active: bool) -> Cause:
-    """Return why a session is expired.
+@dataclass(frozen=True)
+class Explanation:
+    """Why a session is not active."""
 
-    What is true now counts more than the past: it tells whether somebody else may be at work.
+    cause: Cause
+    #: Whether the person has another session that is active now: somebody else may be at work.
+    another_is_active: bool
+
+    @property
+    def is_blocked_login(self) -> bool:
+        """Whether the session was blocked as it began."""
+        return self.cause in OF_BLOCKED_LOGINS
+
+    @property
+    def needs_supervisor(self) -> bool:
+        """Whether somebody has to verify the session before the person can go on."""
+        return self.cause not in OVER_BY_ITSELF
+
+
+def cause_of(noted: Cause | None, by_clock: Cause | None, *, began_expired: bool) -> Cause:
+    """Return why a session is not active, by what is noted and by the clock that has ended it.
+
+    Of sessions from before causes were noted it is known only whether they began expired.
     """
-    if another_is_active:
-        return Cause.ACTIVE_ELSEWHERE
-    return Cause.BEGAN_EXPIRED if began_expired else Cause.ENDED
+    known = noted or by_clock
+    if known is not None:
+        return known
+    return Cause.OVER_LIMIT if began_expired else Cause.INVALIDATED

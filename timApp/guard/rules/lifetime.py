@@ -8,7 +8,7 @@ session begins is said by `timApp.guard.rules.admission`.
 from collections.abc import Mapping
 from enum import Enum
 
-from timApp.guard.vocabulary import State
+from timApp.guard.vocabulary import Cause, State
 
 
 class Event(Enum):
@@ -17,29 +17,40 @@ class Event(Enum):
     VERIFIED = "is verified"
     ANOTHER_VERIFIED = "another session of the person is verified"
     INVALIDATED = "is invalidated"
+    DISPLACED = "is displaced by a newer login"
+    ALL_BLOCKED = "is blocked by a login over the limit"
     LOGGED_OUT = "is logged out"
+    CONTINUED = "is continued by a login in the same browser"
+    ENDED = "is ended for good"
 
+
+_BLOCKS = (Event.ANOTHER_VERIFIED, Event.INVALIDATED, Event.DISPLACED, Event.ALL_BLOCKED)
+_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED)
 
 #: What becomes of a session, by its state and what happens.
 LIFE: Mapping[State, Mapping[Event, State]] = {
     State.ACTIVE: {
         Event.VERIFIED: State.ACTIVE,
-        Event.ANOTHER_VERIFIED: State.EXPIRED,
-        Event.INVALIDATED: State.EXPIRED,
-        Event.LOGGED_OUT: State.LOGGED_OUT,
+        **dict.fromkeys(_BLOCKS, State.EXPIRED),
+        **dict.fromkeys(_ENDS, State.LOGGED_OUT),
     },
     State.EXPIRED: {
         Event.VERIFIED: State.ACTIVE,
-        Event.ANOTHER_VERIFIED: State.EXPIRED,
-        Event.INVALIDATED: State.EXPIRED,
-        Event.LOGGED_OUT: State.LOGGED_OUT,
+        **dict.fromkeys(_BLOCKS, State.EXPIRED),
+        **dict.fromkeys(_ENDS, State.LOGGED_OUT),
     },
-    State.LOGGED_OUT: {
-        Event.VERIFIED: State.LOGGED_OUT,
-        Event.ANOTHER_VERIFIED: State.LOGGED_OUT,
-        Event.INVALIDATED: State.LOGGED_OUT,
-        Event.LOGGED_OUT: State.LOGGED_OUT,
-    },
+    State.LOGGED_OUT: dict.fromkeys(Event, State.LOGGED_OUT),
+}
+
+#: Why a session is in the state that an event has brought it into; none for an active one.
+CAUSES: Mapping[Event, Cause] = {
+    Event.ANOTHER_VERIFIED: Cause.ANOTHER_VERIFIED,
+    Event.INVALIDATED: Cause.INVALIDATED,
+    Event.DISPLACED: Cause.DISPLACED,
+    Event.ALL_BLOCKED: Cause.ALL_BLOCKED,
+    Event.LOGGED_OUT: Cause.LOGGED_OUT,
+    Event.CONTINUED: Cause.CONTINUED,
+    Event.ENDED: Cause.ENDED,
 }
 
 #: What happens to the person's other sessions then; to nobody's if it is not here.

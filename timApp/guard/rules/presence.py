@@ -5,21 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from timApp.guard.rules.clocks import Clocks, TimedSession
 from timApp.guard.vocabulary import Action
 
 _BIRTHS = frozenset({Action.LOGIN, Action.BLOCKED_LOGIN})
 
 
-class PlayedSession(Protocol):
+class PlayedSession(TimedSession, Protocol):
     """What has to be known of a session."""
 
     @property
     def session_id(self) -> str:
         """Its id."""
-
-    @property
-    def logged_in_at(self) -> datetime:
-        """When it began."""
 
     @property
     def expired_at(self) -> datetime | None:
@@ -28,10 +25,6 @@ class PlayedSession(Protocol):
     @property
     def logged_out_at(self) -> datetime | None:
         """When it was logged out."""
-
-    @property
-    def last_seen_at(self) -> datetime | None:
-        """When it was seen last."""
 
 
 class PlayedChange(Protocol):
@@ -91,15 +84,19 @@ class Overlap:
 
 
 def tracks_of(
-    sessions: Iterable[PlayedSession], changes: Iterable[PlayedChange], moment: datetime
+    sessions: Iterable[PlayedSession],
+    changes: Iterable[PlayedChange],
+    moment: datetime,
+    clocks: Clocks,
 ) -> list[Track]:
     """Return the tracks of one person's sessions, in the order given.
 
-    `changes` are those of this person and of everybody, from the record; `moment` is now. A
+    `changes` are those of this person and of everybody, from the record; `moment` is now, and
+    `clocks` are those of the site. A
     session remembers only when it expired last, so the record is played again. Where it is not
     complete, the session itself has the last word.
     """
-    return _Player(sessions, changes, moment).play()
+    return _Player(sessions, changes, moment, clocks).play()
 
 
 def overlaps(tracks: Iterable[Track]) -> list[Overlap]:
@@ -135,11 +132,16 @@ class _Player:
     """Plays the record: which sessions are active after each change."""
 
     def __init__(
-        self, sessions: Iterable[PlayedSession], changes: Iterable[PlayedChange], moment: datetime
+        self,
+        sessions: Iterable[PlayedSession],
+        changes: Iterable[PlayedChange],
+        moment: datetime,
+        clocks: Clocks,
     ) -> None:
         self._tracks = {one.session_id: Track(one, _presence(one)) for one in sessions}
         self._changes = sorted(changes, key=lambda change: (change.at, change.id))
         self._moment = moment
+        self._clocks = clocks
         recorded = {one.session_id for one in self._changes if one.action in _BIRTHS}
         #: Those of which the record does not tell how they began, latest first.
         self._unrecorded = sorted(
@@ -173,12 +175,12 @@ class _Player:
                 begun = (self._tracks[one] for one in self._begun)
                 latest = max(begun, key=_age, default=None)
                 self._make_only_active(latest.session.session_id if latest else None, at)
-            case Action.INVALIDATE:
+            case Action.INVALIDATE | Action.DISPLACE:
                 self._block([one for one in self._active_since if named in (None, one)], at)
             case Action.INVALIDATE_ALL:
                 self._block(list(self._active_since), at)
-            case Action.LOGOUT:
-                pass  # each session remembers its logout, also of those that were not named
+            case Action.LOGOUT | Action.END:
+                pass  # each session remembers its end, also of those that were not named
 
     def _catch_up(self, moment: datetime) -> None:
         """Let happen what the sessions themselves remember until the moment."""
@@ -206,7 +208,8 @@ class _Player:
         if expired_at is None:
             since = max([track.session.logged_in_at, *(one.end for one in track.active)])
             self._active_since.setdefault(session_id, since)
-            self._end(session_id, self._moment)
+            by_clock = self._clocks.end_of(track.session)
+            self._end(session_id, min(self._moment, by_clock[0] if by_clock else self._moment))
         elif session_id in self._active_since:
             if track.session.logged_out_at is None:
                 track.blocked_at.append(expired_at)

@@ -17,13 +17,13 @@ def needs_active_session(*, tracking_enabled: bool, is_admin: bool) -> bool:
     return tracking_enabled and not is_admin
 
 
-def is_seen_due(last_seen_at: float | None, moment: float, *, is_active: bool) -> bool:
+def is_seen_due(last_seen_at: float | None, moment: float, interval: float) -> bool:
     """Tell whether it is time to write down that a session was seen.
 
-    It is, too, if it was seen at a time that is still to come: the clock was set back. Times are
-    seconds since 1970, which takes a part of what is worked out with dates, at each request.
+    It is when that is `interval` seconds ago, and, too, if it was seen at a time that is still to
+    come: the clock was set back. Times are seconds since 1970, which takes a part of what is worked
+    out with dates, at each request.
     """
     if last_seen_at is None:
         return True
-    interval = SEEN_INTERVAL_ACTIVE if is_active else SEEN_INTERVAL_EXPIRED
     return not _TO_COME <= moment - last_seen_at < interval

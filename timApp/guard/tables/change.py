@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.database.model import NUMBER, Model, enum_column
-from timApp.guard.vocabulary import Action, ActorKind
+from timApp.guard.vocabulary import Action, ActorKind, Cause
 from timApp.util.clock import now
 
 
@@ -28,6 +28,8 @@ class SessionChange(Model):
     session_id: orm.Mapped[str | None]
     #: How many sessions the action changed.
     session_count: orm.Mapped[int]
+    #: Why a login was blocked or let in over the limit, or another one's session had to give way.
+    cause: orm.Mapped[Cause | None] = orm.mapped_column(enum_column(Cause))
     #: Why, in the words of the one who did it; None when they did not say.
     reason: orm.Mapped[str | None]
 

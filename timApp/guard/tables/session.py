@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
-from timApp.database.model import ONLY_ON, Model
+from timApp.database.model import ONLY_ON, Model, enum_column
+from timApp.guard.vocabulary import Cause
 from timApp.user.user import User
 from timApp.util.clock import now
 
@@ -18,7 +19,8 @@ class UserSession(Model):
     """One login of one user: where from, since when, and whether it is still good.
 
     Recorded only when `timApp.defaultconfig.SESSIONS_ENABLE` is set. A session is *active* while
-    `expired_at` is None; it is over for good once `logged_out_at` is set.
+    `expired_at` is None and no clock has ended it (`timApp.guard.tables.state`); it is over for
+    good once `logged_out_at` is set.
     """
 
     __tablename__ = "usersession"
@@ -39,12 +41,27 @@ class UserSession(Model):
     #: Free text on where the session came from: ``[address] user agent``.
     origin: orm.Mapped[str] = orm.mapped_column(default="")
 
+    #: The time when it was last verified; None if it never was.
+    verified_at: orm.Mapped[datetime | None]
+    #: Why it is expired or over; None while it is active.
+    cause: orm.Mapped[Cause | None] = orm.mapped_column(enum_column(Cause))
+    #: What the browser is known by that it began in; None if that has no name.
+    device: orm.Mapped[str | None]
+
     #: User that owns the session. Relationship to `user_id`.
     user: orm.Mapped[User] = orm.relationship(back_populates="sessions")
 
     __table_args__ = (
         # A user's latest session, by (logged_in_at, session_id).
         sa.Index("ix_usersession_latest", "user_id", "logged_in_at", "session_id"),
+        # A user's sessions in one browser.
+        sa.Index(
+            "ix_usersession_device",
+            "user_id",
+            "device",
+            sqlite_where=sa.text("device IS NOT NULL"),
+            postgresql_where=sa.text("device IS NOT NULL"),
+        ),
         # All sessions, newest first or last.
         sa.Index("ix_usersession_logged_in_at", "logged_in_at", "user_id", "session_id"),
         # All active sessions, newest first or last. Not on PostgreSQL: an index that has to do with
@@ -71,7 +88,7 @@ class UserSession(Model):
 
     @hybrid_property
     def expired(self) -> bool:
-        """Whether the session is expired; can be used in queries too."""
+        """Whether somebody or another login has ended it; can be used in queries too."""
         return self.expired_at is not None
 
     @expired.inplace.expression
@@ -83,3 +100,4 @@ class UserSession(Model):
         """Expire the session now; one that is expired keeps the time when that happened."""
         if self.expired_at is None:
             self.expired_at = now()
+            self.cause = Cause.INVALIDATED

@@ -13,9 +13,8 @@ from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
 from timApp.database.work import UnitOfWork
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_in
+from timApp.guard.tables.state import is_blocked
 from timApp.guard.tables.waiting import WaitingSession
-from timApp.guard.vocabulary import State
 from timApp.user.user import User
 from timApp.util.clock import CLOCK_LEEWAY, now
 
@@ -106,7 +105,7 @@ def stop_waiting(work: UnitOfWork, user_ids: Collection[int] | None = None) -> N
     settled = (
         sa.select(UserSession.user_id, UserSession.session_id)
         .join(WaitingSession, _is_of_session())
-        .where(~is_in({State.EXPIRED}))
+        .where(sa.not_(is_blocked()))
     )
     if user_ids is not None:
         settled = settled.where(WaitingSession.user_id.in_(user_ids))
@@ -141,7 +140,7 @@ def _is_of_session() -> sa.ColumnElement[bool]:
 def _still_waits() -> sa.ColumnElement[bool]:
     moment = now()
     return sa.and_(
-        is_in({State.EXPIRED}),
+        is_blocked(),
         UserSession.last_seen_at > moment - PATIENCE,
         # What was seen before a clock was set back waits no longer for that; who does is seen anew.
         UserSession.last_seen_at <= moment + CLOCK_LEEWAY,

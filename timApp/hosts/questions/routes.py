@@ -7,7 +7,7 @@ from flask import Response, jsonify
 
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import HostPersonArgs, SessionBlueprint
-from timApp.auth.site import db
+from timApp.auth.site import current_clocks, db
 from timApp.guard.reading.sessions import session_summaries
 from timApp.guard.waiting.codes import waiting_sessions
 from timApp.hosts.access import verify_signed_host
@@ -44,7 +44,8 @@ def sessions(username: str, session_id: str | None = None) -> Response:
     """
     _verify_host()
     user = require_user(db, username, field="username")
-    return jsonify(person_as_json(user.real_name, session_summaries(db, user.id, session_id)))
+    summaries = session_summaries(db, user.id, session_id, current_clocks())
+    return jsonify(person_as_json(user.real_name, summaries))
 
 
 def _verify_host() -> None:

@@ -6,10 +6,10 @@ from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_logged_in
 from timApp.auth.session.util import current_session_id
-from timApp.auth.site import current_guard, db
+from timApp.auth.site import current_clocks, current_guard, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import AllButOne, Change, OnePerson
-from timApp.guard.reading.sessions import open_sessions
+from timApp.guard.reading.sessions import open_sessions, summary_of
 from timApp.guard.vocabulary import Action
 from timApp.pages.shown import shown
 from timApp.request.inputs import takes
@@ -23,7 +23,10 @@ def show() -> ResponseReturnValue:
     """Show the visitor's sessions that are not logged out."""
     visitor = verify_logged_in()
     current = current_session_id()
-    sessions = [shown(session) for session in open_sessions(db, visitor.id, current)]
+    sessions = [
+        shown(summary_of(session, current_clocks()))
+        for session in open_sessions(db, visitor.id, current)
+    ]
     return render_template("my_sessions.html", sessions=sessions, current=current)
 
 

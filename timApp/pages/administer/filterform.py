@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from timApp.auth.site import db
+from timApp.auth.site import current_clocks, db
 from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.reading.sorting import Position, Sort
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
@@ -63,7 +63,7 @@ def read_filter(parameters: Mapping[str, str]) -> FilterForm:
     form.sort = read_choice(Sort, form.texts, "sort", Sort.NEWEST)
     if "after" in form.texts:
         form.after = read_cursor(form.texts["after"])
-    conditions: dict[str, Any] = {}
+    conditions: dict[str, Any] = {"clocks": current_clocks()}
     if form.state is not None:
         conditions["states"] = frozenset({form.state})
     for name, read in _READERS.items():

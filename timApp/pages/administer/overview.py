@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
-from timApp.auth.site import db
+from timApp.auth.site import current_clocks, db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.reading.activity import count_active, count_changes
 from timApp.guard.waiting.codes import count_waiting
@@ -52,6 +52,6 @@ def _count_active() -> tuple[int, int] | tuple[None, None]:
     """Return the number of active sessions, and of people who have one; None: it took too long."""
     try:
         with time_limit(db):
-            return count_active(db)
+            return count_active(db, current_clocks())
     except TookTooLong:
         return None, None

@@ -4,9 +4,9 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
-from timApp.auth.site import db
+from timApp.auth.site import current_clocks, db
 from timApp.guard.reading.history import changes_since, record_page
-from timApp.guard.reading.sessions import latest_sessions
+from timApp.guard.reading.sessions import latest_sessions, summary_of
 from timApp.guard.rules.presence import overlaps, tracks_of
 from timApp.pages.administer.period import Period, read_period
 from timApp.pages.administer.timeline import lay_out, since
@@ -40,7 +40,8 @@ def show() -> ResponseReturnValue:
     found = latest_sessions(db, user.id, MAX_SESSIONS + 1)
     sessions, has_older = found[:MAX_SESSIONS], len(found) > MAX_SESSIONS
     changes = changes_since(db, user.id, sessions[-1].logged_in_at) if sessions else []
-    tracks = tracks_of(sessions, changes, moment)
+    clocks = current_clocks()
+    tracks = tracks_of(sessions, changes, moment, clocks)
     start = moment - period.length if period else None
     in_period = since(tracks, start)
     overlapping = [one for one in overlaps(in_period) if start is None or one.end >= start]
@@ -50,7 +51,7 @@ def show() -> ResponseReturnValue:
         tracks=tracks,
         has_older=has_older,
         max_sessions=MAX_SESSIONS,
-        shown={one.session_id: shown(one) for one in sessions},
+        shown={one.session_id: shown(summary_of(one, clocks)) for one in sessions},
         timeline=lay_out(in_period, overlapping, start, reader_zone()),
         time_label=time_label,
         is_same_day=is_same_day,

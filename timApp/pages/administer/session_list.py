@@ -9,12 +9,13 @@ from flask_babel import get_timezone, gettext, ngettext
 
 from timApp.auth.access import verify_admin
 from timApp.auth.download import download
-from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.changes.change import Change, Everybody, Picked, Receipt, Scope
 from timApp.guard.changes.everybody import effect_on_everybody
 from timApp.guard.reading.page import SessionPage, session_page
+from timApp.guard.reading.sessions import summary_of
 from timApp.guard.reading.sorting import Sort
 from timApp.guard.vocabulary import Action, ExportFormatOptions, State
 from timApp.pages.administer.cursor import cursor_of
@@ -85,6 +86,13 @@ def invalidate() -> ResponseReturnValue:
     return _change_selected(Action.INVALIDATE)
 
 
+@session_list.post("/end")
+@takes(query=FILTER_FIELDS, form=("reason",), repeated=("session",))
+def end() -> ResponseReturnValue:
+    """End the selected sessions, each ``session``, for good, and go back to the list."""
+    return _change_selected(Action.END)
+
+
 @session_list.get("/verify-all")
 def confirm_verify_all() -> ResponseReturnValue:
     """Say what verifying all comes to."""
@@ -141,8 +149,13 @@ def _change_selected(action: Action) -> ResponseReturnValue:
         return _list_page(form, error)
     db.session.commit()
     ended = receipt.ended or 0
-    is_verify = action is Action.VERIFY
-    message = _verified_message(len(keys), ended) if is_verify else _invalidated_message(ended)
+    match action:
+        case Action.VERIFY:
+            message = _verified_message(len(keys), ended)
+        case Action.END:
+            message = _ended_message(ended)
+        case _:
+            message = _invalidated_message(ended)
     return _back_to_list(form.parameters(), message)
 
 
@@ -171,6 +184,12 @@ def _invalidated_message(ended: int) -> str:
     return str(invalidated)
 
 
+def _ended_message(ended: int) -> str:
+    if not ended:
+        return str(gettext("Nothing was changed: what you selected was over already."))
+    return str(ngettext("%(num)s session is ended.", "%(num)s sessions are ended.", ended))
+
+
 def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseReturnValue:
     """Show the list; with what was selected, if that could not be changed."""
     page = SessionPage([], None, is_cut_short=False)
@@ -187,7 +206,7 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
                 " Choose a shorter time range, or type a user name."
             )
             is_stopped = True
-    position = page.next_position
+    position, clocks = page.next_position, current_clocks()
     html = render_template(
         "session_list.html",
         form=form,
@@ -197,7 +216,7 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
                 key_text(one.session.user_id, one.session.session_id),
                 one.user_name,
                 one.real_name,
-                shown(one.session),
+                shown(summary_of(one.session, clocks)),
             )
             for one in page.sessions
         ],
@@ -222,7 +241,7 @@ def _confirmation(action: Action) -> str:
     """Show what the change comes to, or that there was no time to count it."""
     try:
         with time_limit(db):
-            effect = effect_on_everybody(db, action)
+            effect = effect_on_everybody(db, action, current_clocks())
     except TookTooLong:
         effect = None
     return render_template(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from timApp.auth.site import current_site, db
+from timApp.auth.site import current_clocks, current_site, db
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import State
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
@@ -63,7 +63,9 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
     name = known.name if known else name
     answers = ask_about(current_site().network, db, name, chosen)
     local = (
-        PersonSessions(known.real_name, session_summaries(db, known.id, chosen)) if known else None
+        PersonSessions(known.real_name, session_summaries(db, known.id, chosen, current_clocks()))
+        if known
+        else None
     )
     if local is None and not any(answer.person for answer in answers):
         raise nobody_named(name, answers)

@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_guard, current_site, db
-from timApp.auth.visitor import current_actor
+from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, Receipt
+from timApp.guard.rules.authority import require_authority
 from timApp.guard.vocabulary import Action
 from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.debts import last_outcomes
@@ -21,7 +22,9 @@ from timApp.pages.supervise.search import Candidates, Match, find_match
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
-from timApp.util.errors import BadInput, TimError
+from timApp.user.people import find_person
+from timApp.user.usergroup import ADMIN_GROUP
+from timApp.util.errors import AccessDenied, BadInput, TimError
 from timApp.util.text import quoted
 
 supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
@@ -64,17 +67,17 @@ def find() -> ResponseReturnValue:
 @supervise.get("/link/<token>")
 def follow_link(token: str) -> ResponseReturnValue:
     """Show the session that a scanned link names; nothing changes by that."""
-    verify_supervisor()
+    visitor = verify_supervisor()
     linked = current_site().links.read(token)
-    return _comparison(linked.username, linked.session_id)
+    return _comparison(visitor, linked.username, linked.session_id)
 
 
 @supervise.get("/person")
 @takes(query=("user", "session"))
 def compare() -> ResponseReturnValue:
     """Show a person's sessions side by side."""
-    verify_supervisor()
-    return _comparison(request.args.get("user", ""), request.args.get("session"))
+    visitor = verify_supervisor()
+    return _comparison(visitor, request.args.get("user", ""), request.args.get("session"))
 
 
 @supervise.post("/verify")
@@ -89,6 +92,22 @@ def verify() -> ResponseReturnValue:
 def invalidate() -> ResponseReturnValue:
     """Invalidate the session that the supervisor has looked at, here and on the targets."""
     return _change(Action.INVALIDATE)
+
+
+@supervise.post("/end")
+@takes(form=SUBJECT_FIELDS | {"reason"})
+def end() -> ResponseReturnValue:
+    """End the session that the supervisor has looked at for good; it has to be on this server."""
+    visitor = verify_supervisor()
+    subject = read_subject()
+    if subject.home is not None:
+        raise BadInput("A session is ended on the server that it is on.", field="home")
+    _require_authority(Action.END, visitor, subject.user_name)
+    change = Change(Action.END, subject.scope, current_actor(), read_reason())
+    receipt = current_guard().apply(change, db)
+    db.session.commit()
+    effect_here = "ended" if receipt.changed else "ended already"
+    return _outcome(Action.END, subject, [], effect_here=effect_here)
 
 
 @supervise.post("/retry")
@@ -111,8 +130,9 @@ def retry() -> ResponseReturnValue:
 
 
 def _change(action: Action) -> ResponseReturnValue:
-    verify_supervisor()
+    visitor = verify_supervisor()
     subject = read_subject()
+    _require_authority(action, visitor, subject.user_name)
     network = current_site().network
     targets = request.form.getlist("target")
     for target in targets:
@@ -136,6 +156,16 @@ def _change(action: Action) -> ResponseReturnValue:
     db.session.commit()
     outcomes = tell_audience(network, db.engine, receipt)
     return _outcome(action, subject, outcomes, errors, _effect_here(action, subject, receipt))
+
+
+def _require_authority(action: Action, visitor: Visitor, name: str) -> None:
+    person = find_person(db, name)
+    require_authority(
+        action,
+        actor_is_admin=visitor.is_admin,
+        subject_is_admin=person is not None and ADMIN_GROUP in person.groups,
+        is_own=person is not None and person.id == visitor.id,
+    )
 
 
 def _outcome(
@@ -192,10 +222,16 @@ def _console(
     )
 
 
-def _comparison(username: str, chosen: str | None) -> str:
+def _comparison(visitor: Visitor, username: str, chosen: str | None) -> str:
+    try:
+        _require_authority(Action.VERIFY, visitor, username)
+        denial = None
+    except AccessDenied as error:
+        denial = error_words(error)
     return render_template(
         "compare.html",
         person=compare_sessions(username, chosen),
+        denial=denial,
         targets=current_site().network.targets,
         default_targets=current_app.config["SESSIONS_VERIFY_TARGETS"],
         reason_max_length=REASON_MAX_LENGTH,

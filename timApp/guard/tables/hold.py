@@ -1,0 +1,30 @@
+"""What has to be settled before somebody's next login is as any other."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.database.model import Model
+from timApp.guard.tables.session import SessionIdText
+
+#: Stands for the session id where somebody has ended active sessions, and not blocked a login.
+OF_AN_END = ""
+
+
+class SessionHold(Model):
+    """An end of somebody's sessions by a person, or a login of theirs that was blocked.
+
+    Whether it counts is for the policy to say, at the next login. The row is dropped by a
+    verification, by the end of the blocked login, and by a login that finds the slot free. It needs
+    no session on this server: a person may be invalidated who has logged in on another one only.
+    """
+
+    __tablename__ = "sessionhold"
+
+    user_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("useraccount.id"), primary_key=True)
+    #: The login that was blocked, or `OF_AN_END`.
+    session_id: orm.Mapped[str] = orm.mapped_column(SessionIdText, primary_key=True)
+    since: orm.Mapped[datetime]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
