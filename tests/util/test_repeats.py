@@ -2,7 +2,7 @@
 
 import pytest
 
-from timApp.util.repeats import PAUSE, Repeats, untold
+from timApp.util.repeats import PAUSE, Repeats
 
 
 def test_the_same_is_told_once_in_a_while_and_counted_meanwhile(
@@ -12,27 +12,25 @@ def test_the_same_is_told_once_in_a_while_and_counted_meanwhile(
     clock = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     known = Repeats()
-    assert [known.to_tell("locked") for _ in range(1000)] == [0] + 999 * [None]
-    assert known.to_tell("away") == 0
+    assert [known.to_tell("locked") for _ in range(1000)] == [""] + 999 * [None]
+    assert known.to_tell("away") == ""
     clock[0] += PAUSE
-    assert known.to_tell("locked") == 999
+    assert known.to_tell("locked") == " (999 more requests met this since it was last told)"
     assert known.to_tell("locked") is None
     clock[0] += 10 * PAUSE
-    assert known.to_tell("locked") == 1
-    assert known.to_tell("away") == 0
+    assert known.to_tell("locked") == " (1 more requests met this since it was last told)"
+    assert known.to_tell("away") == ""
 
 
 def test_what_many_have_met_at_once_is_counted_for_each() -> None:
     """Ten questions that were looked up together are ten, of which one is told."""
     known = Repeats()
-    assert known.to_tell("locked", 10) == 9
+    assert known.to_tell("locked", 10) == " (9 more requests met this since it was last told)"
     assert known.to_tell("locked", 10) is None
-    assert untold(0) == ""
-    assert untold(9) == " (9 more requests met this since it was last told)"
 
 
 def test_what_is_different_each_time_takes_no_memory_without_end() -> None:
     """However many different things happen, few of them are remembered."""
     known = Repeats()
-    assert all(known.to_tell(f"number {number}") == 0 for number in range(10_000))
+    assert all(known.to_tell(f"number {number}") == "" for number in range(10_000))
     assert len(known._told) <= 100

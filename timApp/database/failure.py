@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy as sa
 
 from timApp.database.dialects.sqliteerrors import is_damaged, is_mistaken, is_moved, is_unwritten
-from timApp.util.repeats import Repeats, untold
+from timApp.util.repeats import Repeats
 from timApp.util.text import one_line
 
 #: Errors among which are those of a database that cannot answer; `is_unavailable` tells them apart.
@@ -105,6 +105,6 @@ def leave_out(engine: sa.Engine, what: str, error: Exception) -> None:
     if not is_unavailable(error) or is_mistaken(original) or is_moved(original):
         raise error
     why = f"{what} is left out: the database does not answer: {reason(error)}"
-    unsaid = _left_out.setdefault(engine, Repeats()).to_tell(why)
-    if unsaid is not None:
-        _log.warning("%s%s", why, untold(unsaid))
+    untold = _left_out.setdefault(engine, Repeats()).to_tell(why)
+    if untold is not None:
+        _log.warning("%s%s", why, untold)

@@ -13,7 +13,7 @@ from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import STATE_TARGET, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
-from timApp.util.repeats import Repeats, untold
+from timApp.util.repeats import Repeats
 from timApp.util.target import read_target
 
 _log = logging.getLogger(__name__)
@@ -105,12 +105,12 @@ class Front:
         return logins.queued >= LOGINS_WAITING_MAX
 
     def _turn_login_away(self, exchange: Exchange) -> None:
-        unsaid = self._turned_away.to_tell("logins")
-        if unsaid is not None:
+        untold = self._turned_away.to_tell("logins")
+        if untold is not None:
             _log.warning(
                 "A login is turned away, as %d people wait to be logged in by this worker.%s",
                 LOGINS_WAITING_MAX,
-                untold(unsaid),
+                untold,
             )
         exchange.answer(
             self._refusals.answer(

@@ -11,7 +11,7 @@ from timApp.app import create_app
 from timApp.auth.site import current_site
 from timApp.database.servedfile import ServedFile
 from timApp.serve.address import Address
-from timApp.serve.http.limits import Limits, connections_for
+from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.supervisor import Supervisor
 from timApp.serve.worker import BACKLOG, STOP_SECONDS, work
 
@@ -30,7 +30,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     """
     logging.basicConfig(format="%(asctime)s [%(levelname)s] %(message)s")
     _allow_open_files()
-    connections = connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    connections = connections_here()
     if connections < _FEW_CONNECTIONS:
         _log.warning(
             "The system lets a process open so few files that each worker takes %d connections:"

@@ -19,7 +19,7 @@ from timApp.guard.cookie import Claims
 from timApp.guard.guard import Standing, Verdict
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
-from timApp.util.repeats import Repeats, untold
+from timApp.util.repeats import Repeats
 
 #: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
 STATE_TARGET = b"/user/sessions/current"
@@ -133,12 +133,12 @@ class States:
                 verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             why = reason(error)
-            unsaid = self._failures.to_tell(why, len(questions))
-            if unsaid is not None:
+            untold = self._failures.to_tell(why, len(questions))
+            if untold is not None:
                 _log.error(
                     "Sessions cannot be looked up: %s%s",
                     why,
-                    untold(unsaid),
+                    untold,
                     exc_info=not is_unavailable(error),
                 )
         self._mailbox.post(lambda: self._deliver(questions, verdicts))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import signal
 import socket
 import sys
@@ -23,7 +22,7 @@ from timApp.serve.front import Crews, Front
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import SWEEP, Connections
-from timApp.serve.http.limits import Limits, connections_for
+from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Headers
 from timApp.serve.http.refusal import Refusals
@@ -133,7 +132,7 @@ def _front(
         connections_of_address=(
             None if config["TRUSTED_PROXIES"] else config["CONNECTIONS_PER_ADDRESS"]
         ),
-        connections=connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        connections=connections_here(),
     )
     return front, Connections(mailbox, front.handle, refusals, limits)
 

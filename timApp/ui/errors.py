@@ -29,7 +29,7 @@ from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
-from timApp.util.repeats import Repeats, untold
+from timApp.util.repeats import Repeats
 from timApp.util.text import storable
 
 _MAX_FIELDS_IN_SENTENCE = 10
@@ -132,14 +132,14 @@ def _answer_database_error(failures: Repeats, error: Exception) -> Response:
 def _answer_database_unavailable(failures: Repeats, error: Exception) -> Response:
     why = reason(error)
     # A thousand people may meet it at once.
-    unsaid = failures.to_tell(why)
-    if unsaid is not None:
+    untold = failures.to_tell(why)
+    if untold is not None:
         current_app.logger.error(
             "%s %s: the database does not answer: %s%s",
             request.method,
             quote(request.path),
             why,
-            untold(unsaid),
+            untold,
         )
     unavailable = ServiceUnavailable.code
     response = _answer(unavailable, str(status_of(unavailable).sentence))

@@ -9,11 +9,6 @@ PAUSE = 10.0
 _KNOWN_MAX = 100
 
 
-def untold(count: int) -> str:
-    """Return what a line of the log adds about those that have met the same without a line."""
-    return f" ({count} more requests met this since it was last told)" if count else ""
-
-
 class Repeats:
     """Counts what is the same, so that a log has a line where a thousand people met it."""
 
@@ -23,11 +18,11 @@ class Repeats:
         # When each was told, and how often it has happened since then.
         self._told: dict[str, tuple[float, int]] = {}
 
-    def to_tell(self, what: str, times: int = 1) -> int | None:
+    def to_tell(self, what: str, times: int = 1) -> str | None:
         """Note that it happened once more, or so many times at once.
 
-        Return how often it has happened since it was told, this time not counted, if it is to be
-        told now; otherwise None.
+        If it is to be told now, return what a line of the log adds to it: how many have met it
+        since it was told, this time not counted. Otherwise None.
         """
         now = time.monotonic()
         with self._mutex:
@@ -38,4 +33,5 @@ class Repeats:
             if len(self._told) >= _KNOWN_MAX:
                 self._told.clear()
             self._told[what] = (now, 0)
-            return since + times - 1
+            untold = since + times - 1
+        return f" ({untold} more requests met this since it was last told)" if untold else ""

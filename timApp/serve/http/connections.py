@@ -9,7 +9,7 @@ from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Handler
 from timApp.serve.http.refusal import Refusals
 from timApp.serve.http.wire import head_of
-from timApp.util.repeats import Repeats, untold
+from timApp.util.repeats import Repeats
 
 _log = logging.getLogger(__name__)
 
@@ -119,9 +119,9 @@ class Connections:
                 connection.close()
 
     def _tell(self, what: str, address: str) -> None:
-        unsaid = self._refused.to_tell(what)
-        if unsaid is not None:
-            _log.warning("%s, now one of %s.%s", what, address, untold(unsaid))
+        untold = self._refused.to_tell(what)
+        if untold is not None:
+            _log.warning("%s, now one of %s.%s", what, address, untold)
 
     def _make_room(self) -> bool:
         """End the connection that came first of those that are idle; tell whether there was one."""

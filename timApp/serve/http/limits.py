@@ -1,5 +1,6 @@
 """What one client may take of the server."""
 
+import resource
 from dataclasses import dataclass
 
 from timApp.util.limits import ADDRESS_MAX, HEADERS_MAX
@@ -9,6 +10,11 @@ from timApp.util.limits import ADDRESS_MAX, HEADERS_MAX
 _CONNECTIONS = 8192
 #: Files that a process opens for other things, the database above all.
 _OTHER_FILES = 512
+
+
+def connections_here() -> int:
+    """Return how many connections a process takes, by the files that the system lets it open."""
+    return connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def connections_for(open_files: int) -> int:
