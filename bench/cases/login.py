@@ -3,7 +3,8 @@
 What a login does to the database once the password is known to be right: the new session is counted
 against the limit (of one), added and recorded, all of that is committed, and the cookie is signed.
 `Guard.begin` is called as the view calls it, for a person who was looked up to check the password,
-by many threads of this process at once, each in its context of the application, as a request is.
+by many threads of this process at once, each in its context of the application, as a request is,
+and each time for another browser, which has a name.
 There are two floors: one adds the same row to the table of sessions and does nothing else, the
 other adds the entry in the record of changes, too. Neither counts. They do so from as many threads:
 on PostgreSQL over a connection that each holds, in autocommit and prepared, as one statement; on
@@ -30,6 +31,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -153,6 +155,7 @@ def _ours(url: str, folder: Path) -> Iterator[_LogIn]:
     app = create_app(
         {"DATABASE_URL": url, "INSTANCE_PATH": str(folder), "SECRET_KEY": "a key of the bench"}
     )
+    numbers = count()
 
     def log_in(_thread: int, person: int) -> None:
         if not has_app_context():
@@ -160,7 +163,9 @@ def _ours(url: str, folder: Path) -> Iterator[_LogIn]:
         name = f"user{person}"
         known = Person(person, name, "", "", frozenset({"students"}), None)
         actor = Actor(ActorKind.USER, name, "127.0.0.1")
-        current_guard().begin(known, f"[127.0.0.1] {_AGENT}", actor=actor, work=db)
+        device = f"{next(numbers):032x}"  # each time another browser
+        origin = f"[127.0.0.1] {_AGENT}"
+        current_guard().begin(known, origin, actor=actor, device=device, work=db)
 
     yield log_in
     with app.app_context():

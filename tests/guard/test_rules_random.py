@@ -134,7 +134,7 @@ class Rules:
                 self._happen(session, admission.others)
         if admission.settles:
             self.unsettled[user].clear()
-        elif not is_in:
+        elif not is_in and self.policy.counts_blocked_logins:
             self.unsettled[user].add(session_id)
         session = ModelSession(user, session_id, self.now, device=device)
         if not is_in:

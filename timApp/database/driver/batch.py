@@ -38,15 +38,23 @@ class BatchStatement:
         self, engine: sa.Engine, driver: Any, rows: Sequence[Mapping[str, object]]
     ) -> list[Any]:
         """Return the first row that the statement gives for each of the parameters, or None."""
+        return [found[0] if found else None for found in self.all_rows(engine, driver, rows)]
+
+    def all_rows(
+        self, engine: sa.Engine, driver: Any, rows: Sequence[Mapping[str, object]]
+    ) -> list[Sequence[Any]]:
+        """Return the rows that the statement gives for each of the parameters."""
+        if not rows:
+            return []
         statement = self._of(engine)
         values = [statement.given(row) for row in rows]
         if engine.dialect.name == "sqlite":
-            return [driver.execute(statement.text, one).fetchone() for one in values]
+            return [driver.execute(statement.text, one).fetchall() for one in values]
         with driver.cursor() as cursor:
             cursor.executemany(statement.text, values, returning=True)
-            found = [cursor.fetchone()]
+            found = [cursor.fetchall()]
             while cursor.nextset():
-                found.append(cursor.fetchone())
+                found.append(cursor.fetchall())
         return found
 
     def started(

@@ -14,7 +14,7 @@ _Key = TypeVar("_Key")
 #: Turns a value from what Python has into what the driver takes, or back.
 _Processor = Callable[[Any], Any]
 #: What can be compiled once and executed often.
-Executable = sa.Select[Any] | sa.Update | sa.Insert | sa.Delete
+Executable = sa.Select[*tuple[Any, ...]] | sa.Update | sa.Insert | sa.Delete
 
 
 class DriverStatement:

@@ -32,9 +32,9 @@ from timApp.guard.changes.beginning import (
     session_of,
 )
 from timApp.guard.changes.giveway import continue_sessions, expire_others
-from timApp.guard.changes.look import LOCK, LOCK_FREE, LOOK, Found, look_of
+from timApp.guard.changes.look import LOCK, LOCK_FREE, Found, look
 from timApp.guard.rules.admission import Admission, admit
-from timApp.guard.rules.policy import OverLimit
+from timApp.guard.rules.policy import DeviceRule, OverLimit
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
@@ -146,55 +146,54 @@ def _begin(
     back meanwhile, or another server's is ahead: the latest is always the one that began last.
     """
     latest: dict[int, datetime] = {}
-    most = dict.fromkeys((one.user_id for one in beginnings), 0)
-    for one in beginnings:
-        most[one.user_id] = max(most[one.user_id], one.limit or 0)
+    people = {one.user_id for one in beginnings}
     passed_over: set[int] = set()
     locked: Callable[[], Any] | None = None
     if engine.dialect.name != "sqlite":
-        locked = lock.started(engine, driver, {"people": list(most)})
-        passed_over = set(most) if lock is LOCK_FREE else set()
-    # Each person's sessions are counted once: with the first of those that begin.
-    asked = [look_of(one, most=most.pop(one.user_id, 0)) for one in beginnings]
-    rows = LOOK.first_rows(engine, driver, asked)
+        locked = lock.started(engine, driver, {"people": list(people)})
+        passed_over = people if lock is LOCK_FREE else set()
+    all_found = look(engine, driver, beginnings)
     if locked is not None:
-        passed_over -= set(locked()[0] or ())
+        passed_over = passed_over - set(locked()[0] or ())
     active: Counter[int] = Counter()
     blocked: set[int] = set()
     begun: set[tuple[int, str]] = set()
+    browsers: set[tuple[int, str | None]] = set()
     started: list[Started | PassedOver | None] = []
     admitted: list[_Admitted] = []
-    for one, found in zip(beginnings, (Found(*row) for row in rows), strict=True):
-        if one.user_id in passed_over or (one.user_id in latest and not _is_alone(one)):
+    for one, found in zip(beginnings, all_found, strict=True):
+        browser = one.user_id, one.device
+        is_second = one.user_id in latest
+        if one.user_id in passed_over or (
+            is_second and (browser in browsers or not _changes_nobody(one, found))
+        ):
             started.append(PASSED_OVER)
             continue
-        active[one.user_id] += found.active
+        active.setdefault(one.user_id, found.active)
         key = one.user_id, one.session_id
         if found.was_used or key in begun:
             started.append(_begun_before(engine, driver, one))
             continue
-        known = latest.get(one.user_id) or MOMENTS.process_result_value(
-            found.last_began, engine.dialect
-        )
+        known = latest.get(one.user_id) or found.last_began
         moment = latest[one.user_id] = moment_since(known)
-        if found.repeated is not None:
-            started.append(Started(State.ACTIVE, found.repeated))
-            continue
         situation = found.situation(one, active[one.user_id])
         if one.user_id in blocked:
             situation = replace(situation, was_blocked=True)
         admission = admit(situation, one.policy)
         state = admission.state
-        if state is not State.ACTIVE and found.repeated_blocked is not None:
-            started.append(Started(state, found.repeated_blocked))
+        repeated = found.repeated(one, state)
+        if repeated is not None:
+            started.append(Started(state, repeated))
             continue
         active[one.user_id] += state is State.ACTIVE
         if state is not State.ACTIVE:
             blocked.add(one.user_id)
         one.tries.written = moment, state
         begun.add(key)
+        if one.device is not None:
+            browsers.add(browser)
         started.append(Started(state, one.session_id))
-        admitted.append(_Admitted(one, admission, moment, bool(found.has_own), situation.has_ends))
+        admitted.append(_Admitted(one, admission, moment, bool(found.own), situation.has_ends))
     _write(engine, driver, admitted)
     return started
 
@@ -212,13 +211,14 @@ class _Admitted:
     has_ends: bool
 
 
-def _is_alone(one: Beginning) -> bool:
-    """Tell whether a login lets no other session of the person give way to it.
+def _changes_nobody(one: Beginning, found: Found) -> bool:
+    """Tell whether a login lets no other session of the person give way to it, nor moves a binding.
 
-    Then many of one person may begin in one transaction, as none changes what was counted.
+    Then many of one person may begin in one transaction, each in a browser of its own: what was
+    found of them before they began holds for all.
     """
-    gives_no_way = {OverLimit.BLOCK_NEW, OverLimit.OBSERVE}
-    return one.device is None and one.former is None and one.policy.over_limit in gives_no_way
+    gives_no_way = one.policy.over_limit in {OverLimit.BLOCK_NEW, OverLimit.OBSERVE}
+    return gives_no_way and one.policy.device is DeviceRule.ANY and not found.own
 
 
 def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> None:
@@ -241,8 +241,12 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
     written = [(one.beginning, one.admission, one.moment) for one in admitted]
     executed(ADD_SESSION, [session_of(*one) for one in written])
     executed(ADD_CHANGE, [change_of(*one) for one in written])
-    blocked = [one for one in written if one[1].state is not State.ACTIVE]
-    executed(ADD_HOLD, [session_of(*one) for one in blocked])
+    held = [
+        one
+        for one in written
+        if one[1].state is not State.ACTIVE and one[0].policy.counts_blocked_logins
+    ]
+    executed(ADD_HOLD, [session_of(*one) for one in held])
 
 
 def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> Started | None:

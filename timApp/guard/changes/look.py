@@ -1,5 +1,6 @@
 """What is looked up of a person whose login begins, under the lock; and the lock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,16 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from timApp.database.dialects.functions import SEPARATOR, Joined
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.changes.beginning import Beginning
+from timApp.guard.changes.beginning import MOMENTS, Beginning
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Situation
+from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import DeviceRule
 from timApp.guard.tables.hold import OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import began_anew, is_active_if, is_open, was_ever_active
+from timApp.guard.vocabulary import State
 from timApp.user.user import User
 from timApp.util.clock import now
 
@@ -54,16 +56,50 @@ IS_ACTIVE_ELSEWHERE = sa.and_(
     sa.func.coalesce(UserSession.device, "") != sa.bindparam("not_device"),
     UserSession.session_id != sa.bindparam("not_former"),
 )
-# No more active ones are looked for than are allowed; newest first, where they are found soonest.
-_active = (
-    sa.select(sa.literal_column("1"))
-    .select_from(UserSession)
-    .where(IS_PERSONS, IS_ACTIVE_ELSEWHERE)
-    .order_by(*LATEST_FIRST)
-    .limit(sa.bindparam("most", type_=sa.Integer()))
-    .subquery("active")
+# Those that count against the limit, if there is one, and those of the browser.
+_open = (
+    sa.select(
+        UserSession.session_id,
+        UserSession.device,
+        UserSession.logged_in_at,
+        UserSession.expired_at,
+        UserSession.verified_at,
+        UserSession.last_seen_at,
+    )
+    .where(
+        IS_PERSONS,
+        is_open(),
+        sa.or_(
+            sa.and_(~UserSession.expired, sa.bindparam("has_limit", type_=sa.Boolean())), IS_OWN
+        ),
+    )
+    .subquery("open")
 )
-_devices = (
+#: Gives a row for each of those sessions, or one without.
+LOOK = BatchStatement(
+    sa.select(
+        sa.exists().where(IS_PERSONS, UserSession.session_id == sa.bindparam("new_session")),
+        # As the driver gives it, see `MOMENTS`. From the end of an index, and not a maximum.
+        sa.select(UserSession.logged_in_at)
+        .where(IS_PERSONS)
+        .order_by(*LATEST_FIRST)
+        .limit(1)
+        .scalar_subquery(),
+        # Of all that is not settled: one for an end, and two for each blocked login.
+        sa.select(
+            sa.func.sum(
+                sa.case((SessionHold.session_id == sa.literal_column(f"'{OF_AN_END}'"), 1), else_=2)
+            )
+        )
+        .where(SessionHold.user_id == sa.bindparam("person"))
+        .scalar_subquery(),
+        *_open.c,
+    ).select_from(
+        sa.select(sa.literal_column("1").label("one")).subquery("login").outerjoin(_open, sa.true())
+    )
+)
+#: The browsers that had a person's slots last.
+DEVICES = BatchStatement(
     sa.select(UserSession.device)
     .where(
         IS_PERSONS,
@@ -74,48 +110,6 @@ _devices = (
     .group_by(UserSession.device)
     .order_by(sa.func.max(began_anew()).desc(), UserSession.device)
     .limit(sa.bindparam("slots", type_=sa.Integer()))
-    .subquery("devices")
-)
-
-
-def _holds(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(SessionHold.user_id == sa.bindparam("person"), condition)
-
-
-def _repeated(condition: sa.ColumnElement[bool]) -> sa.ScalarSelect[str]:
-    return (
-        sa.select(UserSession.session_id)
-        .where(
-            IS_PERSONS,
-            UserSession.device == sa.bindparam("repeating_device"),
-            UserSession.logged_in_at > sa.bindparam("repeats_since", type_=UTCDateTime()),
-            condition,
-        )
-        .order_by(*LATEST_FIRST)
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-LOOK = BatchStatement(
-    sa.select(
-        sa.select(sa.func.count()).select_from(_active).scalar_subquery(),
-        sa.exists().where(IS_PERSONS, UserSession.session_id == sa.bindparam("new_session")),
-        # As the driver gives it, see `MOMENTS`. From the end of an index, and not a maximum.
-        sa.select(UserSession.logged_in_at)
-        .where(IS_PERSONS)
-        .order_by(*LATEST_FIRST)
-        .limit(1)
-        .scalar_subquery(),
-        sa.exists().where(IS_PERSONS, IS_OWN, is_open()),
-        sa.exists().where(IS_PERSONS, IS_OWN, _is_active),
-        sa.exists().where(IS_PERSONS, IS_OWN, ~UserSession.expired),
-        _repeated(_is_active),
-        _repeated(sa.and_(is_open(), sa.not_(was_ever_active()))),
-        _holds(SessionHold.session_id == OF_AN_END),
-        _holds(SessionHold.session_id != OF_AN_END),
-        Joined(sa.select(_devices.c.device).scalar_subquery()),
-    )
 )
 #: How old a session may be that a login without it goes on with, in the same browser: its answer
 #: was lost, or has not come yet. Whoever shows the session, or comes later, begins another one.
@@ -124,54 +118,129 @@ _REPEATS = timedelta(minutes=10)
 _ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
 
 
-def look_of(one: Beginning, *, most: int) -> dict[str, object]:
-    """Return the values of `LOOK`; no more than `most` active sessions are counted."""
-    return {
-        **sides_of(one),
-        "new_session": one.session_id,
-        "repeating_device": one.device if one.former is None else None,
-        "repeats_since": now() - _REPEATS,
-        "bound_since": one.clocks.begun_since() or _ALWAYS,
-        "most": most,
-        "slots": (one.limit or 0) if one.policy.device is DeviceRule.SAME else 0,
-    }
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that is not over for good."""
+
+    session_id: str
+    device: str | None
+    logged_in_at: datetime
+    expired_at: datetime | None
+    verified_at: datetime | None
+    last_seen_at: datetime | None
+
+    def is_own(self, one: Beginning) -> bool:
+        """Tell whether it is of the browser in which somebody logs in, as `IS_OWN` does."""
+        is_named = self.device is not None and self.device == one.device
+        return is_named or self.session_id == one.former
+
+    def is_active(self, clocks: Clocks) -> bool:
+        """Tell whether it is active now."""
+        return self.expired_at is None and clocks.ended(self) is None
 
 
 @dataclass(frozen=True)
 class Found:
-    """A row of `LOOK`."""
+    """What is found of a person whose login begins."""
 
-    #: Active sessions in other browsers, no more than are asked for.
-    active: int
     #: Whether the person has had a session of this id.
     was_used: bool
-    #: When their latest one began, as the driver gives it.
-    last_began: Any
-    #: Whether there are open ones, active ones, and ones that nobody has ended in the same browser.
-    has_own: bool
-    own_active: bool
-    own_unexpired: bool
-    #: The session that this login has begun already, in another request of the same browser: an
-    #: active one, and one that was blocked as it began.
-    repeated: str | None
-    repeated_blocked: str | None
-    was_ended: bool
-    was_blocked: bool
-    #: The browsers that had the person's slots last, as `Joined` has them.
-    devices: str | None
+    #: When their latest one began.
+    last_began: datetime | None
+    #: What is not settled, see `LOOK`.
+    unsettled: int
+    #: How many active sessions there are in other browsers, if there is a limit.
+    active: int
+    #: The open sessions of the same browser.
+    own: Sequence[OpenSession]
+    #: The browsers that had the person's slots last.
+    devices: Sequence[str]
 
     def situation(self, one: Beginning, active: int) -> Situation:
         """Return the situation of a login with that many active sessions in other browsers."""
         return Situation(
             active=active,
             limit=one.limit,
-            continues=bool(self.own_active),
-            returns=bool(self.own_unexpired),
-            was_ended=bool(self.was_ended),
-            was_blocked=bool(self.was_blocked),
+            continues=any(session.is_active(one.clocks) for session in self.own),
+            returns=any(session.expired_at is None for session in self.own),
+            was_ended=self.unsettled % 2 == 1,
+            was_blocked=self.unsettled > 1,
             device=one.device,
-            devices=self.devices.split(SEPARATOR) if self.devices else (),
+            devices=self.devices,
         )
+
+    def repeated(self, one: Beginning, state: State) -> str | None:
+        """Return the session that this login has begun already, in another request; None if none.
+
+        It is one that began a moment ago in the same browser, and is as this one would begin: it is
+        active, or was blocked as it began.
+        """
+        if one.former is not None:
+            return None
+        alike = [
+            session
+            for session in self.own
+            if session.logged_in_at > now() - _REPEATS
+            and (
+                session.is_active(one.clocks)
+                if state is State.ACTIVE
+                else session.expired_at == session.logged_in_at and session.verified_at is None
+            )
+        ]
+        latest = max(alike, key=lambda found: (found.logged_in_at, found.session_id), default=None)
+        return None if latest is None else latest.session_id
+
+
+def look(engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]) -> list[Found]:
+    """Return what is found for each login."""
+    asked = [
+        {
+            "person": one.user_id,
+            "own_device": one.device,
+            "former": one.former,
+            "has_limit": one.limit is not None,
+            "new_session": one.session_id,
+        }
+        for one in beginnings
+    ]
+    rows = LOOK.all_rows(engine, driver, asked)
+    bound = [one for one in beginnings if one.policy.device is DeviceRule.SAME and one.limit]
+    devices = dict(zip(map(id, bound), _devices(engine, driver, bound), strict=True))
+    return [
+        _found(engine, one, its_rows, devices.get(id(one), ()))
+        for one, its_rows in zip(beginnings, rows, strict=True)
+    ]
+
+
+def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any], devices: Sequence[str]) -> Found:
+    def moment(value: Any) -> Any:
+        return MOMENTS.process_result_value(value, engine.dialect)
+
+    was_used, last_began, unsettled, *_ = rows[0]
+    sessions = [
+        OpenSession(session_id, device, *map(moment, times))
+        for _, _, _, session_id, device, *times in rows
+        if session_id is not None
+    ]
+    own = [session for session in sessions if session.is_own(one)]
+    active = sum(session.is_active(one.clocks) for session in sessions) - sum(
+        session.is_active(one.clocks) for session in own
+    )
+    return Found(bool(was_used), moment(last_began), unsettled or 0, active, own, devices)
+
+
+def _devices(
+    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
+) -> list[Sequence[str]]:
+    asked = [
+        {
+            "person": one.user_id,
+            "bound_since": one.clocks.begun_since() or _ALWAYS,
+            "slots": one.limit,
+        }
+        for one in beginnings
+    ]
+    return [[device for (device,) in found] for found in DEVICES.all_rows(engine, driver, asked)]
 
 
 def sides_of(one: Beginning) -> dict[str, object]:

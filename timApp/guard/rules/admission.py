@@ -92,10 +92,9 @@ def _beyond_limit(limit: int, policy: Policy) -> Admission:
 
 
 def _is_held(situation: Situation, policy: Policy) -> bool:
-    if policy.after_end is AfterEnd.HOLD:
-        return situation.has_ends
-    # Else the next login would find the slots free, which all have just lost.
-    return policy.over_limit is OverLimit.BLOCK_ALL and situation.was_blocked
+    # With `BLOCK_ALL` the next login would find the slots free, which all have just lost.
+    is_blocked = policy.counts_blocked_logins and situation.was_blocked
+    return is_blocked or (policy.after_end is AfterEnd.HOLD and situation.was_ended)
 
 
 def _is_strange(situation: Situation) -> bool:

@@ -43,6 +43,11 @@ class Policy:
     after_end: AfterEnd = AfterEnd.FREE
     device: DeviceRule = DeviceRule.ANY
 
+    @property
+    def counts_blocked_logins(self) -> bool:
+        """Whether a login that was blocked blocks later ones, until it is settled."""
+        return self.after_end is AfterEnd.HOLD or self.over_limit is OverLimit.BLOCK_ALL
+
 
 #: What the reference page says.
 DEFAULT_POLICY = Policy()

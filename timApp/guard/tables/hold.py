@@ -15,7 +15,8 @@ OF_AN_END = ""
 class SessionHold(Model):
     """An end of somebody's sessions by a person, or a login of theirs that was blocked.
 
-    Whether it counts is for the policy to say, at the next login. The row is dropped by a
+    Whether an end counts is for the policy to say, at the next login; of a blocked login there is a
+    row only if it does. The row is dropped by a
     verification, by the end of the blocked login, and by a login that finds the slot free. It needs
     no session on this server: a person may be invalidated who has logged in on another one only.
     """
