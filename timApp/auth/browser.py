@@ -1,6 +1,6 @@
 """The cookie that names the browser: one browser is one device, whoever logs in with it."""
 
-from flask import current_app, g, request
+from flask import current_app, request, session
 
 from timApp.auth.cookie import browser_cookie_name
 from timApp.auth.site import current_guard
@@ -15,4 +15,4 @@ def current_device() -> str | None:
 def name_browser() -> None:
     """Give the browser a name if it has none, so that its next login is known to be its own."""
     if current_device() is None:
-        g.browser_cookie = current_guard().cookies.name_browser()
+        session.browser_cookie = current_guard().cookies.name_browser()  # type: ignore[attr-defined]

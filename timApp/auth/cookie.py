@@ -1,6 +1,6 @@
 """Flask's session in the cookie of `timApp.guard.cookie`."""
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, request
 from flask.sessions import (
     SecureCookieSession,
     SecureCookieSessionInterface,
@@ -22,6 +22,8 @@ class CookieSession(SecureCookieSession):
 
     #: Who its bearer was when it came.
     came_from: Claims | None = None
+    #: A cookie that gives the browser a name; None if it has one, or needs none now.
+    browser_cookie: str | None = None
 
     @property
     def claims(self) -> Claims | None:
@@ -69,10 +71,10 @@ class CookieInterface(SecureCookieSessionInterface):
             else:
                 response.headers["Vary"] = "Cookie"
         # Behind the cookie of the login: who reads only the first one wants that.
-        if "browser_cookie" in g:
+        if isinstance(session, CookieSession) and session.browser_cookie is not None:
             response.set_cookie(
                 browser_cookie_name(app),
-                g.browser_cookie,
+                session.browser_cookie,
                 max_age=BROWSER_COOKIE_MAX_AGE,
                 httponly=True,
                 path=self.get_cookie_path(app),

@@ -60,12 +60,10 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
             return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return _change_one(work, change, change.scope, clocks)
-        case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE}:
+        case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE, Action.END}:
             chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
-            return _change_picked(work, change, chosen, clocks)
-        case Picked() if change.action is Action.END:
-            chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
-            return _end_picked(work, change, chosen, clocks)
+            do = _end_picked if change.action is Action.END else _change_picked
+            return do(work, change, chosen, clocks)
         case Everybody() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return change_everybody(work, change, clocks)
     msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
 from timApp.guard.changes.beginning import RECORDED, Beginning, circumstances_of
-from timApp.guard.changes.look import IS_ACTIVE_ELSEWHERE, IS_OWN, IS_PERSONS, sides_of
+from timApp.guard.changes.look import ALWAYS, IS_OWN, IS_PERSONS
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Admission
 from timApp.guard.rules.lifetime import CAUSES, Event
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_open
+from timApp.guard.tables.state import is_active_if, is_open
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action
 
@@ -58,13 +58,23 @@ _CONTINUE = (
         )
     ),
 )
+# Those of other browsers that are active, as they are counted by `timApp.guard.changes.look`.
+_is_active_elsewhere = sa.and_(
+    is_active_if(
+        UserSession,
+        unseen_since=sa.bindparam("unseen_since", type_=UTCDateTime()),
+        begun_since=sa.bindparam("begun_since", type_=UTCDateTime()),
+    ),
+    sa.func.coalesce(UserSession.device, "") != sa.bindparam("not_device"),
+    UserSession.session_id != sa.bindparam("not_former"),
+)
 _kept = (
     sa.select(UserSession.session_id)
-    .where(IS_PERSONS, IS_ACTIVE_ELSEWHERE)
+    .where(IS_PERSONS, _is_active_elsewhere)
     .order_by(*LATEST_FIRST)
     .limit(sa.bindparam("kept", type_=sa.Integer()))
 )
-_gives_way = sa.and_(IS_PERSONS, IS_ACTIVE_ELSEWHERE, UserSession.session_id.not_in(_kept))
+_gives_way = sa.and_(IS_PERSONS, _is_active_elsewhere, UserSession.session_id.not_in(_kept))
 _EXPIRE = (
     _noted(_gives_way),
     BatchStatement(sa.update(UserSession).where(_gives_way).values(expired_at=_moment, cause=_why)),
@@ -77,8 +87,9 @@ def continue_sessions(
     """End the open sessions of the browsers in which people log in again at these moments."""
     rows = [
         {
-            **sides_of(one),
             **circumstances_of(one, moment),
+            "own_device": one.device,
+            "former": one.former,
             "what": Action.LOGOUT,
             "why": CAUSES[Event.CONTINUED],
         }
@@ -94,8 +105,11 @@ def expire_others(
     """Expire the active sessions that have to give way to these logins."""
     rows = [
         {
-            **sides_of(one),
             **circumstances_of(one, moment),
+            "not_device": one.device or "-",
+            "not_former": one.former or "",
+            "unseen_since": one.clocks.unseen_since() or ALWAYS,
+            "begun_since": one.clocks.begun_since() or ALWAYS,
             "what": Action.DISPLACE,
             "why": CAUSES[admission.others],
             "kept": admission.kept,

@@ -17,7 +17,7 @@ from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import DeviceRule
 from timApp.guard.tables.hold import OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import began_anew, is_active_if, is_open, was_ever_active
+from timApp.guard.tables.state import began_anew, is_open, was_ever_active
 from timApp.guard.vocabulary import State
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -44,17 +44,6 @@ IS_PERSONS = UserSession.user_id == sa.bindparam("person")
 IS_OWN = sa.or_(
     UserSession.device == sa.bindparam("own_device"),
     UserSession.session_id == sa.bindparam("former"),
-)
-_is_active = is_active_if(
-    UserSession,
-    unseen_since=sa.bindparam("unseen_since", type_=UTCDateTime()),
-    begun_since=sa.bindparam("begun_since", type_=UTCDateTime()),
-)
-#: Those of other browsers that are active.
-IS_ACTIVE_ELSEWHERE = sa.and_(
-    _is_active,
-    sa.func.coalesce(UserSession.device, "") != sa.bindparam("not_device"),
-    UserSession.session_id != sa.bindparam("not_former"),
 )
 # Those that count against the limit, if there is one, and those of the browser.
 _open = (
@@ -114,8 +103,8 @@ DEVICES = BatchStatement(
 #: How old a session may be that a login without it goes on with, in the same browser: its answer
 #: was lost, or has not come yet. Whoever shows the session, or comes later, begins another one.
 _REPEATS = timedelta(minutes=10)
-#: Since when a session has to be seen that need not be: before all moments that there are.
-_ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
+#: Since when a session has to be active that need not be: before all moments that there are.
+ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -235,22 +224,9 @@ def _devices(
     asked = [
         {
             "person": one.user_id,
-            "bound_since": one.clocks.begun_since() or _ALWAYS,
+            "bound_since": one.clocks.begun_since() or ALWAYS,
             "slots": one.limit,
         }
         for one in beginnings
     ]
     return [[device for (device,) in found] for found in DEVICES.all_rows(engine, driver, asked)]
-
-
-def sides_of(one: Beginning) -> dict[str, object]:
-    """Return the values of `IS_PERSONS`, `IS_OWN` and `IS_ACTIVE_ELSEWHERE`."""
-    return {
-        "person": one.user_id,
-        "own_device": one.device,
-        "former": one.former,
-        "not_device": one.device or "-",
-        "not_former": one.former or "",
-        "unseen_since": one.clocks.unseen_since() or _ALWAYS,
-        "begun_since": one.clocks.begun_since() or _ALWAYS,
-    }

@@ -71,14 +71,11 @@ def is_in(
     In the form for which the databases have an index, where there is one.
     """
     chosen = frozenset(states)
-    if chosen == _OPEN:
-        return is_open(session)
     if State.ACTIVE not in chosen and len(chosen) > 1:
         return sa.not_(is_active(clocks, session))
+    if State.LOGGED_OUT not in chosen and len(chosen) > 1:
+        return is_open(session)
     return sa.or_(sa.false(), *(_is(state, clocks, session) for state in State if state in chosen))
-
-
-_OPEN = frozenset({State.ACTIVE, State.EXPIRED})
 
 
 def is_open(session: type[UserSession] = UserSession) -> sa.ColumnElement[bool]:
@@ -88,7 +85,7 @@ def is_open(session: type[UserSession] = UserSession) -> sa.ColumnElement[bool]:
 
 def is_blocked(session: type[UserSession] = UserSession) -> sa.ColumnElement[bool]:
     """Return the condition that a session waits to be verified; whom a clock ended logs in anew."""
-    return sa.and_(session.expired, session.logged_out_at.is_(None))
+    return sa.and_(session.expired, is_open(session))
 
 
 def state_of(session: UserSession, clocks: Clocks) -> State:
@@ -124,6 +121,6 @@ def _is(state: State, clocks: Clocks, session: type[UserSession]) -> sa.ColumnEl
         case State.ACTIVE:
             return is_active(clocks, session)
         case State.EXPIRED:
-            return sa.and_(sa.not_(is_active(clocks, session)), session.logged_out_at.is_(None))
+            return sa.and_(sa.not_(is_active(clocks, session)), is_open(session))
         case State.LOGGED_OUT:
             return session.logged_out_at.is_not(None)
