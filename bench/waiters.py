@@ -1,7 +1,7 @@
 """People before the blocked page, played by a process of its own.
 
 `python -m bench.waiters` reads from its standard input who waits, and does what the page's script
-does: it looks at the session's status in the same rhythm, renews the code on the page, and goes to
+does: it asks for the session's state in the same rhythm, renews the code on the page, and goes to
 the document when the session is valid. It writes a line when all have their blocked page, and one
 with what came of it at the end. `Waiters` starts it.
 """
@@ -21,13 +21,13 @@ import timApp.ui
 from bench.http import Connection, get
 
 _PAGE = "text/html,*/*;q=0.8"
-_STATUS = "/user/sessions/current"
+_STATE = "/user/sessions/state"
 #: Seconds after which an answer does not come any more.
 _PATIENCE = 60
 _BLOCKED = 490
 _OK = 200
 _RENEW = re.compile(rb'data-renew-seconds="(\d+)"')
-_PAUSE = re.compile(r"await pause\((\d+(?:\.\d+)?)\);\n    try")
+_PAUSE = re.compile(r"await pause\((\d+(?:\.\d+)?)\);\n    if")
 _JITTER = re.compile(r"\((\d+\.\d+) \+ (\d+\.\d+) \* Math\.random\(\)\)")
 
 
@@ -38,6 +38,11 @@ class Rhythm:
     shortest: float
     longest: float
 
+    @property
+    def mean(self) -> float:
+        """The pause between two questions, on the average."""
+        return (self.shortest + self.longest) / 2
+
     def pause(self) -> float:
         """Return the next one."""
         return random.uniform(self.shortest, self.longest)
@@ -45,10 +50,10 @@ class Rhythm:
 
 def rhythm_of_the_page() -> Rhythm:
     """Return the rhythm that the script has now."""
-    script = (Path(timApp.ui.__file__).parent / "static" / "waiting.js").read_text()
+    script = (Path(timApp.ui.__file__).parent / "static" / "watch.js").read_text()
     pause, jitter = _PAUSE.search(script), _JITTER.search(script)
     if pause is None or jitter is None:
-        msg = "static/waiting.js has changed: the rhythm is not to be found in it."
+        msg = "static/watch.js has changed: the rhythm is not to be found in it."
         raise RuntimeError(msg)
     mean, least, more = float(pause[1]), float(jitter[1]), float(jitter[2])
     return Rhythm(mean * least, mean * (least + more))
@@ -113,7 +118,7 @@ class _Hall:
 
     async def _wait(self, cookie: str) -> float:
         document = get(self._task.path, cookie, _PAGE)
-        status = get(_STATUS, cookie)
+        state = get(_STATE, cookie)
         await asyncio.sleep(random.uniform(0, self._task.arrive_within))
         connection = Connection(self._task.port)
         renew_every = _renewal(await _ask(connection, document))
@@ -124,11 +129,11 @@ class _Hall:
             print("blocked", flush=True)
         while True:
             await asyncio.sleep(self._rhythm.pause())
-            code, body = await _ask(connection, status)
+            code, body = await _ask(connection, state)
             if code != _OK:
-                msg = f"{_STATUS} answered {code}"
+                msg = f"{_STATE} answered {code}"
                 raise RuntimeError(msg)
-            if json.loads(body)["valid"]:
+            if json.loads(body)["standing"] == "valid":
                 break
             if time.monotonic() > renew_at:
                 renew_at = time.monotonic() + renew_every

@@ -46,6 +46,7 @@ from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages
 from timApp.ui.openapi import API_OPTIONS, create_api
 from timApp.ui.pages import ui
+from timApp.ui.watch import add_watch
 from timApp.ui.words import add_words
 from timApp.util.errors import ConfigError
 from timApp.util.forwarded import ProxyHeaders
@@ -153,6 +154,7 @@ def _add_extensions(app: Flask) -> None:
     Bootstrap5(app)
     add_languages(app)
     add_words(app)
+    add_watch(app)
 
 
 def _add_guard(app: Flask, engine: sa.Engine) -> None:

@@ -1,14 +1,13 @@
 """A hall of blocked pages that wait for verification.
 
 The server is `timapp run` with nothing added. Each page has a browser of its own with a connection
-that it keeps, which does what the page's script does: it asks for the status in the script's
+that it keeps, which does what the page's script does: it asks for the state in the script's
 rhythm, renews its code, and goes to the document as soon as the session is valid. Beside them
 others read the document, so many times a second, whether the server keeps up or not. First the
 others are alone; then the hall waits beside as many documents that are open, each of which asks for
-its session's state every few seconds; then it waits beside those who read; then everybody is
-verified, one by one or all at once. The
-time that counts is from the commit of the verification to the last byte of the document. Cores are
-those that the server used, and the database beside it.
+its session's state in the same rhythm; then it waits beside those who read; then everybody is
+verified, one by one or all at once. The time that counts is from the commit of the verification to
+the last byte of the document. Cores are those that the server used, and the database beside it.
 """
 
 import time
@@ -35,11 +34,9 @@ from timApp.util.clock import now
 
 TITLE = "Blocked pages that wait"
 _READERS = 200
-_STATE = "/user/sessions/current"
+_STATE = "/user/sessions/state"
 #: How often a second others read the document.
 _RATE = 100
-#: Seconds between two questions of an open document for the state of its session.
-_OPEN_EVERY = 5
 #: Cores that a hall which waits and as many open documents may take of the server.
 _CORES = 0.5
 #: How much slower others may be answered while the hall waits, to count as unharmed.
@@ -82,7 +79,7 @@ class _Watch:
 
     def open_documents(self, count: int, seconds: float) -> _Phase:
         """Measure for so long, while so many documents are open."""
-        return self._phase(_STATE, count / _OPEN_EVERY, seconds, bool)
+        return self._phase(_STATE, count / rhythm_of_the_page().mean, seconds, bool)
 
     def _phase(self, path: str, rate: float, seconds: float, work: Callable[[], object]) -> _Phase:
         requests = [get(path, cookie) for cookie in self.cookies]

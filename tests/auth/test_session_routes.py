@@ -190,6 +190,22 @@ def test_get_current_session_tells_whoever_is_logged_in(site: Site) -> None:
         assert answer.json == {"sessionId": browser.session_id, "valid": is_valid}
 
 
+def test_the_state_is_told_whoever_asks(site: Site) -> None:
+    """Open pages learn who is logged in and how it stands with them; nobody is an answer, too."""
+    site.add_user("alice")
+    answer = site.browser().get("/user/sessions/state")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert answer.json == {"username": None, "sessionId": None, "standing": "anonymous"}
+    for standing in ("valid", "blocked"):
+        browser = site.logged_in("alice")
+        answer = browser.get("/user/sessions/state")
+        assert answer.json == {
+            "username": "alice",
+            "sessionId": browser.session_id,
+            "standing": standing,
+        }
+
+
 def test_administrators_routes_are_for_administrators_only(hall: Site) -> None:
     """Anonymous visitors, people and supervisors get 403 and change nothing."""
     hall.add_user("bob")
@@ -859,6 +875,7 @@ def test_the_openapi_document_is_valid_and_lists_every_session_route(
         if method in {"get", "post"}
     } == {
         ("/user/sessions/current", "get"),
+        ("/user/sessions/state", "get"),
         ("/user/sessions/all", "get"),
         ("/user/sessions/{user}/end", "post"),
         ("/user/sessions/{user}/verify", "post"),

@@ -121,9 +121,10 @@ class Window:
         self._expected |= {f"status {status}" for status in statuses}
 
     def expect_no_server(self) -> None:
-        """Take a server that refuses connections for no fault from now on."""
+        """Take a server that refuses connections, or is not to be reached, for no fault."""
         self._expected |= {"net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET"}
         self._expected |= {"net::ERR_EMPTY_RESPONSE", "net::ERR_SOCKET_NOT_CONNECTED"}
+        self._expected |= {"net::ERR_INTERNET_DISCONNECTED"}
 
     def hand_over(self) -> None:
         """Leave the page and forget its visitor and its faults, for the next one."""

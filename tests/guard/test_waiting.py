@@ -11,6 +11,7 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.site import Site
 from timApp.auth.site import current_site, db
+from timApp.guard.tables.session import UserSession
 from timApp.guard.visitor import _write_seen
 from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
 from timApp.guard.waiting.link import (
@@ -105,6 +106,19 @@ def test_a_closed_page_waits_no_more(hall: Site) -> None:
             "valid": False,
         }
         assert len(codes(hall)) == 1
+
+
+def test_who_has_just_begun_to_wait_is_on_the_list(hall: Site) -> None:
+    """A page that the busy database could not note as seen waits, and keeps its code."""
+    with time_machine.travel(now(), tick=False) as clock:
+        hall.blocked()
+        [code] = codes(hall)
+        with hall.app.app_context():
+            db.session.execute(sa.update(UserSession).values(last_seen_at=None))
+            db.session.commit()
+        assert codes(hall) == [code]
+        clock.shift(PATIENCE + timedelta(seconds=1))
+        assert codes(hall) == []
 
 
 def test_who_waits_longest_comes_first(hall: Site) -> None:

@@ -1,5 +1,6 @@
 """The front: HTTP as clients of all kinds speak it, over real connections to a real server."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.site import Site, open_app
 #: Seconds that a request may take to arrive.
 TIMEOUT = 1.0
 STATE = "/user/sessions/current"
+#: The same, for the pages that are open.
+OPEN_STATE = "/user/sessions/state"
 
 
 @pytest.fixture(scope="module")
@@ -256,25 +259,28 @@ def test_a_name_with_an_underscore_is_not_taken_for_another(client: RawClient) -
 def test_the_state_is_answered_as_by_the_application(
     server: LiveServer, client: RawClient, blocked: bool
 ) -> None:
-    """The front's own answer is, but for the date, that of the view, with a query or without."""
+    """The front's own answers are, but for the date, those of the views."""
     browser = server.logged_in("bob")
     if blocked:
         browser = server.logged_in("bob")
     cookie = f"Cookie: {browser.cookie_header()}"
-    ours = client.ask(get(STATE, cookie))
-    # Asked with HEAD, the application answers.
-    theirs = client.ask(get(STATE, cookie).replace(b"GET", b"HEAD"), "HEAD")
-    assert ours.status == theirs.status == 200
-    assert sorted(pair for pair in ours.headers if pair[0] != "Date") == sorted(
-        pair for pair in theirs.headers if pair[0] != "Date"
-    )
-    session_id = browser.session_id
-    word = "false" if blocked else "true"
-    assert ours.body == f'{{"sessionId":"{session_id}","valid":{word}}}\n'.encode()
+    session_id, standing = browser.session_id, "blocked" if blocked else "valid"
+    for target, expected in (
+        (STATE, {"sessionId": session_id, "valid": not blocked}),
+        (OPEN_STATE, {"sessionId": session_id, "standing": standing, "username": "bob"}),
+    ):
+        ours = client.ask(get(target, cookie))
+        # Asked with HEAD, the application answers.
+        theirs = client.ask(get(target, cookie).replace(b"GET", b"HEAD"), "HEAD")
+        assert ours.status == theirs.status == 200
+        assert sorted(pair for pair in ours.headers if pair[0] != "Date") == sorted(
+            pair for pair in theirs.headers if pair[0] != "Date"
+        )
+        assert json.loads(ours.body) == expected
 
 
 def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: RawClient) -> None:
-    """Without a login, after the logout, with a forged cookie or two: 403, as ever."""
+    """Without a login, after the logout, with a forged cookie or two: 403, or that it is nobody."""
     browser = server.logged_in("alice")
     cookie = browser.cookie_header()
     browser.post("/logout")
@@ -288,7 +294,15 @@ def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: Ra
     ):
         answer = client.ask(get(STATE, *lines))
         assert (answer.status, answer.body) == (403, b'{"error":"Log in first."}\n'), lines
-    assert client.ask(get(f"{STATE}?all=1")).status == 422
+        answer = client.ask(get(OPEN_STATE, *lines))
+        assert answer.status == 200, lines
+        assert json.loads(answer.body) == {
+            "sessionId": None,
+            "standing": "anonymous",
+            "username": None,
+        }
+    for target in (STATE, OPEN_STATE):
+        assert client.ask(get(f"{target}?all=1")).status == 422
 
 
 def test_a_static_file_is_sent_once(client: RawClient) -> None:
@@ -331,9 +345,9 @@ def test_whom_a_request_is_for_counts_by_whatever_part_it_is_answered(
     """
     cookie = f"Cookie: {server.logged_in('alice').cookie_header()}"
     files = ("/static/ui/ui.css", "/bootstrap/static/css/bootstrap.min.css")
-    for path in (STATE, *files, *files, "/login", "/"):
+    for path in (STATE, OPEN_STATE, *files, *files, "/login", "/"):
         request = "\r\n".join((f"GET {path} HTTP/1.1", cookie, *lines, "", "")).encode()
-        is_open = is_name and path in {STATE, *files}
+        is_open = is_name and path in {STATE, OPEN_STATE, *files}
         assert client.ask(request).status == (200 if is_open else 400), path
 
 

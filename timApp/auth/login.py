@@ -9,6 +9,7 @@ from flask import (
     current_app,
     g,
     jsonify,
+    make_response,
     redirect,
     render_template,
     request,
@@ -39,6 +40,7 @@ from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import SESSION_ID_KEY
 from timApp.guard.guard import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
 from timApp.request.negotiation import wants_json
 from timApp.user.password import (
@@ -90,7 +92,10 @@ def log_out() -> ResponseReturnValue:
         db.session.commit()
     session.clear()
     logout_user()
-    return jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
+    answer = jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
+    response = make_response(answer)
+    forget_pages(response)
+    return response
 
 
 def authenticate(username: str, password: str) -> Person:

@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length
 from webargs.flaskparser import FlaskParser
 
+from timApp.guard.guard import Standing
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
 from timApp.request.inputs import Inputs, declare, read_body
 from timApp.user.password import PASSWORD_MAX_LENGTH
@@ -151,6 +152,16 @@ class CurrentSessionAnswer(Schema):
 
     sessionId = fields.String(required=True, allow_none=True)  # noqa: N815 - laid down
     valid = fields.Boolean(required=True)
+
+
+class StateAnswer(Schema):
+    """Who is logged in, and how it stands with their session."""
+
+    username = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null if nobody is logged in."}
+    )
+    sessionId = fields.String(required=True, allow_none=True)  # noqa: N815 - as that of the current
+    standing = fields.Enum(Standing, by_value=True, required=True)
 
 
 class ErrorAnswer(Schema):

@@ -20,6 +20,7 @@ from timApp.auth.cookie import CookieSession
 from timApp.auth.site import current_site
 from timApp.guard import Guard
 from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
+from timApp.guard.guard import Standing
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.vocabulary import Actor, ActorKind
 
@@ -91,6 +92,14 @@ def current_claims() -> Claims | None:
 def visitor_passes(visitor: Visitor) -> bool:
     """Tell whether the visitor's session was valid when the request began."""
     return current_site().guard.passes(visitor)
+
+
+def current_standing() -> Standing:
+    """Return how it stands with whoever asks, as the guard says it of a cookie."""
+    visitor = current_visitor()
+    if visitor is None:
+        return Standing.ANONYMOUS
+    return Standing.VALID if visitor_passes(visitor) else Standing.BLOCKED
 
 
 def act_as(kind: ActorKind, name: str) -> None:

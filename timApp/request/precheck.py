@@ -36,6 +36,7 @@ _ANY_HOST = (
     "/bootstrap/static/",
     "/hosts/",
     "/user/sessions/current",
+    "/user/sessions/state",
     "/user/sessions/verify",
     "/user/sessions/invalidate",
 )

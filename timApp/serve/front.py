@@ -10,7 +10,7 @@ from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
 from timApp.serve.http.message import Exchange, Request
 from timApp.serve.http.refusal import Refusals
-from timApp.serve.states import STATE_TARGET, States
+from timApp.serve.states import STATE_TARGETS, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
 from timApp.util.repeats import Repeats
@@ -73,7 +73,7 @@ class Front:
         except BadRequest as error:
             exchange.answer(self._refusals.answer(400, request, message=str(error)))
             return
-        if request.target == STATE_TARGET and request.method == b"GET" and not request.body:
+        if request.target in STATE_TARGETS and request.method == b"GET" and not request.body:
             if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
                 return
         elif self._statics.has(request):

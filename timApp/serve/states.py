@@ -17,12 +17,11 @@ from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import Claims
 from timApp.guard.guard import Standing, Verdict
+from timApp.guard.visitor import Visitor
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
 from timApp.util.repeats import Repeats
 
-#: The address that is answered here; `timApp.auth.session.routes` answers it elsewhere.
-STATE_TARGET = b"/user/sessions/current"
 #: Questions that are looked up together at most, and so many that no more are waited for.
 _TOGETHER, _ENOUGH = 64, 16
 #: Seconds from one look-up to the next, unless there are enough questions.
@@ -150,17 +149,30 @@ class States:
                 continue
             if verdicts is None:
                 self._unavailable(exchange)
-            elif verdicts[number].standing is Standing.ANONYMOUS:
+                continue
+            visitor, standing = verdicts[number].visitor, verdicts[number].standing
+            if visitor is None:
                 others(exchange)
             else:
-                is_valid = verdicts[number].standing is Standing.VALID
-                exchange.answer(Answer(_OK, self._headers, _body(claims.session_id, is_valid)))
+                body = _body(exchange.request.target, claims.session_id, visitor, standing)
+                exchange.answer(Answer(_OK, self._headers, body))
         self._is_looking_up = False
         self._go_on()
 
 
-def _body(session_id: str | None, is_valid: bool) -> bytes:
-    said = json.dumps(
-        {"sessionId": session_id, "valid": is_valid}, separators=(",", ":"), sort_keys=True
-    )
-    return said.encode() + b"\n"
+def _current(session_id: str | None, _visitor: Visitor, standing: Standing) -> dict[str, object]:
+    return {"sessionId": session_id, "valid": standing is Standing.VALID}
+
+
+def _state(session_id: str | None, visitor: Visitor, standing: Standing) -> dict[str, object]:
+    return {"sessionId": session_id, "standing": standing.value, "username": visitor.name}
+
+
+#: The addresses that are answered here, as `timApp.auth.session.routes` does elsewhere; and what
+#: each says.
+STATE_TARGETS = {b"/user/sessions/current": _current, b"/user/sessions/state": _state}
+
+
+def _body(target: bytes, session_id: str | None, visitor: Visitor, standing: Standing) -> bytes:
+    said = STATE_TARGETS[target](session_id, visitor, standing)
+    return json.dumps(said, separators=(",", ":"), sort_keys=True).encode() + b"\n"

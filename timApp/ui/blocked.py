@@ -12,6 +12,7 @@ from timApp.guard.waiting.cause import find_cause
 from timApp.guard.waiting.codes import begin_waiting
 from timApp.guard.waiting.link import LINK_LIFETIME
 from timApp.guard.waiting.qr import qr_svg
+from timApp.request.caches import forget_pages
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.words import explanation_words, headline_words
@@ -46,6 +47,7 @@ def answer_session_expired(_error: SessionExpired) -> Response:
         response = _blocked_page(visitor, headline, f"{what} {to_do}", waits=waits)
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
+    forget_pages(response)
     return response
 
 

@@ -13,12 +13,18 @@ from timApp.auth.schemas import (
     RemoteSessionArgs,
     SessionArgs,
     SessionBlueprint,
+    StateAnswer,
     StatusAnswer,
     text_field,
 )
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_clocks, current_guard, current_site, db
-from timApp.auth.visitor import current_actor, visitor_passes
+from timApp.auth.visitor import (
+    current_actor,
+    current_standing,
+    current_visitor,
+    visitor_passes,
+)
 from timApp.guard.changes.change import Change, Everybody, OnePerson
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import Action, ExportFormatOptions, SessionStateFilterOptions
@@ -58,6 +64,23 @@ def get_current_session() -> Response:
     """
     visitor = verify_logged_in()
     return jsonify(sessionId=current_session_id(), valid=visitor_passes(visitor))
+
+
+@sessions.get("/state")
+@sessions.response(200, StateAnswer)
+@open_to_expired_sessions
+def get_state() -> Response:
+    """Get who is logged in, and how it stands with their session.
+
+    Pages that are open ask for it all the time. It is answered with 200 whoever asks, so that what
+    anybody else answers in this site's place says nothing.
+    """
+    visitor = current_visitor()
+    return jsonify(
+        username=visitor and visitor.name,
+        sessionId=current_session_id(),
+        standing=current_standing().value,
+    )
 
 
 @sessions.get("/all")

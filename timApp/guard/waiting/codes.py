@@ -139,11 +139,15 @@ def _is_of_session() -> sa.ColumnElement[bool]:
 
 def _still_waits() -> sa.ColumnElement[bool]:
     moment = now()
+    # What was seen before a clock was set back waits no longer for that; who does is seen anew.
+    first, last = moment - PATIENCE, moment + CLOCK_LEEWAY
     return sa.and_(
         is_blocked(),
-        UserSession.last_seen_at > moment - PATIENCE,
-        # What was seen before a clock was set back waits no longer for that; who does is seen anew.
-        UserSession.last_seen_at <= moment + CLOCK_LEEWAY,
+        sa.or_(
+            sa.and_(UserSession.last_seen_at > first, UserSession.last_seen_at <= last),
+            # That it was seen is left out while the database is busy.
+            sa.and_(WaitingSession.since > first, WaitingSession.since <= last),
+        ),
     )
 
 

@@ -1,0 +1,146 @@
+// Watches over the login that the page was made for. When it is blocked, the page leaves the screen,
+// and the blocked page stands in its place; when it is verified, the page comes back where it was.
+import { ask, askState } from "./server.js";
+
+const page = () => document.body.dataset;
+const placeKey = () => `place ${page().address}`;
+
+// With jitter, so that a hall full of pages does not ask in step. Whoever wakes it asks at once.
+let wake = () => {};
+const pause = (seconds) =>
+  new Promise((resolve) => {
+    wake = resolve;
+    setTimeout(resolve, seconds * (0.8 + 0.4 * Math.random()) * 1000);
+  });
+
+// A link or a button leads away already: nothing is to get in its way.
+let leavingAt = -Infinity;
+const isLeaving = () => performance.now() - leavingAt < 5000;
+
+let renewAt = Infinity;
+let renewTime = Infinity;
+
+function noteShown() {
+  const waiting = document.querySelector("[data-waiting]");
+  const renewEvery = waiting ? Number(waiting.dataset.renewSeconds) * 1000 : Infinity;
+  renewAt = performance.now() + renewEvery;
+  renewTime = Date.now() + renewEvery;
+}
+
+// By either clock: one may be set back, and one may stand still while the device sleeps.
+const isRenewalDue = () => performance.now() > renewAt || Date.now() > renewTime;
+
+// The page as the server has it now; null for what is no page of this site for this login.
+async function fetchPage() {
+  const response = await ask(page().address, "text/html");
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  return fresh.body.dataset.username === page().username ? fresh : null;
+}
+
+function blocks() {
+  return [...document.querySelectorAll("article > *")];
+}
+
+function keepPlace() {
+  const all = blocks();
+  const index = all.findIndex((block) => block.getBoundingClientRect().bottom > 0);
+  if (index < 0) return;
+  const { top } = all[index].getBoundingClientRect();
+  sessionStorage.setItem(placeKey(), JSON.stringify({ index, top }));
+}
+
+function findPlace() {
+  const place = JSON.parse(sessionStorage.getItem(placeKey()));
+  const block = place && blocks()[place.index];
+  if (!block) return;
+  sessionStorage.removeItem(placeKey());
+  scrollBy(0, block.getBoundingClientRect().top - place.top);
+}
+
+function clear() {
+  const main = document.querySelector("main");
+  const cover = document.querySelector("[data-cover]");
+  if (main && cover) main.replaceChildren(cover.content.cloneNode(true));
+}
+
+const addresses = (source, elements, name) =>
+  [...source.querySelectorAll(elements)].map((element) => element.getAttribute(name));
+
+// Puts the page that the server has now in the place of this one.
+function put(fresh) {
+  const known = addresses(document, "head script[src]", "src");
+  if (addresses(fresh, "head script[src]", "src").some((script) => !known.includes(script))) {
+    if (page().address === location.pathname + location.search) location.reload();
+    else location.assign(page().address);
+    return;
+  }
+  for (const style of fresh.querySelectorAll("head link[rel=stylesheet]")) {
+    const isKnown = addresses(document, "head link[rel=stylesheet]", "href").includes(
+      style.getAttribute("href"),
+    );
+    if (!isKnown) document.head.append(document.adoptNode(style));
+  }
+  document.title = fresh.title;
+  document.body.replaceWith(document.adoptNode(fresh.body));
+  document.querySelector("main").focus({ preventScroll: true });
+  scrollTo(0, 0);
+  findPlace();
+  noteShown();
+}
+
+async function follow(state) {
+  if (state.username !== page().username) {
+    // Logged out, or somebody else is logged in in this browser by now: the login says which.
+    clear();
+    location.replace(page().loginUrl);
+    leavingAt = performance.now();
+  } else if (state.standing !== page().standing) {
+    if (state.standing !== "valid" && !document.querySelector("[data-cover-shown]")) {
+      keepPlace();
+      clear();
+    }
+    const fresh = await fetchPage();
+    if (fresh) put(fresh);
+  } else if (isRenewalDue() || state.isBack) {
+    const figure = (await fetchPage())?.querySelector("[data-waiting] figure");
+    if (figure) {
+      document.querySelector("[data-waiting] figure")?.replaceWith(document.adoptNode(figure));
+      noteShown();
+    }
+  }
+}
+
+async function watch() {
+  for (;;) {
+    await pause(1.2);
+    if (isLeaving()) continue;
+    const state = await askState();
+    if (!state || isLeaving()) continue;
+    try {
+      await follow(state);
+    } catch {
+      await pause(2); // the network is gone for a moment, or the server is being restarted
+    }
+  }
+}
+
+window.addEventListener("beforeunload", () => {
+  leavingAt = performance.now();
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  leavingAt = -Infinity;
+  wake();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) wake();
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-ask-now]")) return;
+  event.preventDefault();
+  wake();
+});
+
+noteShown();
+findPlace();
+watch();

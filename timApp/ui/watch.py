@@ -1,0 +1,38 @@
+"""What a page says of the login that it was made for, for its script to watch over."""
+
+from dataclasses import dataclass
+
+from flask import Flask, request, url_for
+
+from timApp.auth.visitor import current_standing, current_visitor
+from timApp.ui.address import address_of_request
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The login that a page was made for."""
+
+    user_name: str
+    #: As the state of the session says it.
+    standing: str
+    #: Where the page is to be had again.
+    address: str
+
+
+def add_watch(app: Flask) -> None:
+    """Let templates ask for the login that their page is made for."""
+    # Not as a global one: pages that are made because the database fails must not ask it.
+    app.context_processor(lambda: {"watched": watched})
+
+
+def watched() -> Watched | None:
+    """Return the login that the page is made for; None for nobody's.
+
+    A page that answers a change is not to be had again: the site's first page stands for it.
+    """
+    visitor = current_visitor()
+    if visitor is None:
+        return None
+    is_read = request.method in {"GET", "HEAD"}
+    address = address_of_request() if is_read else url_for("documents.index")
+    return Watched(visitor.name, current_standing().value, address)
