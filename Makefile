@@ -39,7 +39,7 @@ check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@TIM_SECRET_KEY=unused-but-long-enough $(BIN)/flask --app timApp.app openapi print \
+	@$(BIN)/flask --app timApp.ui.openapi:create_described_app openapi print \
 		| $(BIN)/python -m openapi_spec_validator -
 
 format: $(VENV)/dev.stamp ## Format the code

@@ -249,8 +249,6 @@ def test_options_of_flask_and_its_extensions_pass_through_the_argument() -> None
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=1),
         "SQLALCHEMY_ENGINES": {"default": "sqlite://"},
         "WTF_CSRF_ENABLED": False,
-        "API_TITLE": "timApp",
-        "OPENAPI_VERSION": "3.1.0",
         "BOOTSTRAP_SERVE_LOCAL": True,
         "ALEMBIC": {},
         "ALEMBIC_CONTEXT": {},

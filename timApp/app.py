@@ -44,7 +44,7 @@ from timApp.request.proxies import Proxies
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages
-from timApp.ui.openapi import API_OPTIONS, create_api
+from timApp.ui.openapi import openapi
 from timApp.ui.pages import ui
 from timApp.ui.watch import add_watch
 from timApp.ui.words import add_words
@@ -67,7 +67,6 @@ _FIXED_OPTIONS: dict[str, Any] = {
     # As `timApp.util.limits` has it. Forms in parts are not parsed at all.
     "MAX_FORM_MEMORY_SIZE": FORM_MAX,
     "MAX_FORM_PARTS": 1,
-    **API_OPTIONS,
 }
 
 
@@ -195,9 +194,9 @@ def _add_pages(app: Flask) -> None:
     app.after_request(keep_out_of_caches)
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
     register_error_handlers(app)
-    api = create_api(app)
-    api.register_blueprint(sessions)
     for blueprint in (
+        openapi,
+        sessions,
         login,
         hosts,
         documents,

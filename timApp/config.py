@@ -39,7 +39,7 @@ from timApp.util.text import one_line
 ENV_PREFIX = "TIM_"
 CONFIG_FILE_VARIABLE = "TIM_CONFIG"
 
-FOREIGN_PREFIXES = ("SQLALCHEMY_", "WTF_", "API_", "OPENAPI_", "BOOTSTRAP_", "ALEMBIC")
+FOREIGN_PREFIXES = ("SQLALCHEMY_", "WTF_", "BOOTSTRAP_", "ALEMBIC")
 """Options of Flask's extensions begin with these; they pass through an argument unchecked."""
 
 _TYPES: dict[str, Any] = {

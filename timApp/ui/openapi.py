@@ -1,18 +1,17 @@
-"""The OpenAPI document of the routes that are declared with flask-smorest."""
+"""The OpenAPI document of the routes that are about sessions, which are declared for it."""
 
-from flask import Flask
+from functools import cache
+
+from flask import Blueprint, Flask, Response, json
 from flask_smorest import Api
 
 from timApp.auth.schemas import ErrorAnswer
+from timApp.auth.session.routes import sessions
+from timApp.request.converter import NameConverter
 
-#: What flask-smorest needs to know.
-API_OPTIONS = {
-    "API_TITLE": "timApp",
-    "API_VERSION": "1",
-    "OPENAPI_VERSION": "3.1.0",
-    "OPENAPI_URL_PREFIX": "/",
-    "OPENAPI_JSON_PATH": "openapi.json",
-}
+openapi = Blueprint("openapi", __name__)
+
+_OPTIONS = {"API_TITLE": "timApp", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0"}
 
 
 class SessionApi(Api):
@@ -24,6 +23,26 @@ class SessionApi(Api):
         """Leave errors to the application's own handlers."""
 
 
-def create_api(app: Flask) -> Api:
-    """Return the API of the application, without routes as yet."""
-    return SessionApi(app)
+def create_described_app() -> Flask:
+    """Return an application that has the routes and their description, and serves nobody.
+
+    To describe routes takes as long as all the rest of making an application, so that those which
+    serve leave it until somebody asks.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(_OPTIONS)
+    app.url_map.converters["name"] = NameConverter
+    SessionApi(app).register_blueprint(sessions)
+    return app
+
+
+@cache
+def _document() -> str:
+    api = create_described_app().extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    return json.dumps(api.spec.to_dict(), indent=2, sort_keys=False)
+
+
+@openapi.get("/openapi.json")
+def openapi_document() -> Response:
+    """Return the document, which is the same for everybody."""
+    return Response(_document(), mimetype="application/json")
