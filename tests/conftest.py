@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from hypothesis import settings
+from werkzeug.routing import Rule
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost
-from tests.shortcuts import OneHashHasher
+from tests.shortcuts import OneHashHasher, compiled_once
 from tests.site import PASSWORD, Site, open_app
 from timApp.database.engine import open_engine
 from timApp.database.work import Work
@@ -34,10 +35,11 @@ def _ctrl_c() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_hash() -> Iterator[None]:
-    """Have the password of the tests hashed once: it takes long, on purpose."""
+def _shortcuts() -> Iterator[None]:
+    """Have the password of the tests hashed once, and each route compiled once: both take long."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password, "_hasher", OneHashHasher(password._hasher, PASSWORD))
+        patch.setattr(Rule, "_compile_builder", compiled_once(Rule._compile_builder))
         yield
 
 

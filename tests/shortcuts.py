@@ -1,10 +1,12 @@
 """What spares the tests of a process work that comes out the same each time."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 
 class OneHashHasher(PasswordHasher):
@@ -47,3 +49,22 @@ class SharedTemplates(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what the template was compiled to."""
         self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_Builder = Callable[..., tuple[str, str]]
+
+
+def compiled_once(compile_builder: Callable[[Rule, bool], _Builder]) -> object:
+    """Return the method of `Rule` that compiles what writes addresses, which does so only once.
+
+    What it returns is told the rule when it is called: it is the same for rules that read the same.
+    """
+    compiled: dict[tuple[object, ...], _Builder] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool) -> _Builder:
+        key = (rule.rule, *rule._trace, repr(rule.defaults), append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    return compile_once
