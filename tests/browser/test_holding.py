@@ -1,7 +1,6 @@
 """A block that holds, and innocent people who never meet it, in windows of a real browser."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -20,16 +19,22 @@ from tests.browser.hall import (
     verified_heading,
     verify_button,
 )
+from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.live import eventually
 from tests.lossy import lossy_network
 from tests.site import PASSWORD
 
 
-@pytest.fixture
-def strict_hall(chromium: Browser, database_url: str, tmp_path: Path) -> Iterator[Hall]:
-    """An exam hall where blocks hold and a slot belongs to a browser."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def strict_hall(
+    request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Hall]:
+    """An exam hall where blocks hold and a slot belongs to a browser; tests bring their people."""
     options = {"SESSIONS_AFTER_END": "hold", "SESSIONS_DEVICE": "same"}
-    with open_hall(database_url, tmp_path, **options) as hall:
+    databases: SQLiteDatabases | PostgreSQLDatabases
+    databases = request.getfixturevalue(f"{request.param}_databases")
+    folder = tmp_path_factory.mktemp("hall")
+    with databases.fresh() as url, open_hall(url, folder, **options) as hall:
         yield hall
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.commandline import TIMAPP, CommandLine
 from tests.conftest import MakeApp
 from tests.databases import SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost, says
-from tests.live import PATIENCE, PROJECT, environment_of, live_server
+from tests.live import PATIENCE, PROJECT, LiveServer, environment_of, live_server
 from tests.signing import SECRET, proves
 from tests.site import Site
 from timApp.auth.site import current_site, db
@@ -86,6 +87,30 @@ def desk(database_url: str, make_app: MakeApp, tmp_path: Path) -> Desk:
     desk = Desk(database_url, make_app, tmp_path)
     desk.site.add_user("alice")
     return desk
+
+
+@pytest.fixture(scope="module")
+def there(
+    sqlite_databases: SQLiteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """Another server, which takes our secret and one more, and of which tests only ask."""
+    folder = tmp_path_factory.mktemp("there")
+    with (
+        sqlite_databases.fresh() as url,
+        live_server(url, folder, DIST_RIGHTS_RECEIVE_SECRET=[SECRET, "x"]) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def without_address(
+    sqlite_databases: SQLiteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """Another server, which takes our secret and does not know its own address."""
+    options: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
+    folder = tmp_path_factory.mktemp("without_address")
+    with sqlite_databases.fresh() as url, live_server(url, folder, **options) as server:
+        yield server
 
 
 def told(host: Host) -> list[tuple[str, str | None]]:
@@ -207,7 +232,11 @@ def test_one_round_delivers_and_says_what_stays_owed(desk: Desk, make_host: Make
     assert told(host)[-1] == ("verify", None)
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("database_url", "stop_signal"),
+    [("sqlite", signal.SIGINT), ("postgresql", signal.SIGTERM)],
+    indirect=["database_url"],
+)
 def test_it_delivers_until_a_signal_ends_it(
     desk: Desk, make_host: MakeHost, stop_signal: signal.Signals
 ) -> None:
@@ -269,27 +298,23 @@ def unsigned_host(answer: Answer) -> Answer:
 
 
 def test_each_host_is_checked_and_nothing_changes(
-    desk: Desk, make_host: MakeHost, sqlite_databases: SQLiteDatabases, tmp_path: Path
+    desk: Desk, make_host: MakeHost, there: LiveServer
 ) -> None:
     """Hosts of both kinds that take the secret are ok, and those that do not are named."""
     unsigned = make_host(unsigned_host(says(404, '{"error": "There is no user."}')))
     strict = make_host(unsigned_host(says(400, '{"error": "Wrong secret"}')))
-    with (
-        sqlite_databases.fresh() as url,
-        live_server(url, tmp_path / "there", DIST_RIGHTS_RECEIVE_SECRET=[SECRET, "x"]) as newer,
-    ):
-        desk.configure({"exam": [newer.url, unsigned.url]})
-        for _ in range(2):
-            assert desk.timapp.done("hosts", "check") == (
-                f"one ({newer.url}): ok, signs.\n"
-                f"two ({unsigned.url}): ok, does not sign, and takes the secret.\n"
-            )
-        assert (desk.signs(newer.url), desk.signs(unsigned.url)) == (True, False)
-        desk.configure({"exam": [newer.url, strict.url, DEAD]}, DIST_RIGHTS_SEND_SECRET="wrong")
-        result = desk.timapp("hosts", "check")
+    desk.configure({"exam": [there.url, unsigned.url]})
+    for _ in range(2):
+        assert desk.timapp.done("hosts", "check") == (
+            f"one ({there.url}): ok, signs.\n"
+            f"two ({unsigned.url}): ok, does not sign, and takes the secret.\n"
+        )
+    assert (desk.signs(there.url), desk.signs(unsigned.url)) == (True, False)
+    desk.configure({"exam": [there.url, strict.url, DEAD]}, DIST_RIGHTS_SEND_SECRET="wrong")
+    result = desk.timapp("hosts", "check")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
-        f"one ({newer.url}): refused with status 400: Wrong secret",
+        f"one ({there.url}): refused with status 400: Wrong secret",
         f"two ({strict.url}): refused with status 400: Wrong secret",
         f"three ({DEAD}): cannot be reached (Connection refused).",
     ]
@@ -311,46 +336,33 @@ def test_an_unsigned_host_is_shown_nothing_where_all_must_sign(
     assert [asked.path for asked in unsigned.asked] == ["/hosts/check"]
 
 
-def test_a_host_without_its_address_says_so(
-    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
-) -> None:
+def test_a_host_without_its_address_says_so(desk: Desk, without_address: LiveServer) -> None:
     """What the other side lacks is read here: its option SITE_URL."""
-    options: dict[str, Any] = {"DIST_RIGHTS_RECEIVE_SECRET": SECRET, "SITE_URL": "none"}
-    with (
-        sqlite_databases.fresh() as url,
-        live_server(url, tmp_path / "there", **options) as there,
-    ):
-        desk.configure({"exam": [there.url]})
-        result = desk.timapp("hosts", "check")
+    desk.configure({"exam": [without_address.url]})
+    result = desk.timapp("hosts", "check")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"one ({there.url}): refused with status 400: This server takes no signed requests,"
-        " as its option SITE_URL is not configured.\n"
+        f"one ({without_address.url}): refused with status 400: This server takes no signed"
+        " requests, as its option SITE_URL is not configured.\n"
     )
 
 
-def test_a_clock_that_is_off_is_named(
-    desk: Desk, sqlite_databases: SQLiteDatabases, tmp_path: Path
-) -> None:
+def test_a_clock_that_is_off_is_named(desk: Desk, there: LiveServer) -> None:
     """By how much, whether or not the request was taken; a few seconds are nothing to tell."""
-    with (
-        sqlite_databases.fresh() as url,
-        live_server(url, tmp_path / "there", DIST_RIGHTS_RECEIVE_SECRET=SECRET) as there,
-    ):
-        desk.configure({"exam": [there.url]})
+    desk.configure({"exam": [there.url]})
 
-        def check(seconds: int) -> str:
-            """Check while our clock is ahead by that."""
-            with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-                result = desk.timapp("hosts", "check")
-            assert result.exit_code == (0 if abs(seconds) < 60 else 1)
-            return result.output.removeprefix(f"one ({there.url}): ")
+    def check(seconds: int) -> str:
+        """Check while our clock is ahead by that."""
+        with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
+            result = desk.timapp("hosts", "check")
+        assert result.exit_code == (0 if abs(seconds) < 60 else 1)
+        return result.output.removeprefix(f"one ({there.url}): ")
 
-        assert check(3) == check(-3) == "ok, signs.\n"
-        assert re.fullmatch(r"ok, signs; its clock is 4[123] s ahead of ours.\n", check(-42))
-        assert re.fullmatch(r"ok, signs; its clock is 4[123] s behind ours.\n", check(42))
-        assert re.search(r" signed (99|100|101) s ago by our clock, and counts ", check(-100))
-        assert re.search(r" signed (99|100|101) s ahead of our clock, and counts ", check(100))
+    assert check(3) == check(-3) == "ok, signs.\n"
+    assert re.fullmatch(r"ok, signs; its clock is 4[123] s ahead of ours.\n", check(-42))
+    assert re.fullmatch(r"ok, signs; its clock is 4[123] s behind ours.\n", check(42))
+    assert re.search(r" signed (99|100|101) s ago by our clock, and counts ", check(-100))
+    assert re.search(r" signed (99|100|101) s ahead of our clock, and counts ", check(100))
 
 
 def test_without_a_secret_no_host_is_checked(desk: Desk, make_host: MakeHost) -> None:

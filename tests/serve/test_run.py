@@ -19,11 +19,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.live import PROJECT, eventually, free_port
-
-TIMAPP = [sys.executable, "-m", "timApp.cli"]
-DEADLINE = 30
-"""Seconds after which something will not happen any more."""
+from tests.commandline import TIMAPP, CommandLine
+from tests.live import PATIENCE, PROJECT, eventually, free_port
 
 # Makes the terminal its own, so that Ctrl-C reaches it, and becomes the program of its arguments.
 AT_TERMINAL = (
@@ -59,7 +56,7 @@ def timapp(env: dict[str, str], *words: str, stdin: str = "") -> subprocess.Comp
         text=True,
         cwd=PROJECT,
         env=env,
-        timeout=DEADLINE,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -75,7 +72,7 @@ class Server:
         """Ask for a page as an API caller does; None if nobody answers."""
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=DEADLINE) as response:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -86,7 +83,7 @@ class Server:
     def stop(self, stop_signal: signal.Signals = signal.SIGTERM) -> tuple[str, str]:
         """Send the signal and return what was printed from beginning to end."""
         self.process.send_signal(stop_signal)
-        return self.process.communicate(timeout=DEADLINE)
+        return self.process.communicate(timeout=PATIENCE)
 
 
 @contextmanager
@@ -112,7 +109,7 @@ def running(
 
     with process:
         try:
-            eventually(answer, DEADLINE)
+            eventually(answer)
             yield server
         finally:
             if process.poll() is None:
@@ -126,7 +123,7 @@ def test_the_demo_is_served(database_url: str, tmp_path: Path) -> None:
     accounts = (tmp_path / "demo-accounts.txt").read_text().splitlines()
     name, password, _ = accounts[2].split("\t")
     with running(env, "--workers", "2") as server:
-        with closing(HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)) as connection:
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
 
             def ask(method: str, path: str, **options: Any) -> tuple[int, str | None, bytes]:
                 connection.request(method, path, **options)
@@ -161,7 +158,7 @@ def test_a_signal_to_all_processes_stops_the_server(
     with running(env, "--workers", "2") as server:
         workers = psutil.Process(server.process.pid).children()
         os.killpg(server.process.pid, stop_signal)
-        out, err = server.process.communicate(timeout=DEADLINE)
+        out, err = server.process.communicate(timeout=PATIENCE)
     assert server.process.returncode == 0
     assert out.count("\n") == 1
     assert "Traceback" not in err
@@ -176,7 +173,7 @@ def test_a_hall_of_browsers_that_keep_their_connections_is_answered(env: dict[st
     few = [sys.executable, "-c", WITH_FEW_FILES, *TIMAPP]
     with running(env, "--workers", "1", command=few) as server, ExitStack() as connections:
         for _ in range(1100):
-            browser = HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
+            browser = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
             connections.callback(browser.close)
             browser.request("GET", "/nowhere", headers={"Accept": "application/json"})
             answer = browser.getresponse()
@@ -189,7 +186,7 @@ def test_a_worker_that_dies_is_replaced(env: dict[str, str]) -> None:
     with running(env, "--workers", "1") as server:
         (worker,) = psutil.Process(server.process.pid).children()
         worker.kill()
-        assert eventually(lambda: server.get("/login"), DEADLINE)[0] == 200
+        assert eventually(lambda: server.get("/login"))[0] == 200
         out, _ = server.stop()
     assert server.process.returncode == 0
     assert out.count("http://") == 1
@@ -246,17 +243,17 @@ class Terminal:
                 return self.process.wait(2)
             return None
 
-        eventually(press, DEADLINE)
+        eventually(press)
 
     def close(self) -> int:
         """Read to the end and return the exit code."""
         while self._read():
             pass
         os.close(self._screen)
-        return self.process.wait(DEADLINE)
+        return self.process.wait(PATIENCE)
 
     def _read(self) -> bool:
-        if not select.select([self._screen], [], [], DEADLINE)[0]:
+        if not select.select([self._screen], [], [], PATIENCE)[0]:
             self.process.kill()
             pytest.fail(f"Nothing came after {self.text!r}.")
         try:
@@ -283,11 +280,11 @@ def test_a_password_is_asked_for_twice_and_not_shown(env: dict[str, str]) -> Non
     assert "Alice Jones" in terminal.text
 
 
-def test_ctrl_c_at_a_question_is_quiet(env: dict[str, str]) -> None:
+def test_ctrl_c_at_a_question_is_quiet(env: dict[str, str], tmp_path: Path) -> None:
     """Ctrl-C while a password is asked for ends the command with code 130 and adds nobody."""
     terminal = Terminal(env, "user", "add", "alice")
     terminal.read_until("Password: ")
     terminal.interrupt()
     assert terminal.close() == 130
     assert "Traceback" not in terminal.text
-    assert timapp(env, "user", "list").stdout == ""
+    assert CommandLine(env["TIM_DATABASE_URL"], tmp_path).done("user", "list") == ""
