@@ -11,6 +11,7 @@ from timApp.auth.site import db
 from timApp.database.model import Model
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
+from timApp.guard.tables.seat import Seat
 from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.delivery import Delivery, DeliveryState
 from timApp.net.calllog import HostCall
@@ -44,6 +45,7 @@ def fill(site: Site) -> None:
             [
                 Peer(host="https://a.example", signs=True, is_unsigned=False, answer="[]"),
                 Peer(host="https://b.example", signs=False, is_unsigned=True, last_failure=ODD),
+                Seat(key="4/032/a01020e", network="10.1.2.14", name=ODD),
                 SeenNonce(nonce="n", seen_at=moment.replace(microsecond=0)),
                 SessionHold(user_id=user_id, session_id="", since=moment),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),

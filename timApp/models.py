@@ -4,6 +4,7 @@ from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
+from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import Tidying
 from timApp.guard.tables.waiting import WaitingSession
@@ -23,6 +24,7 @@ __all__ = [
     "Document",
     "HostCall",
     "Peer",
+    "Seat",
     "SeenNonce",
     "SessionChange",
     "SessionHold",

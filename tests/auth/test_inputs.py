@@ -95,7 +95,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("overview.show", "GET"): {"query": {"period": "day"}},
     ("person.show", "GET"): {"query": {"user": "alice", "period": "day"}},
-    ("session_list.show", "GET"): {"query": {"state": "active"}},
+    ("session_list.show", "GET"): {"query": {"state": "active", "seat": "B-14"}},
     ("session_list.export", "GET"): {"query": {"format": "json", "user": "alice"}},
     ("session_list.verify", "POST"): {"query": {"state": "all"}, "form": {"session": "%s:old"}},
     ("session_list.invalidate", "POST"): {"form": {"session": "%s:new", "reason": "x"}},

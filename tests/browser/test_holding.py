@@ -48,7 +48,7 @@ def verify(window: Window, hall: Hall, code: str, real_name: str) -> None:
     """Verify the person with that code, as a supervisor who is logged in."""
     page = window.page
     page.goto(hall.url("/supervise"))
-    page.get_by_label("Name, short code or scanned link").fill(code)
+    page.get_by_label("Name, seat, short code or scanned link").fill(code)
     page.get_by_role("button", name="Find").tap()
     verify_button(page).tap()
     expect(verified_heading(page, real_name)).to_be_visible()

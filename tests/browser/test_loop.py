@@ -112,7 +112,7 @@ def test_what_the_student_reads_out_is_typed(
     enter(supervisor, hall, SUPERVISOR)
     page = supervisor.page
     page.goto(hall.url("/supervise"))
-    field = page.get_by_label("Name, short code or scanned link")
+    field = page.get_by_label("Name, seat, short code or scanned link")
     expect(field).to_be_focused()
     field.fill(f" {code.lower()} " if typed == "code" else f"{name}#{session_id}")
     page.get_by_role("button", name="Find").tap()

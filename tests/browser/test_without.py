@@ -92,7 +92,7 @@ def test_the_keyboard_alone_does_it(
     keys.type(PASSWORD)
     keys.press("Enter")
 
-    expect(page.get_by_label("Name, short code or scanned link")).to_be_focused()
+    expect(page.get_by_label("Name, seat, short code or scanned link")).to_be_focused()
     keys.type(short_code(student.page))
     tab_to(page, page.get_by_role("button", name="Find"))
     keys.press("Enter")

@@ -17,6 +17,7 @@ from tests.told import FIREFOX, START, has_session, waits
 from timApp.auth.session.util import add_user_session
 from timApp.auth.site import db
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
+from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import State
 from timApp.guard.waiting.codes import waiting_sessions
 from timApp.hosts.questions.wire import (
@@ -235,6 +236,9 @@ def test_what_is_told_of_a_person_is_read_as_it_was_meant() -> None:
     sessions = [
         SessionSummary("s1", "[::1] curl", START, START + SECOND, State.ACTIVE),
         SessionSummary("s2", "", START, None, State.LOGGED_OUT),
+        SessionSummary("s3", "", START, None, State.EXPIRED, seating=Seating("B-14")),
+        SessionSummary("s4", "", START, None, State.EXPIRED, seating=Seating("B-14", "C-3")),
+        SessionSummary("s5", "", START, None, State.EXPIRED, seating=Seating("B-14", "")),
     ]
     told = PersonSessions("Alice", sessions)
     written = json.loads(json.dumps(person_as_json("Alice", sessions)))

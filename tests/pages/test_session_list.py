@@ -55,6 +55,7 @@ FILTERS = [
     SessionFilter(frozenset({State.LOGGED_OUT})),
     SessionFilter(origin="10.0.0.1]"),
     SessionFilter(origin="nowhere"),
+    SessionFilter(seats=frozenset({"B-1", "b-1"})),
     SessionFilter(since=MORNING + 2 * MINUTE),
     SessionFilter(until=MORNING + 5 * MINUTE),
     SessionFilter(ACTIVE, since=MORNING + MINUTE, until=MORNING + 6 * MINUTE),
@@ -77,12 +78,14 @@ def made_session(
     *,
     state: str = "active",
     origin: str = f"[10.0.0.1] {FIREFOX}",
+    seat: str | None = None,
 ) -> UserSession:
     """Return a session of that state: active, expired or logged_out."""
     return UserSession(
         session_id=session_id,
         logged_in_at=at,
         origin=origin,
+        seat=seat,
         expired_at=None if state == "active" else at + MINUTE,
         logged_out_at=at + MINUTE if state == "logged_out" else None,
     )
@@ -100,6 +103,7 @@ def fill(site: Site) -> Site:
                     MORNING + (number * index % 8) * MINUTE,
                     state=states[(number + index) % 4],
                     origin=f"[10.0.0.{index % 3}] {FIREFOX}",
+                    seat=f"B-{index}" if index % 2 else None,
                 )
                 for index in range(number)  # the first one has none
             ]

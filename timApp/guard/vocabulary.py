@@ -7,6 +7,8 @@ from enum import Enum
 SESSION_ID_MAX_LENGTH = 255
 #: Longest origin, in characters; the rest is cut off: browsers choose theirs freely.
 ORIGIN_MAX_LENGTH = 1000
+#: Longest name of a seat, in characters: it is to be read from some steps away.
+SEAT_MAX_LENGTH = 40
 
 #: What names a session: user id and session id.
 SessionKey = tuple[int, str]

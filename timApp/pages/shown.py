@@ -5,6 +5,7 @@ from datetime import datetime
 
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import SessionSummary
+from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import Cause, State
 
 
@@ -19,6 +20,8 @@ class ShownSession:
     last_seen_at: datetime | None
     #: Why it is not active; None if it is, or if nobody has noted it.
     cause: Cause | None
+    #: Where it began.
+    seating: Seating
 
 
 def shown(session: SessionSummary) -> ShownSession:
@@ -30,4 +33,5 @@ def shown(session: SessionSummary) -> ShownSession:
         logged_in_at=session.logged_in_at,
         last_seen_at=session.last_seen_at,
         cause=session.cause,
+        seating=session.seating,
     )

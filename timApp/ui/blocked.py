@@ -8,7 +8,7 @@ from timApp.auth.access import SessionExpired
 from timApp.auth.site import current_clocks, current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.database.failure import ERRORS, leave_out, only_reads
-from timApp.guard.waiting.cause import find_cause
+from timApp.guard.waiting.cause import find_stopped
 from timApp.guard.waiting.codes import begin_waiting
 from timApp.guard.waiting.link import LINK_LIFETIME
 from timApp.guard.waiting.qr import qr_svg
@@ -31,9 +31,10 @@ def answer_session_expired(_error: SessionExpired) -> Response:
     if visitor.session_id is None:  # the cookie is older than the tracking of sessions
         headline = gettext("Your session is expired")
         what, to_do = gettext("This login has no session."), gettext("Log out and log in again.")
-        waits = False
+        waits, seat = False, None
     else:
-        why = find_cause(db, visitor.id, visitor.session_id, current_clocks())
+        stopped = find_stopped(db, visitor.id, visitor.session_id, current_clocks())
+        why, seat = stopped.why, stopped.seat
         headline, what = headline_words(why), explanation_words(why)
         waits = why.needs_supervisor
         to_do = (
@@ -44,14 +45,16 @@ def answer_session_expired(_error: SessionExpired) -> Response:
     if wants_json():
         response = jsonify(error=f"{headline}. {what} {to_do}")
     else:
-        response = _blocked_page(visitor, headline, f"{what} {to_do}", waits=waits)
+        response = _blocked_page(visitor, headline, f"{what} {to_do}", seat, waits=waits)
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
     forget_pages(response)
     return response
 
 
-def _blocked_page(visitor: Visitor, headline: str, message: str, *, waits: bool) -> Response:
+def _blocked_page(
+    visitor: Visitor, headline: str, message: str, seat: str | None, *, waits: bool
+) -> Response:
     link = code = None
     if waits and visitor.session_id is not None:
         base_url = current_app.config["SESSIONS_SUPERVISE_URL"] or request.url_root
@@ -63,6 +66,7 @@ def _blocked_page(visitor: Visitor, headline: str, message: str, *, waits: bool)
         message=message,
         user_name=visitor.name,
         real_name=visitor.real_name,
+        seat=seat,
         short_code=code,
         link=link,
         qr_code=link and Markup(qr_svg(link)),  # noqa: S704 - drawn by segno

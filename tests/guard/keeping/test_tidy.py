@@ -70,6 +70,8 @@ def add_session(
                 expired_at=over,
                 logged_out_at=over,
                 origin="[192.0.2.1] Firefox",
+                seat="B-14",
+                address_seat="",
             )
         )
         connection.execute(
@@ -89,7 +91,17 @@ def add_session(
 def kept(engine: sa.Engine) -> dict[str, str]:
     """Return the sessions that are there, by their ids, and where they came from."""
     with engine.connect() as connection:
-        rows = connection.execute(sa.select(UserSession.session_id, UserSession.origin))
+        rows = connection.execute(
+            sa.select(
+                UserSession.session_id,
+                UserSession.origin,
+                UserSession.seat,
+                UserSession.address_seat,
+            )
+        ).all()
+        # Where they were goes with where they came from.
+        seats = {(bool(row.origin), row.seat, row.address_seat) for row in rows}
+        assert seats <= {(True, "B-14", ""), (False, None, None)}
         return {row.session_id: row.origin for row in rows}
 
 

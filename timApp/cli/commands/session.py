@@ -18,6 +18,9 @@ from timApp.cli.parameters import TEXT, state_option, user_option
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.export.stream import SessionExport
 from timApp.guard.reading.filter import SessionFilter, of_people
+from timApp.guard.rules.seating import Seating
+from timApp.guard.seats.listing import spellings
+from timApp.guard.seats.name import seat_name
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import (
@@ -59,6 +62,7 @@ def command() -> None:
         "timapp session list --state active",
         "timapp session list --user alice | cut -f 2",
         "timapp session list --find jones",
+        "timapp session list --state active --seat B-14",
     ),
 )
 @state_option
@@ -71,8 +75,14 @@ def command() -> None:
     help="Only sessions of whoever is called TEXT or, if nobody is, of all who have TEXT in their"
     " name, full name or email.",
 )
-def list_sessions(state: SessionStateFilterOptions, user: str | None, text: str | None) -> None:
-    """List sessions: user, session, state, time of login, time of expiry, origin.
+@click.option("--seat", metavar="SEAT", type=TEXT, help="Only sessions that began at this seat.")
+def list_sessions(
+    state: SessionStateFilterOptions, user: str | None, text: str | None, seat: str | None
+) -> None:
+    """List sessions: user, session, state, time of login, time of expiry, origin, seat.
+
+    Where the list of seats contradicts the browser's own seat, what it says of the address comes
+    after that, in brackets.
 
     A table at a terminal; else a line for each session, tab-separated and without headings.
     Times are in UTC.
@@ -84,8 +94,11 @@ def list_sessions(state: SessionStateFilterOptions, user: str | None, text: str 
         which = _filter(state, user)
         if text is not None:
             which = replace(which, **of_people(db, text))
+        if seat is not None:
+            which = replace(which, seats=spellings(db, seat_name(seat)))
         print_rows(
-            ("User", "Session", "State", "Logged in", "Expired", "Origin"), _session_rows(which)
+            ("User", "Session", "State", "Logged in", "Expired", "Origin", "Seat"),
+            _session_rows(which),
         )
 
 
@@ -278,4 +291,18 @@ def _session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
         expired_at = session.expired_at.isoformat(timespec="seconds") if session.expired_at else ""
         state = _STATES[state_of(session, clocks)]
         logged_in_at = session.logged_in_at.isoformat(timespec="seconds")
-        yield name, session.session_id, state, logged_in_at, expired_at, session.origin
+        yield (
+            name,
+            session.session_id,
+            state,
+            logged_in_at,
+            expired_at,
+            session.origin,
+            _seat(session.seating),
+        )
+
+
+def _seat(seating: Seating) -> str:
+    if seating.address_seat is None:
+        return seating.seat or ""
+    return f"{seating.seat} [{seating.address_seat or 'no seat'}]"

@@ -106,3 +106,34 @@ class MinuteBefore(_NamedByDatabase[datetime]):
         "postgresql": "({} - interval '1 minute')",
         "sqlite": "strftime('%Y-%m-%dT%H:%M:%f000+00:00', {}, '-60 seconds')",
     }
+
+
+class IsOneOf(FunctionElement[bool]):
+    """Whether a text is one of the words in another, which are parted by blanks.
+
+    Words without quotation marks and backslashes. Unlike a list of parameters it is one, and an
+    index of the text is used for it.
+    """
+
+    name = "is_one_of"
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: object = None) -> "IsOneOf":  # noqa: ARG002
+        """Return the condition as it is: with ``= 1`` behind it, SQLite takes no index."""
+        return self
+
+
+@compiles(IsOneOf, "postgresql")
+def _compile_is_one_of_on_postgresql(
+    element: IsOneOf, compiler: SQLCompiler, **options: Any
+) -> str:
+    text, words = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({text} = ANY(string_to_array({words}, ' ')))"
+
+
+@compiles(IsOneOf, "sqlite")
+def _compile_is_one_of_on_sqlite(element: IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    text, words = (compiler.process(clause, **options) for clause in element.clauses)
+    array = f"""'["' || replace({words}, ' ', '","') || '"]'"""
+    return f"({text} IN (SELECT value FROM json_each({array})))"  # noqa: S608 - compiled parts

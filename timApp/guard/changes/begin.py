@@ -35,6 +35,7 @@ from timApp.guard.changes.giveway import continue_sessions, expire_others
 from timApp.guard.changes.look import LOCK, LOCK_FREE, Found, look
 from timApp.guard.rules.admission import Admission, admit
 from timApp.guard.rules.policy import DeviceRule, OverLimit
+from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
@@ -193,7 +194,9 @@ def _begin(
         if one.device is not None:
             browsers.add(browser)
         started.append(Started(state, one.session_id))
-        admitted.append(_Admitted(one, admission, moment, bool(found.own), situation.has_ends))
+        admitted.append(
+            _Admitted(one, admission, moment, found.seating, bool(found.own), situation.has_ends)
+        )
     _write(engine, driver, admitted)
     return started
 
@@ -205,6 +208,7 @@ class _Admitted:
     beginning: Beginning
     admission: Admission
     moment: datetime
+    seating: Seating
     #: Whether there are open ones in the same browser.
     continues_some: bool
     #: Whether ends or blocked logins of before are not settled.
@@ -238,15 +242,17 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
         expire_others(engine, driver, displacing)
     settled = [one for one in admitted if one.admission.settles and one.has_ends]
     executed(SETTLE, [{"person": one.beginning.user_id} for one in settled])
-    written = [(one.beginning, one.admission, one.moment) for one in admitted]
-    executed(ADD_SESSION, [session_of(*one) for one in written])
-    executed(ADD_CHANGE, [change_of(*one) for one in written])
-    held = [
-        one
-        for one in written
-        if one[1].state is not State.ACTIVE and one[0].policy.counts_blocked_logins
+    written = [
+        (one, session_of(one.beginning, one.admission, one.moment, one.seating)) for one in admitted
     ]
-    executed(ADD_HOLD, [session_of(*one) for one in held])
+    executed(ADD_SESSION, [row for _, row in written])
+    executed(ADD_CHANGE, [change_of(one.beginning, one.admission, one.moment) for one in admitted])
+    held = [
+        row
+        for one, row in written
+        if one.admission.state is not State.ACTIVE and one.beginning.policy.counts_blocked_logins
+    ]
+    executed(ADD_HOLD, held)
 
 
 def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> Started | None:

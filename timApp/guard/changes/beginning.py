@@ -11,6 +11,7 @@ from timApp.database.driver.batch import BatchStatement
 from timApp.guard.rules.admission import Admission
 from timApp.guard.rules.clocks import NEVER, Clocks
 from timApp.guard.rules.policy import DEFAULT_POLICY, Policy
+from timApp.guard.rules.seating import Seating
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
@@ -55,6 +56,8 @@ class Beginning:
     device: str | None = None
     #: The person's session that the browser had until now; None if it had none of theirs.
     former: str | None = None
+    #: The seat that the browser was told it stands at; None if it was not.
+    linked_seat: str | None = None
     policy: Policy = DEFAULT_POLICY
     clocks: Clocks = NEVER
     tries: Tries = field(default_factory=Tries, init=False, compare=False, repr=False)
@@ -70,6 +73,8 @@ ADD_SESSION = BatchStatement(
         cause=sa.bindparam("why", type_=UserSession.cause.type),
         device=sa.bindparam("own_device"),
         origin=sa.bindparam("came_from"),
+        seat=sa.bindparam("at_seat"),
+        address_seat=sa.bindparam("seat_of_address"),
     )
 )
 #: The values of an entry in the record, but for the session.
@@ -105,7 +110,9 @@ BEGAN = BatchStatement(
 )
 
 
-def session_of(one: Beginning, admission: Admission, moment: datetime) -> dict[str, object]:
+def session_of(
+    one: Beginning, admission: Admission, moment: datetime, seating: Seating
+) -> dict[str, object]:
     """Return the values of `ADD_SESSION`."""
     is_active = admission.state is State.ACTIVE
     return {
@@ -116,6 +123,8 @@ def session_of(one: Beginning, admission: Admission, moment: datetime) -> dict[s
         "why": None if is_active else admission.cause,
         "own_device": one.device,
         "came_from": storable(one.origin)[:ORIGIN_MAX_LENGTH],
+        "at_seat": seating.seat,
+        "seat_of_address": seating.address_seat,
     }
 
 

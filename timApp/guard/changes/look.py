@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from timApp.database.dialects.functions import IsOneOf
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
 from timApp.guard.changes.beginning import MOMENTS, Beginning
@@ -15,7 +16,10 @@ from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Situation
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import DeviceRule
+from timApp.guard.rules.seating import Seating, seating_of
+from timApp.guard.seats.network import address_of, keys_of
 from timApp.guard.tables.hold import OF_AN_END, SessionHold
+from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import began_anew, is_open, was_ever_active
 from timApp.guard.vocabulary import State
@@ -82,6 +86,13 @@ LOOK = BatchStatement(
         )
         .where(SessionHold.user_id == sa.bindparam("person"))
         .scalar_subquery(),
+        # The seat of the address, and whether there are seats at all.
+        sa.select(Seat.name)
+        .where(IsOneOf(Seat.key, sa.bindparam("address_keys", type_=sa.Text())))
+        .order_by(Seat.key.desc())
+        .limit(1)
+        .scalar_subquery(),
+        sa.exists(sa.select(Seat.key)),
         *_open.c,
     ).select_from(
         sa.select(sa.literal_column("1").label("one")).subquery("login").outerjoin(_open, sa.true())
@@ -144,6 +155,8 @@ class Found:
     own: Sequence[OpenSession]
     #: The browsers that had the person's slots last.
     devices: Sequence[str]
+    #: Where the person sits.
+    seating: Seating
 
     def situation(self, one: Beginning, active: int) -> Situation:
         """Return the situation of a login with that many active sessions in other browsers."""
@@ -189,6 +202,7 @@ def look(engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]) -> lis
             "former": one.former,
             "has_limit": one.limit is not None,
             "new_session": one.session_id,
+            "address_keys": keys_of(address_of(one.origin)),
         }
         for one in beginnings
     ]
@@ -205,17 +219,18 @@ def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any], devices: Sequ
     def moment(value: Any) -> Any:
         return MOMENTS.process_result_value(value, engine.dialect)
 
-    was_used, last_began, unsettled, *_ = rows[0]
+    was_used, last_began, unsettled, listed, lists_any, *_ = rows[0]
     sessions = [
         OpenSession(session_id, device, *map(moment, times))
-        for _, _, _, session_id, device, *times in rows
+        for _, _, _, _, _, session_id, device, *times in rows
         if session_id is not None
     ]
     own = [session for session in sessions if session.is_own(one)]
     active = sum(session.is_active(one.clocks) for session in sessions) - sum(
         session.is_active(one.clocks) for session in own
     )
-    return Found(bool(was_used), moment(last_began), unsettled or 0, active, own, devices)
+    seating = seating_of(one.linked_seat, listed, lists_any=bool(lists_any))
+    return Found(bool(was_used), moment(last_began), unsettled or 0, active, own, devices, seating)
 
 
 def _devices(

@@ -97,7 +97,8 @@ def chores(deadlines: Deadlines) -> list[Chore]:
     """Return what is to be done: first texts are cleared, then rows go."""
     ended_at = sa.func.coalesce(UserSession.logged_out_at, UserSession.expired_at)
     has_old_text = sa.and_(
-        UserSession.logged_in_at < deadlines.texts_before, UserSession.origin != ""
+        UserSession.logged_in_at < deadlines.texts_before,
+        sa.or_(UserSession.origin != "", UserSession.seat.is_not(None)),
     )
     has_old_address = sa.and_(
         SessionChange.at < deadlines.texts_before, SessionChange.address.is_not(None)
@@ -187,7 +188,8 @@ def _entries(rows: _Rows) -> sa.ColumnElement[bool]:
 
 
 def _clear_origins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    connection.execute(sa.update(UserSession).where(which).values(origin=""))
+    where_from = {"origin": "", "seat": None, "address_seat": None}
+    connection.execute(sa.update(UserSession).where(which).values(where_from))
 
 
 def _delete_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:

@@ -26,6 +26,8 @@ class SessionFilter:
     person: str = ""
     #: Text in the origin, in capitals or not. SQLite knows capitals of the letters A to Z alone.
     origin: str = ""
+    #: The names of the seats, as `timApp.guard.seats.listing.spellings` has them; None is any.
+    seats: frozenset[str] | None = None
     #: Logged in at this time or later.
     since: datetime | None = None
     #: Logged in before this time.
@@ -57,6 +59,9 @@ class SessionFilter:
             found.append(session.user_id.in_(sa.select(User.id).where(has_text(self.person))))
         if self.origin:
             found.append(session.origin.icontains(self.origin, autoescape=True))
+        if self.seats is not None:
+            # An export is compiled without a list of parameters.
+            found.append(sa.or_(*(session.seat == one for one in sorted(self.seats))))
         return found
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.device import Device, device_of
+from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action
@@ -22,10 +23,11 @@ _SHOWN_ID_LENGTH = 8
 
 @dataclass(frozen=True)
 class RecordedChange:
-    """A change, and the device of the session that it names, if that is known here."""
+    """A change, and where the session is that it names, if that is known here."""
 
     change: SessionChange
     device: Device | None
+    seating: Seating
 
     @property
     def may_concern_many(self) -> bool:
@@ -63,9 +65,13 @@ def record_page(work: UnitOfWork, user_id: int, before: int | None) -> RecordPag
     is_older = sa.true() if before is None else SessionChange.id < before
     found = list(work.session.scalars(_changes(user_id, PAGE_SIZE + 1, is_older)))
     shown = found[:PAGE_SIZE]
-    devices = _devices(work, user_id, {change.session_id for change in shown if change.session_id})
+    places = _places(work, user_id, {change.session_id for change in shown if change.session_id})
+    unknown = None, NOWHERE
     return RecordPage(
-        entries=[RecordedChange(change, devices.get(change.session_id or "")) for change in shown],
+        entries=[
+            RecordedChange(change, *places.get(change.session_id or "", unknown))
+            for change in shown
+        ],
         next_before=shown[-1].id if len(found) > PAGE_SIZE else None,
     )
 
@@ -107,8 +113,13 @@ def _changes(
     )
 
 
-def _devices(work: UnitOfWork, user_id: int, session_ids: Iterable[str]) -> dict[str, Device]:
-    query = sa.select(UserSession.session_id, UserSession.origin).where(
+def _places(
+    work: UnitOfWork, user_id: int, session_ids: Iterable[str]
+) -> dict[str, tuple[Device, Seating]]:
+    query = sa.select(UserSession).where(
         UserSession.user_id == user_id, UserSession.session_id.in_(session_ids)
     )
-    return {session_id: device_of(origin) for session_id, origin in work.session.execute(query)}
+    return {
+        session.session_id: (device_of(session.origin), session.seating)
+        for session in work.session.scalars(query)
+    }

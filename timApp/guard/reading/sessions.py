@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_open, state_of
 from timApp.guard.vocabulary import Cause, State
@@ -36,6 +37,8 @@ class SessionSummary:
     state: State
     #: Why it is not active; None if it is, and where another host does not say.
     cause: Cause | None = None
+    #: Where it began.
+    seating: Seating = NOWHERE
 
 
 def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
@@ -86,6 +89,7 @@ def summary_of(session: UserSession, clocks: Clocks) -> SessionSummary:
         last_seen_at=session.last_seen_at,
         state=state_of(session, clocks),
         cause=session.cause or clocks.ended(session),
+        seating=session.seating,
     )
 
 

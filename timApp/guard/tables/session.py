@@ -7,6 +7,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from timApp.database.model import ONLY_ON, Model, enum_column
+from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import Cause
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -47,6 +48,9 @@ class UserSession(Model):
     cause: orm.Mapped[Cause | None] = orm.mapped_column(enum_column(Cause))
     #: What the browser is known by that it began in; None if that has no name.
     device: orm.Mapped[str | None]
+    #: See `timApp.guard.rules.seating.Seating`.
+    seat: orm.Mapped[str | None]
+    address_seat: orm.Mapped[str | None]
 
     #: User that owns the session. Relationship to `user_id`.
     user: orm.Mapped[User] = orm.relationship(back_populates="sessions")
@@ -61,6 +65,14 @@ class UserSession(Model):
             "device",
             sqlite_where=sa.text("device IS NOT NULL"),
             postgresql_where=sa.text("device IS NOT NULL"),
+        ),
+        # The sessions at a seat, newest last.
+        sa.Index(
+            "ix_usersession_seat",
+            "seat",
+            "logged_in_at",
+            sqlite_where=sa.text("seat IS NOT NULL"),
+            postgresql_where=sa.text("seat IS NOT NULL"),
         ),
         # All sessions, newest first or last.
         sa.Index("ix_usersession_logged_in_at", "logged_in_at", "user_id", "session_id"),
@@ -95,6 +107,11 @@ class UserSession(Model):
     @classmethod
     def _expired_expression(cls) -> sa.ColumnElement[bool]:
         return cls.expired_at.is_not(None)
+
+    @property
+    def seating(self) -> Seating:
+        """Where it began, as far as that was known then."""
+        return Seating(self.seat, self.address_seat)
 
     def expire(self) -> None:
         """Expire the session now; one that is expired keeps the time when that happened."""

@@ -1,5 +1,6 @@
-"""Looks up why a session is not active."""
+"""Looks up what the person is told whose session is not active: why, and where they sit."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import sqlalchemy as sa
@@ -13,12 +14,21 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active
 
 
-def find_cause(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks) -> Explanation:
-    """Return why the user's session, which has to exist, is not active. It takes one query."""
+@dataclass(frozen=True)
+class Stopped:
+    """A session that is not active."""
+
+    why: Explanation
+    #: The seat at which it began; None if that is not known.
+    seat: str | None
+
+
+def find_stopped(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks) -> Stopped:
+    """Return what there is to tell of the user's session, which has to exist, by one query."""
     row = _cause_query(clocks).first(work, {"user_id": user_id, "session_id": session_id})
     by_clock = clocks.ended(row) if row.expired_at is None else None
     cause = cause_of(row.cause, by_clock, began_expired=row.expired_at == row.logged_in_at)
-    return Explanation(cause, another_is_active=bool(row.another_is_active))
+    return Stopped(Explanation(cause, another_is_active=bool(row.another_is_active)), row.seat)
 
 
 _other = orm.aliased(UserSession)
@@ -33,6 +43,7 @@ def _cause_query(clocks: Clocks) -> QuickRead:
             UserSession.expired_at,
             UserSession.verified_at,
             UserSession.last_seen_at,
+            UserSession.seat,
             sa.exists()
             .where(
                 _other.user_id == UserSession.user_id,

@@ -12,6 +12,7 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_blocked
 from timApp.guard.tables.waiting import WaitingSession
@@ -38,6 +39,8 @@ class Waiting:
     session_id: str
     origin: str
     since: datetime
+    #: Where their session began.
+    seating: Seating = NOWHERE
 
 
 def normal_code(text: str) -> str | None:
@@ -78,7 +81,7 @@ def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None
 def waiting_sessions(work: UnitOfWork, limit: int = 500) -> list[Waiting]:
     """Return who waits now, longest first, at most `limit` of them."""
     query = _waiting_query().order_by(WaitingSession.since, WaitingSession.session_id).limit(limit)
-    return [Waiting(**row._mapping) for row in work.session.execute(query)]
+    return [_read(row) for row in work.session.execute(query)]
 
 
 def count_waiting(work: UnitOfWork) -> int:
@@ -94,7 +97,7 @@ def count_waiting(work: UnitOfWork) -> int:
 def find_waiting(work: UnitOfWork, code: str) -> Waiting | None:
     """Return who waits with that short code (as `normal_code` has it), or None."""
     row = work.session.execute(_waiting_query().where(WaitingSession.code == code)).first()
-    return row and Waiting(**row._mapping)
+    return None if row is None else _read(row)
 
 
 def stop_waiting(work: UnitOfWork, user_ids: Collection[int] | None = None) -> None:
@@ -151,15 +154,24 @@ def _still_waits() -> sa.ColumnElement[bool]:
     )
 
 
-def _waiting_query() -> sa.Select[str, str, str, str, str, datetime]:
+def _read(row: sa.Row[*tuple[Any, ...]]) -> Waiting:
+    code, user_name, real_name, session_id, origin, since, seat, address_seat = row
+    seating = Seating(seat, address_seat)
+    return Waiting(code, user_name, real_name, session_id, origin, since, seating)
+
+
+def _waiting_query() -> sa.Select[*tuple[Any, ...]]:
+    """Return the query for the fields of `Waiting`, of which the last is two columns."""
     return (
         sa.select(
             WaitingSession.code,
-            User.name.label("user_name"),
+            User.name,
             User.real_name,
             UserSession.session_id,
             UserSession.origin,
             WaitingSession.since,
+            UserSession.seat,
+            UserSession.address_seat,
         )
         .join(UserSession, _is_of_session())
         .join(User, User.id == UserSession.user_id)

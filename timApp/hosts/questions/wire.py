@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
-from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
+from timApp.guard.rules.seating import NOWHERE, Seating
+from timApp.guard.vocabulary import SEAT_MAX_LENGTH, SESSION_ID_MAX_LENGTH, State
 from timApp.guard.waiting.codes import Waiting, normal_code
 from timApp.util.text import NAME_MAX_LENGTH, fits, storable
 
@@ -42,6 +43,7 @@ def waiting_as_json(waiting: Iterable[Waiting]) -> list[dict[str, object]]:
             "session_id": one.session_id,
             "origin": one.origin[:_ORIGIN_MAX_LENGTH],
             "since": one.since.isoformat(),
+            **_seating_as_json(one.seating),
         }
         for one in waiting
     ]
@@ -59,6 +61,7 @@ def person_as_json(real_name: str, sessions: Iterable[SessionSummary]) -> dict[s
                 "last_seen_at": one.last_seen_at and one.last_seen_at.isoformat(),
                 "is_active": one.state is State.ACTIVE,
                 "is_logged_out": one.state is State.LOGGED_OUT,
+                **_seating_as_json(one.seating),
             }
             for one in sessions
         ],
@@ -95,6 +98,7 @@ def read_waiting(content: object, moment: datetime) -> list[Waiting] | None:
                     session_id=session_id,
                     origin=_shown(origin, _ORIGIN_MAX_LENGTH),
                     since=min(began, moment),
+                    seating=_read_seating(entry),
                 )
         return None
 
@@ -126,6 +130,7 @@ def read_person(content: object, moment: datetime) -> PersonSessions | None:
                     logged_in_at=began,
                     last_seen_at=_read_time(last_seen_at, moment),
                     state=_read_state(is_active, is_logged_out),
+                    seating=_read_seating(entry),
                 )
         return None
 
@@ -135,6 +140,22 @@ def read_person(content: object, moment: datetime) -> PersonSessions | None:
             if summaries is not None:
                 return PersonSessions(_shown(real_name, NAME_MAX_LENGTH), summaries)
     return None
+
+
+def _seating_as_json(seating: Seating) -> dict[str, object]:
+    # A host of before leaves alone what it does not know.
+    return {"seat": seating.seat, "address_seat": seating.address_seat}
+
+
+def _read_seating(entry: Mapping[str, Any]) -> Seating:
+    """Return where a session began; nowhere if the host does not say, as those of before do not."""
+    match entry:
+        case {"seat": str(seat)} if fits(seat, SEAT_MAX_LENGTH):
+            of_address = entry.get("address_seat")
+            if isinstance(of_address, str):
+                return Seating(seat, _shown(of_address, SEAT_MAX_LENGTH))
+            return Seating(seat)
+    return NOWHERE
 
 
 def _read_state(is_active: bool, is_logged_out: bool) -> State:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from timApp.auth.site import current_clocks, db
 from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.reading.sorting import Position, Sort
+from timApp.guard.seats.listing import spellings
+from timApp.guard.seats.name import seat_name
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
 from timApp.pages.administer.cursor import read_cursor
 from timApp.pages.timelabels import reader_zone
@@ -24,7 +26,7 @@ _Default = TypeVar("_Default")
 #: are a state by itself: for an administrator who looks for whom to verify, they are not expired.
 ANY_STATE = "all"
 #: The names of the parameters.
-FILTER_FIELDS = frozenset({"state", "user", "origin", "since", "until", "sort", "after"})
+FILTER_FIELDS = frozenset({"state", "user", "origin", "seat", "since", "until", "sort", "after"})
 
 
 @dataclass
@@ -122,6 +124,10 @@ def _read_origin(text: str) -> dict[str, Any]:
     return {"origin": text}
 
 
+def _read_seat(text: str) -> dict[str, Any]:
+    return {"seats": spellings(db, seat_name(text))}
+
+
 def _read_since(text: str) -> dict[str, Any]:
     return {"since": _moments("since", text)[0]}
 
@@ -152,6 +158,7 @@ def _moments(name: str, text: str) -> tuple[datetime, datetime]:
 _READERS = {
     "user": _read_user,
     "origin": _read_origin,
+    "seat": _read_seat,
     "since": _read_since,
     "until": _read_until,
 }

@@ -207,19 +207,21 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
             )
             is_stopped = True
     position, clocks = page.next_position, current_clocks()
+    rows = [
+        _Row(
+            key_text(one.session.user_id, one.session.session_id),
+            one.user_name,
+            one.real_name,
+            shown(summary_of(one.session, clocks)),
+        )
+        for one in page.sessions
+    ]
     html = render_template(
         "session_list.html",
         form=form,
         error=error and error_words(error),
-        rows=[
-            _Row(
-                key_text(one.session.user_id, one.session.session_id),
-                one.user_name,
-                one.real_name,
-                shown(summary_of(one.session, clocks)),
-            )
-            for one in page.sessions
-        ],
+        rows=rows,
+        has_seats=any(row.session.seating.seat for row in rows),
         page=page,
         is_stopped=is_stopped,
         next_parameters=position and form.parameters(after=cursor_of(position)),

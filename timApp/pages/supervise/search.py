@@ -1,16 +1,19 @@
 """Finds the person that was typed or scanned into the console's one field.
 
-A link, a short code and a whole name say who is meant; anything else may be a part of a name, of a
-real name or of an email address.
+A link, a short code, a whole name and a seat say who is meant; anything else may be a part of a
+name, of a real name or of an email address.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from timApp.auth.site import current_site, db
+from timApp.auth.site import current_clocks, current_site, db
 from timApp.database.timelimit import TookTooLong, time_limit
+from timApp.guard.reading.seated import Seated, people_at
+from timApp.guard.seats.listing import is_listed, spellings
+from timApp.guard.vocabulary import SEAT_MAX_LENGTH
 from timApp.guard.waiting.codes import find_waiting
-from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
+from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
 from timApp.hosts.questions.person import ask_about
 from timApp.hosts.questions.polling import QUESTION_TIMEOUT_MAX
 from timApp.pages.supervise.comparison import nobody_named
@@ -18,6 +21,7 @@ from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, und
 from timApp.user.people import find_person
 from timApp.user.search import FoundPerson, search_people
 from timApp.util.errors import BadInput, NotFound
+from timApp.util.text import fits, quoted
 
 #: So many people are shown to choose from.
 CHOICES_MAX = 50
@@ -35,19 +39,22 @@ class Match:
 class Candidates:
     """Several people of this server who have the text somewhere; those who are shown."""
 
-    people: Sequence[FoundPerson]
-    has_more: bool
+    people: Sequence[FoundPerson] = ()
+    #: Instead of those, the people at the seat of that name.
+    seated: Sequence[Seated] = ()
+    has_more: bool = False
 
 
 def find_match(text: str) -> Match | Candidates | Sequence[WaitingPerson]:
     """Return the person that the text names, here or on another host.
 
-    Of several with the same short code, or of whom a part is named, they are to choose from.
+    Of several with the same short code, at the same seat, or of whom a part is named, they are to
+    choose from.
     `BadInput` (field ``q``) for no text, and for a link that is forged or too old; `NotFound` if
     there is nobody. May wait for the other hosts.
     """
     if not text.strip():
-        raise BadInput("Type a name or a short code, or scan a link.", field="q")
+        raise BadInput("Type a name, a seat or a short code, or scan a link.", field="q")
     typed = understand(text)
     if isinstance(typed, TypedLink):
         linked = current_site().links.read(typed.token)
@@ -70,9 +77,12 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
     if found:
         return Match(found[0].entry.user_name, found[0].entry.session_id)
     person = find_person(db, typed.text)
-    match = Match(person.name, None) if person else _find_by_part(typed.text)
+    if person is not None:
+        return Match(person.name, None)
+    match = _find_by_seat(typed.text, desk) or _find_by_part(typed.text)
     if match is not None:
         return match
+    _require_no_seat(typed.text)
     if not desk.silent:
         raise NotFound(
             "Nobody waits with the code %(code)s. It may be used or out of date.",
@@ -88,17 +98,46 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
     )
 
 
-def _find_by_name(typed: TypedSession) -> Match | Candidates:
+def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingPerson]:
     person = find_person(db, typed.username)
     if person is not None:
         return Match(person.name, typed.session_id)
+    if typed.session_id is None:
+        at_seat = _find_by_seat(typed.username, look_at_desk(current_site().network, db))
+        if at_seat is not None:
+            return at_seat
     answers = ask_about(current_site().network, db, typed.username, typed.session_id)
     if any(answer.person for answer in answers):
         return Match(typed.username, typed.session_id)
     found = _find_by_part(typed.username) if typed.session_id is None else None
     if found is None:
+        _require_no_seat(typed.username)
         raise nobody_named(typed.username, answers)
     return found
+
+
+def _find_by_seat(text: str, desk: Desk) -> Match | Candidates | Sequence[WaitingPerson] | None:
+    """Return who is at the seat of that name: here or, if nobody is, who waits on other hosts."""
+    if not fits(text, SEAT_MAX_LENGTH):
+        return None
+    seats = spellings(db, text)
+    here = people_at(db, seats, current_clocks())
+    if len(here) > 1:
+        return Candidates(seated=here[:CHOICES_MAX], has_more=len(here) > CHOICES_MAX)
+    if here:
+        return Match(here[0].name, here[0].session_id)
+    there = [one for one in desk.waiting if one.host and one.entry.seating.seat in seats]
+    if len(there) == 1:
+        return Match(there[0].entry.user_name, there[0].entry.session_id)
+    return there or None
+
+
+def _require_no_seat(text: str) -> None:
+    """Raise `NotFound` for a seat at which nobody is."""
+    if is_listed(db, text.strip()):
+        raise NotFound(
+            "Nobody is logged in at the seat %(seat)s.", field="q", seat=quoted(text.strip())
+        )
 
 
 def _find_by_part(text: str) -> Match | Candidates | None:
@@ -111,4 +150,6 @@ def _find_by_part(text: str) -> Match | Candidates | None:
         ) from None
     if len(found) == 1:
         return Match(found[0].name, None)
-    return Candidates(found[:CHOICES_MAX], len(found) > CHOICES_MAX) if found else None
+    if not found:
+        return None
+    return Candidates(found[:CHOICES_MAX], has_more=len(found) > CHOICES_MAX)

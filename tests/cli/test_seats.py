@@ -1,0 +1,88 @@
+"""`timapp seat`, and the seats of `timapp session list`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commandline import CommandLine
+from tests.conftest import MakeApp
+from tests.site import Site
+
+
+@pytest.fixture
+def timapp(database_url: str, tmp_path: Path) -> CommandLine:
+    """The command line on a fresh database of each kind."""
+    return CommandLine(database_url, tmp_path)
+
+
+def listed(timapp: CommandLine) -> list[str]:
+    """Return the lines of the list."""
+    return timapp.done("seat", "list").splitlines()
+
+
+def test_seats_are_imported_and_listed(timapp: CommandLine, tmp_path: Path) -> None:
+    """An import replaces what was there, says how, and can be tried first; a list is one again."""
+    file = tmp_path / "seats.csv"
+    file.write_text("Address;Seat\n10.1.2.14;B-14\n10.1.2.9;B-9\n10.1.3.0/24;Hall C\n")
+    counts = "3 addresses and networks at 3 seats: 3 new, 0 changed, 0 the same, 0 gone.\n"
+    tried = timapp.done("seat", "import", str(file), "--dry-run")
+    assert tried == f"{counts}Nothing was changed.\n"
+    assert listed(timapp) == []
+    assert timapp.done("seat", "import", str(file)) == counts
+    assert listed(timapp) == ["10.1.2.9\tB-9", "10.1.2.14\tB-14", "10.1.3.0/24\tHall C"]
+    again = timapp.done(
+        "seat", "import", "-", stdin="10.1.2.14;B-14\n10.1.2.9;B-10\n10.1.2.10;B-10"
+    )
+    assert again == ("3 addresses and networks at 2 seats: 1 new, 1 changed, 1 the same, 1 gone.\n")
+    same = timapp.done("seat", "import", "-", stdin=timapp.done("seat", "list"))
+    assert same.endswith("0 new, 0 changed, 3 the same, 0 gone.\n")
+    assert timapp.done("seat", "import", "-", stdin="address;seat\n").endswith(" 3 gone.\n")
+
+
+def test_wrong_lines_are_told_and_nothing_is_imported(timapp: CommandLine) -> None:
+    """Each wrong line is one on standard error, with its number and why; then nothing changes."""
+    timapp.done("seat", "import", "-", stdin="10.1.2.14;B-14")
+    result = timapp("seat", "import", "-", stdin="10.1.2.14;B-1\n10.1.2.300;B-2\n10.1.2.1;\n")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "Line 2: '10.1.2.300' is no address and no network.",
+        "Line 3: The name of the seat is missing.",
+        "Error: 2 lines are wrong; nothing was changed.",
+    ]
+    many = timapp("seat", "import", "-", stdin="x;y\n" * 61)
+    assert "And 10 more lines." in many.stderr
+    assert listed(timapp) == ["10.1.2.14\tB-14"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "There are no seats in the file, nor a heading; nothing was changed."),
+        (b"# nothing\n\n", "There are no seats in the file, nor a heading; nothing was changed."),
+        (b"10.1.2.14;H\xf6rsaal", "Line 1 is no text in UTF-8; save the file as CSV in UTF-8."),
+    ],
+)
+def test_a_file_that_is_none_is_refused(timapp: CommandLine, content: bytes, why: str) -> None:
+    """An empty file, or one that is no text, takes nothing away."""
+    timapp.done("seat", "import", "-", stdin="10.1.2.14;B-14")
+    assert timapp.refused("seat", "import", "-", stdin=content) == f"Error: {why}"
+    assert listed(timapp) == ["10.1.2.14\tB-14"]
+
+
+def test_sessions_are_listed_with_their_seats(timapp: CommandLine, make_app: MakeApp) -> None:
+    """The last column is the seat, by which the list can be narrowed down."""
+    timapp.done("seat", "import", "-", stdin="127.0.0.1;B-14")
+    site = Site(make_app(timapp.env["TIM_DATABASE_URL"]))
+    site.add_user("alice")
+    site.logged_in("alice")
+    site.add_user("bob")
+    browser = site.browser()
+    browser.client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
+    browser.log_in("bob")
+    rows = [line.split("\t") for line in timapp.done("session", "list").splitlines()]
+    assert [(row[0], row[6]) for row in rows] == [("alice", "B-14"), ("bob", "")]
+    (only,) = timapp.done("session", "list", "--seat", "b-14").splitlines()
+    assert only.startswith("alice\t")
+    assert timapp.done("session", "list", "--seat", "C-3") == ""
+    assert timapp.refused("session", "list", "--seat", " ").endswith("seat is missing.")

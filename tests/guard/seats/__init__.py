@@ -1,0 +1,1 @@
+"""Tests of the seats: networks, files, the list, links."""

@@ -1,0 +1,1 @@
+"""Seats: which network is whose, the file that says so, and the links that kiosks open."""
