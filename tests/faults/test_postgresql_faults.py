@@ -22,6 +22,7 @@ from tests.faults.answers import (
     lines_in_log,
     seen_long_ago,
 )
+from tests.faults.conftest import Reader
 from tests.faults.servers import (
     ALL_WAIT,
     Fault,
@@ -41,65 +42,56 @@ from timApp.guard import COOKIE_NAME
 
 
 def test_a_frozen_server_is_told_of_soon_and_used_again(
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
-    caplog: pytest.LogCaptureFixture,
+    server: PostgresServer, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While it is frozen, all get 503 soon, static files and the form come; then all is as ever."""
-    name, browser = reader
     with frozen(server):
         with lines_in_log(caplog, 3):
-            is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
-            is_unavailable(lambda: own_site.browser().log_in(name))
-            is_unavailable(lambda: browser.post("/logout"))
+            is_unavailable(reader.read, DOCUMENT_SOON)
+            is_unavailable(reader.log_in)
+            is_unavailable(lambda: reader.browser.post("/logout"))
         assert "no answer within 1." in caplog.text
-        assert own_site.browser().get("/login").status_code == 200
-        with own_site.browser().get("/static/ui/ui.css") as file:
+        assert reader.site.browser().get("/login").status_code == 200
+        with reader.site.browser().get("/static/ui/ui.css") as file:
             assert file.status_code == 200
-    assert browser.get(f"/view/{name}").status_code == 200
-    assert own_site.browser().log_in(name).status_code == 200
-    with own_site.app.app_context():
+    assert reader.read().status_code == 200
+    assert reader.log_in().status_code == 200
+    with reader.site.app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 def test_a_hall_of_people_before_a_frozen_server_is_answered_soon(
-    own_site: Site, server: PostgresServer, reader: tuple[str, Browser]
+    server: PostgresServer, reader: Reader
 ) -> None:
     """Once a server is known to be silent, one waits for it and the others are told at once."""
-    name, browser = reader
-    cookie = browser.client.get_cookie(COOKIE_NAME)
+    cookie = reader.browser.client.get_cookie(COOKIE_NAME)
     assert cookie is not None
 
     def ask(_: int) -> None:
-        other = own_site.browser()
+        other = reader.site.browser()
         other.client.set_cookie(COOKIE_NAME, cookie.value)
-        is_unavailable(lambda: other.get(f"/view/{name}"), DOCUMENT_SOON)
+        is_unavailable(lambda: other.get(reader.path), DOCUMENT_SOON)
 
     # Each waiting for as long as documents may, they would be at it for half a minute.
     with frozen(server), ThreadPoolExecutor(8) as people:
         begun = time.monotonic()
         assert len(list(people.map(ask, range(160)))) == 160
         assert time.monotonic() - begun < 20 * DOCUMENT_PATIENCE
-    assert browser.get(f"/view/{name}").status_code == 200
+    assert reader.read().status_code == 200
 
 
 def test_a_locked_table_is_told_of_soon_and_nobody_stays_in_its_queue(
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
-    caplog: pytest.LogCaptureFixture,
+    server: PostgresServer, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whoever needs the table gets 503 soon, the server forgets them, and then all is as ever."""
-    name, browser = reader
     with (
         locked(server, "LOCK TABLE usersession IN ACCESS EXCLUSIVE MODE"),
         lines_in_log(caplog, 2),
     ):
-        is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
-        is_unavailable(lambda: own_site.browser().log_in(name))
-    assert browser.get(f"/view/{name}").status_code == 200
-    assert own_site.browser().log_in(name).status_code == 200
+        is_unavailable(reader.read, DOCUMENT_SOON)
+        is_unavailable(reader.log_in)
+    assert reader.read().status_code == 200
+    assert reader.log_in().status_code == 200
 
 
 def fill_pool(site: Site) -> None:
@@ -123,33 +115,27 @@ UNREAD: dict[str, Fault] = {
 
 @pytest.mark.parametrize("fault", UNREAD)
 def test_a_server_with_idle_connections_tells_each_fault_in_a_line(
-    fault: str,
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
-    caplog: pytest.LogCaptureFixture,
+    fault: str, server: PostgresServer, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever is idle in the pool, a reader is told so after one wait, and so is the next time."""
-    name, browser = reader
     with lines_in_log(caplog, 1):
         for _ in range(2):
-            fill_pool(own_site)
+            fill_pool(reader.site)
             with UNREAD[fault](server):
-                is_unavailable(lambda: browser.get(f"/view/{name}"), DOCUMENT_SOON)
-            assert browser.get(f"/view/{name}").status_code == 200
-    with own_site.app.app_context():
+                is_unavailable(reader.read, DOCUMENT_SOON)
+            assert reader.read().status_code == 200
+    with reader.site.app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 def test_behind_the_making_of_an_index_documents_are_read_and_logins_told(
-    own_site: Site, server: PostgresServer, reader: tuple[str, Browser]
+    server: PostgresServer, reader: Reader
 ) -> None:
     """An index in the making keeps writers out alone: they get 503 soon, and are in after it."""
-    name, browser = reader
     with locked(server, "CREATE INDEX made ON usersession (origin)"):
-        assert browser.get(f"/view/{name}").status_code == 200
-        is_unavailable(lambda: own_site.browser().log_in(name))
-    assert own_site.browser().log_in(name).status_code == 200
+        assert reader.read().status_code == 200
+        is_unavailable(reader.log_in)
+    assert reader.log_in().status_code == 200
 
 
 def test_others_log_in_while_one_person_is_locked(
@@ -176,23 +162,19 @@ def test_others_log_in_while_one_person_is_locked(
 
 
 def test_a_server_that_only_reads_is_unavailable_and_used_again_when_it_writes(
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
-    caplog: pytest.LogCaptureFixture,
+    server: PostgresServer, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A login is answered 503 and one line in the log, documents are read, and then it writes."""
-    name, browser = reader
     set_read_only(server, "on")
     try:
         with lines_in_log(caplog, 2):
-            is_unavailable(lambda: own_site.browser().log_in(name))
-            is_unavailable(lambda: browser.post("/logout"))
+            is_unavailable(reader.log_in)
+            is_unavailable(lambda: reader.browser.post("/logout"))
         assert "read-only" in caplog.text
-        assert browser.get(f"/view/{name}").status_code == 200
+        assert reader.read().status_code == 200
     finally:
         set_read_only(server, "off")
-    assert own_site.browser().log_in(name).status_code == 200
+    assert reader.log_in().status_code == 200
 
 
 #: What keeps everybody from writing down that somebody was seen, and nobody from reading.
@@ -205,31 +187,27 @@ UNSEEN: dict[str, Fault] = {
 
 @pytest.mark.parametrize("fault", UNSEEN)
 def test_documents_are_read_while_nobody_can_be_noted_as_seen(
-    fault: str,
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
-    caplog: pytest.LogCaptureFixture,
+    fault: str, server: PostgresServer, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All is read, with one line in the log and one wait at most, and noted after the fault."""
-    name, browser = reader
+    browser = reader.browser
 
     def seen() -> object:
-        return own_site.sessions(name)[browser.session_id].last_seen_at
+        return reader.site.sessions(reader.name)[browser.session_id].last_seen_at
 
     last_seen = seen()
     with seen_long_ago():
         with UNSEEN[fault](server), lines_in_log(caplog, 1):
             begun = time.monotonic()
             for _ in range(60):
-                assert browser.get(f"/view/{name}").status_code == 200
+                assert reader.read().status_code == 200
                 assert browser.get("/user/sessions/current").json["valid"]  # type: ignore[index]
             # Each waiting for as long as they may, they would be at it for a minute.
             assert time.monotonic() - begun < 20
         assert "An update of usersession is left out" in caplog.text
         assert seen() == last_seen
         with tried_again():
-            assert browser.get(f"/view/{name}").status_code == 200
+            assert reader.read().status_code == 200
         assert seen() != last_seen
 
 
@@ -242,18 +220,13 @@ def test_documents_are_read_while_nobody_can_be_noted_as_seen(
     ],
 )
 def test_who_is_blocked_is_told_so_with_a_code_if_that_can_be_written(
-    fault: str,
-    is_told: Callable[[Browser, str], None],
-    own_site: Site,
-    server: PostgresServer,
-    reader: tuple[str, Browser],
+    fault: str, is_told: Callable[[Browser, str], None], server: PostgresServer, reader: Reader
 ) -> None:
     """The page comes in any case, without a code where nothing can be written, then with one."""
-    name, _ = reader
-    blocked = own_site.logged_in(name)
+    blocked = reader.site.logged_in(reader.name)
     with UNSEEN[fault](server):
-        is_told(blocked, f"/view/{name}")
-    is_blocked_with_code(blocked, f"/view/{name}")
+        is_told(blocked, reader.path)
+    is_blocked_with_code(blocked, reader.path)
 
 
 def test_of_several_hosts_the_one_that_writes_is_used(

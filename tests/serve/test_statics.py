@@ -5,31 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.serve.caller import Caller
 from timApp.serve.http.mailbox import Mailbox
-from timApp.serve.http.message import Answer, Exchange, Request, Stream, status_line
+from timApp.serve.http.message import Answer, Exchange, status_line
 from timApp.serve.statics import Statics
-
-
-class Asked:
-    """A request for a file, and what it was answered."""
-
-    is_wanted = True
-
-    def __init__(self, target: bytes) -> None:
-        self.request = Request(b"GET", target, "1.1", [], ("192.0.2.1", 4711))
-        self.answers: list[Answer] = []
-
-    def answer(self, answer: Answer) -> None:
-        """Keep the answer."""
-        self.answers.append(answer)
-
-    def answer_soon(self, answer: Answer) -> None:
-        """Keep the answer."""
-        self.answer(answer)
-
-    def stream(self, head: Answer) -> Stream:
-        """Fail, for no file is that long."""
-        raise NotImplementedError(head.status)
 
 
 @pytest.fixture
@@ -49,7 +28,7 @@ def asks(statics: Statics, *targets: bytes) -> list[bytes]:
         exchange.answer(Answer(status_line(200), [], b"body { }"))
 
     for target in targets:
-        asked = Asked(target)
+        asked = Caller(target)
         statics.answer(asked, ask)
         assert [answer.body for answer in asked.answers] == [b"body { }"]
     return targets_asked
