@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 5000
+HOST   ?= 127.0.0.1
 PEOPLE ?= 2000
 KILLS  ?= 200
 FAILOVERS ?= 5
@@ -17,10 +18,10 @@ PATRONI ?= .patroni
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-run: $(VENV)/run.stamp ## Serve a site with demo content on http://127.0.0.1:$(PORT)
+run: $(VENV)/run.stamp ## Serve a site with demo content on http://$(HOST):$(PORT)
 	@$(BIN)/timapp db upgrade
 	@$(BIN)/timapp demo
-	@exec $(BIN)/timapp run --port $(PORT)
+	@exec $(BIN)/timapp run --host $(HOST) --port $(PORT)
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal

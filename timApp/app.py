@@ -43,7 +43,7 @@ from timApp.request.precheck import Precheck, TrustedHosts, check_body_of_reques
 from timApp.request.proxies import Proxies
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
-from timApp.ui.language import add_languages
+from timApp.ui.language import add_languages, language
 from timApp.ui.openapi import openapi
 from timApp.ui.pages import ui
 from timApp.ui.watch import add_watch
@@ -206,6 +206,7 @@ def _add_pages(app: Flask) -> None:
         overview,
         person,
         session_list,
+        language,
         ui,
     ):
         app.register_blueprint(blueprint)

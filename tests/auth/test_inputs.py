@@ -85,6 +85,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("hosts.sessions", "POST"): {"form": {"username": "alice"}, "takes_json": True},
     ("my_sessions.end", "POST"): {"form": {"session_id": "mine"}},
+    ("language.choose", "POST"): {"form": {"language": "fi", "next": "/"}},
     ("supervise.find", "GET"): {"query": {"q": "alice"}},
     ("supervise.compare", "GET"): {"query": {"user": "alice", "session": "old"}},
     ("supervise.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},

@@ -228,6 +228,33 @@ def test_next_leads_back_to_where_one_wanted_to_go(alone: Site, address: str) ->
     assert log_in_with_form(browser, next=unescape(kept[1])).location == address
 
 
+@pytest.mark.parametrize("wanted", ["", "/", "//example.org/"])
+def test_whoever_wants_to_go_nowhere_goes_where_their_work_is(site: Site, wanted: str) -> None:
+    """Supervisors land on the console, administrators on the overview, others on the documents."""
+    site.add_user("alice")
+    site.add_supervisor()
+    site.add_admin()
+    for name, place in (("alice", "/"), ("supervisor", "/supervise"), ("admin", "/administer")):
+        browser = site.browser()
+        assert log_in_with_form(browser, name, next=wanted).location == place
+        # And so does whoever is logged in already.
+        assert f'href="{place}">Go on as' in browser.get_page("/login").text
+
+
+def test_the_logout_says_so(site: Site) -> None:
+    """The page after it says that nobody is logged in any more, once; a program needs no words."""
+    site.add_user("alice")
+    browser = site.logged_in("alice")
+    page = browser.get_page("/my-sessions").text
+    token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
+    headers = {"Accept": "text/html"}
+    answer = browser.client.post("/logout", data={"csrf_token": token}, headers=headers)
+    assert (answer.status_code, answer.location) == (302, "/login")
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
+    assert "You are logged out." in browser.get_page("/login").text
+    assert "You are logged out." not in browser.get_page("/login").text
+
+
 def test_next_leads_to_addresses_of_this_site_only(alone: Site) -> None:
     """Whatever else is asked for, the login leads to the start page."""
     for address in (

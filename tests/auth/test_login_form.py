@@ -87,6 +87,13 @@ def test_a_typed_name_stays_and_the_password_does_not(alone: Site) -> None:
     assert "secret word" not in answer.text
 
 
+def test_after_a_wrong_password_that_has_the_focus(alone: Site) -> None:
+    """The name was typed already; beside an empty form the name has it."""
+    tags = inputs(send(alone.browser(), username="alice", password="wrong").text)
+    assert "autofocus" in tags["password"]
+    assert "autofocus" not in tags["username"]
+
+
 def test_a_form_that_is_out_of_date_comes_back_renewed(alone: Site) -> None:
     """With another page's token nobody is logged in, and the page says to try again."""
     browser = alone.browser()

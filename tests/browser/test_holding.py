@@ -154,3 +154,34 @@ def test_an_answer_that_is_lost_blocks_nobody(strict_hall: Hall, open_window: Op
             log_in(window, address, name)
         expect(exam_heading(page)).to_be_visible()
     assert len(strict_hall.active(name)) == 1
+
+
+def test_a_wrong_password_is_looked_at_and_typed_anew(hall: Hall, open_window: OpenWindow) -> None:
+    """The password has the focus then, and can be seen; the browser is told that it is one."""
+    name = hall.add_student()
+    window = open_window(PHONE)
+    window.expect_status(403)
+    page = window.page
+    page.goto(hall.url(f"/login?next={EXAM}"))
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill("wrong")
+    page.get_by_role("button", name="Log in").tap()
+    password = page.get_by_label("Password", exact=True)
+    expect(password).to_be_focused()
+    password.fill(PASSWORD)
+    page.get_by_role("button", name="Show the password").tap()
+    expect(password).to_have_attribute("type", "text")
+    expect(password).to_be_focused()
+    page.get_by_role("button", name="Log in").tap()
+    expect(exam_heading(page)).to_be_visible()
+
+
+def test_a_language_is_chosen_in_the_head(hall: Hall, open_window: OpenWindow) -> None:
+    """The page that is shown comes back in that language, and so does the next one."""
+    window = open_window(PHONE)
+    page = window.page
+    page.goto(hall.url(f"/login?next={EXAM}"))
+    page.get_by_role("button", name="Suomi").tap()
+    expect(page.get_by_role("heading", name="Kirjaudu sisään")).to_be_visible()
+    expect(page).to_have_url(hall.url(f"/login?next={EXAM}"))
+    expect(page.get_by_role("button", name="Suomi")).to_have_attribute("aria-pressed", "true")

@@ -45,7 +45,7 @@ def test_a_forged_link_shows_nobody(hall: Hall, open_window: OpenWindow) -> None
 
 
 def test_an_expired_link_shows_nobody(hall: Hall, open_window: OpenWindow) -> None:
-    """A link that is too old says so, and that the page has a new one."""
+    """A link that is too old says so, and offers to type the code of the page."""
     name = hall.add_student()
     session_id = hall.log_in_elsewhere(name).session_id
     with time_machine.travel(datetime.now(UTC) - timedelta(seconds=LINK_LIFETIME + 2), tick=False):
@@ -55,7 +55,9 @@ def test_an_expired_link_shows_nobody(hall: Hall, open_window: OpenWindow) -> No
     enter(phone, hall, SUPERVISOR)
     phone.page.goto(hall.url(f"/supervise/link/{token}"))
     expect(phone.page.get_by_text("This link is too old. Scan the code")).to_be_visible()
-    expect(phone.page.get_by_role("main").get_by_role("button")).to_have_count(0)
+    expect(phone.page.get_by_role("button", name="Verify")).to_have_count(0)
+    expect(phone.page.get_by_role("main")).not_to_contain_text(name)
+    expect(phone.page.get_by_label("Name, short code or scanned link")).to_be_focused()
 
 
 def test_a_reused_link_shows_how_things_are_now(hall: Hall, open_window: OpenWindow) -> None:

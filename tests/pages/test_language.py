@@ -95,6 +95,44 @@ def test_pages_are_in_the_language_of_the_browser(
     assert heading in page
 
 
+def test_a_language_that_was_chosen_wins(site: Site) -> None:
+    """It is remembered in this browser, for whoever logs in, and leads back to where they were."""
+    client = site.browser().client
+    wish = {"Accept": "text/html", "Accept-Language": "sv"}
+    form = {"language": "fi", "next": "/login?next=/view/exam"}
+    answer = client.post("/language", data=form, headers=wish)
+    assert (answer.status_code, answer.location) == (303, "/login?next=/view/exam")
+    assert '<html lang="fi">' in client.get("/login", headers=wish).text
+    for attribute in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=31536000"):
+        assert attribute in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "place"),
+    [
+        ({"language": "de", "next": "/"}, 422, None),
+        ({"next": "/"}, 422, None),
+        ({"language": "fi", "next": "//example.org/"}, 303, "/"),
+        ({"language": "fi"}, 303, "/"),
+    ],
+)
+def test_a_language_that_there_is_not_is_refused(
+    site: Site, form: dict[str, str], status: int, place: str | None
+) -> None:
+    """Nothing is remembered of it; and nobody is led to another site."""
+    answer = site.browser().client.post("/language", data=form)
+    assert (answer.status_code, answer.location) == (status, place)
+    assert ("Set-Cookie" in answer.headers) == (status == 303)
+
+
+def test_a_cookie_with_no_language_is_passed_over(site: Site) -> None:
+    """What the browser wishes counts then."""
+    client = site.browser().client
+    client.set_cookie("language", "../../fi")
+    page = client.get("/login", headers={"Accept": "text/html", "Accept-Language": "sv"}).text
+    assert '<html lang="sv">' in page
+
+
 def test_errors_on_pages_are_translated_and_those_for_programs_are_not(site: Site) -> None:
     """A Finnish page says it in Finnish, JSON in English."""
     client = site.browser().client

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -20,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.commandline import TIMAPP, CommandLine
-from tests.live import PATIENCE, PROJECT, eventually, free_port
+from tests.live import PATIENCE, PROJECT, LiveBrowser, eventually, free_port
 
 # Makes the terminal its own, so that Ctrl-C reaches it, and becomes the program of its arguments.
 AT_TERMINAL = (
@@ -88,10 +89,13 @@ class Server:
 
 @contextmanager
 def running(
-    env: dict[str, str], *options: str, command: Sequence[str] = TIMAPP
+    env: dict[str, str],
+    *options: str,
+    command: Sequence[str] = TIMAPP,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """Start a server, wait until it answers, and stop it in any case."""
-    port = free_port()
+    port = port or free_port()
     process = subprocess.Popen(
         [*command, "run", "--port", str(port), *options],
         stdout=subprocess.PIPE,
@@ -146,6 +150,25 @@ def test_the_demo_is_served(database_url: str, tmp_path: Path) -> None:
     assert out == f"timApp serves on http://127.0.0.1:{server.port} (Ctrl-C stops it).\n"
     assert err == ""
     assert server.process.returncode == 0
+
+
+def test_a_phone_is_told_the_address_that_it_reaches(sqlite_url: str, tmp_path: Path) -> None:
+    """Served on all addresses, it says by which others reach the machine, and so do QR codes."""
+    env = environment(sqlite_url, tmp_path)
+    accounts = CommandLine(sqlite_url, tmp_path).done("demo")
+    (password,) = re.findall(r"student1 +(\S+)", accounts)
+    with socket.socket() as probe:  # a port that is free at all addresses
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    with running(env, "--host", "0.0.0.0", port=port) as server:  # noqa: S104 - it is what it is for
+        for is_valid in (True, False):
+            student = LiveBrowser(f"http://127.0.0.1:{server.port}")
+            assert student.log_in("student1", password).json["valid"] is is_valid
+        page = student.get_page("/view/exam/part1").text
+        (address,) = re.findall(r'href="(http://[^/]+)/supervise/link/', page)
+        assert LiveBrowser(address).get("/login").status == 200
+        out, _ = server.stop()
+    assert out == f"timApp serves on {address} (Ctrl-C stops it).\n"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from flask import (
     Blueprint,
     Response,
     current_app,
+    flash,
     g,
     jsonify,
     make_response,
@@ -42,6 +43,7 @@ from timApp.guard.guard import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
+from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
 from timApp.user.password import (
     PASSWORD_MAX_LENGTH,
@@ -92,6 +94,8 @@ def log_out() -> ResponseReturnValue:
         db.session.commit()
     session.clear()
     logout_user()
+    if not wants_json() and visitor is not None:
+        flash(gettext("You are logged out."), "success")
     answer = jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
     response = make_response(answer)
     forget_pages(response)
@@ -192,7 +196,20 @@ def _is_logged_in(username: str) -> bool:
 
 
 def _next_address(typed: Mapping[str, str]) -> str:
-    return _local_address(typed.get("next")) or url_for("documents.index")
+    """Return where somebody goes on who has logged in, or is: where they wanted to go.
+
+    Whoever wanted to go nowhere but to the site goes where their work is.
+    """
+    first = url_for("documents.index")
+    wanted = local_address(typed.get("next"))
+    if wanted is not None and wanted != first:
+        return wanted
+    visitor = _known_visitor()
+    if visitor is not None and visitor.is_admin:
+        return url_for("overview.show")
+    if visitor is not None and visitor.is_supervisor:
+        return url_for("supervise.console")
+    return first
 
 
 def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:
@@ -239,11 +256,3 @@ def _known_visitor() -> Visitor | None:
     except ERRORS:
         take_for_nobody()
         return None
-
-
-def _local_address(address: str | None) -> str | None:
-    """Return the address if it stays on this site, else None."""
-    # Browsers read "//host" and "/\\host" as another site, and skip control characters.
-    if address and address[:1] == "/" and address[1:2] not in {"/", "\\"} and address.isprintable():
-        return address
-    return None

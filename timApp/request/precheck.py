@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: By these names whoever sits at the machine asks, and what looks whether the site is alive.
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 #: Characters of a name of the DNS, and of a port.
 _HOST_MAX = 253 + 6
 #: Where it does not matter by which name the site is asked. No link is made there: files are the
@@ -56,7 +56,7 @@ class TrustedHosts:
         """Return those of the option; without it that of SITE_URL, and the machine's for itself."""
         if option is None:
             host = site_url and URL(site_url).host_subcomponent
-            return cls(frozenset((host, *_LOOPBACK)) if host else None)
+            return cls(frozenset((host, *LOOPBACK)) if host else None)
         names = [_ascii_name(name) for name in option if not name.startswith(".")]
         domains = [f".{_ascii_name(name[1:])}" for name in option if name.startswith(".")]
         return cls(frozenset(names), tuple(domains))

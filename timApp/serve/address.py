@@ -3,6 +3,7 @@
 import errno
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from timApp.util.errors import TimError
 
@@ -31,10 +32,15 @@ class Address:
         raise TimError(msg)
 
     @property
+    def is_every(self) -> bool:
+        """Whether it stands for all addresses of the machine."""
+        return ip_address(self.number).is_unspecified
+
+    @property
     def url(self) -> str:
-        """The base URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        """The base URL; for all addresses of the machine, that by which others reach it."""
+        host = _own_address() if self.is_every else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def check_free(self) -> None:
         """Raise `TimError` if the server could not have the port for itself.
@@ -59,3 +65,14 @@ class Address:
             case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
                 return f"{self.host} is no address of this machine; choose another with --host."
         return f"cannot serve on port {self.port} of {self.host}: {error.strerror or error}."
+
+
+def _own_address() -> str:
+    """Return the address from which the machine reaches others, or its own for itself alone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Chooses the way, and sends nothing. Source: RFC 5737, of addresses that nobody has.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:  # no network
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

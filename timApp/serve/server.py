@@ -45,6 +45,8 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     hashes_at_a_time = max(1, available_cores() // count)
     # Made once, the workers share its memory, as long as nobody touches it to count or to collect.
     app = create_app()
+    if address.is_every:
+        app.config["REACHED_AT"] = address.url
     gc.collect()
     gc.freeze()
 

@@ -14,6 +14,7 @@ from timApp.guard.waiting.link import LINK_LIFETIME
 from timApp.guard.waiting.qr import qr_svg
 from timApp.request.caches import forget_pages
 from timApp.request.negotiation import wants_json
+from timApp.request.precheck import LOOPBACK
 from timApp.ui.address import address_of_request
 from timApp.ui.words import explanation_words, headline_words
 
@@ -57,8 +58,7 @@ def _blocked_page(
 ) -> Response:
     link = code = None
     if waits and visitor.session_id is not None:
-        base_url = current_app.config["SESSIONS_SUPERVISE_URL"] or request.url_root
-        link = current_site().links.address(base_url, visitor.name, visitor.session_id)
+        link = current_site().links.address(_base_url(), visitor.name, visitor.session_id)
         code = _short_code(visitor.id, visitor.session_id)
     page = render_template(
         "blocked.html",
@@ -79,6 +79,20 @@ def _blocked_page(
         ),
     )
     return make_response(page)
+
+
+def _base_url() -> str:
+    """Return the address of the site for a supervisor's phone.
+
+    By the name of the machine for itself no phone reaches it; how others do is known where the
+    server says so.
+    """
+    supervise_url: str | None = current_app.config["SESSIONS_SUPERVISE_URL"]
+    if supervise_url is not None:
+        return supervise_url
+    reached_at: str | None = current_app.config.get("REACHED_AT")
+    is_local = request.host.rpartition(":")[0] in LOOPBACK or request.host in LOOPBACK
+    return reached_at if is_local and reached_at is not None else request.url_root
 
 
 def _short_code(user_id: int, session_id: str) -> str | None:

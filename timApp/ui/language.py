@@ -1,20 +1,55 @@
 """The reader's language and time zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytz
-from flask import Flask, has_request_context, request
+from flask import Blueprint, Flask, has_request_context, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel, format_datetime, format_time, get_locale
 from markupsafe import Markup
 
+from timApp.auth.access import open_to_expired_sessions
+from timApp.auth.csrf import csrf
+from timApp.request.inputs import takes
+from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
+from timApp.util.errors import BadInput
 
 #: The languages there are texts in; English dates are written day first, as elsewhere in Europe.
 LANGUAGES = {"en": "en_GB", "fi": "fi", "sv": "sv"}
+#: What those who speak them call them.
+LANGUAGE_NAMES = {"en": "English", "fi": "Suomi", "sv": "Svenska"}
+#: A cookie with the language that somebody chose in this browser, and how long it is kept.
+LANGUAGE_COOKIE = "language"
+_LANGUAGE_KEPT = timedelta(days=365)
 #: A cookie in which the browser (static/reader.js) says which time zone it is in.
 TIME_ZONE_COOKIE = "timezone"
 
 _babel = Babel()
+language = Blueprint("language", __name__)
+
+
+@language.post("/language")
+@takes(form=("language", "next"))
+@csrf.exempt  # another site could change the language, and nothing else
+@open_to_expired_sessions
+def choose() -> ResponseReturnValue:
+    """Remember the language that somebody chose in this browser, and go on where they were."""
+    chosen = request.form.get("language", "")
+    if chosen not in LANGUAGES:
+        raise BadInput("There is no such language.", field="language")
+    address = local_address(request.form.get("next")) or url_for("documents.index")
+    response = redirect(address, 303)
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        chosen,
+        max_age=_LANGUAGE_KEPT,
+        path=request.root_path or "/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def add_languages(app: Flask) -> None:
@@ -26,7 +61,10 @@ def add_languages(app: Flask) -> None:
         timezone_selector=_choose_time_zone,
     )
     app.jinja_env.globals.update(
-        moment=moment, time_of_day=time_of_day, page_language=page_language
+        moment=moment,
+        time_of_day=time_of_day,
+        page_language=page_language,
+        language_names=LANGUAGE_NAMES,
     )
 
 
@@ -53,9 +91,15 @@ def _time_element(value: datetime, text: str) -> Markup:
 
 
 def _choose_locale() -> str | None:
-    """Return the language of the browser that fits best; programs are answered in English."""
+    """Return the language that was chosen, or that of the browser that fits best.
+
+    Programs are answered in English.
+    """
     if not has_request_context() or wants_json():
         return None
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return LANGUAGES[chosen]
     return LANGUAGES.get(request.accept_languages.best_match(LANGUAGES) or "en")
 
 

@@ -22,17 +22,20 @@ class Watched:
 def add_watch(app: Flask) -> None:
     """Let templates ask for the login that their page is made for."""
     # Not as a global one: pages that are made because the database fails must not ask it.
-    app.context_processor(lambda: {"watched": watched})
+    app.context_processor(lambda: {"watched": watched, "page_address": page_address})
+
+
+def page_address() -> str:
+    """Return where the page is to be had again.
+
+    A page that answers a change is not: the site's first page stands for it.
+    """
+    return address_of_request() if request.method in {"GET", "HEAD"} else url_for("documents.index")
 
 
 def watched() -> Watched | None:
-    """Return the login that the page is made for; None for nobody's.
-
-    A page that answers a change is not to be had again: the site's first page stands for it.
-    """
+    """Return the login that the page is made for; None for nobody's."""
     visitor = current_visitor()
     if visitor is None:
         return None
-    is_read = request.method in {"GET", "HEAD"}
-    address = address_of_request() if is_read else url_for("documents.index")
-    return Watched(visitor.name, current_standing().value, address)
+    return Watched(visitor.name, current_standing().value, page_address())

@@ -62,7 +62,8 @@ class Links:
             ) from None
         if not counts_still(int(signed_at.timestamp()), LINK_LIFETIME):
             raise ExpiredLink(
-                "This link is too old. Scan the code on the page again; it is renewed by itself.",
+                "This link is too old. Scan the code on the page again, which is renewed by itself,"
+                " or type the short code below it.",
                 field="token",
             )
         match content:

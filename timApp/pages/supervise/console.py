@@ -11,6 +11,7 @@ from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, Receipt
 from timApp.guard.rules.authority import require_authority
 from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.link import ExpiredLink
 from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.debts import last_outcomes
 from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
@@ -68,7 +69,11 @@ def find() -> ResponseReturnValue:
 def follow_link(token: str) -> ResponseReturnValue:
     """Show the session that a scanned link names; nothing changes by that."""
     visitor = verify_supervisor()
-    linked = current_site().links.read(token)
+    try:
+        linked = current_site().links.read(token)
+    except ExpiredLink as error:
+        # The code below the picture is as good, and does not become too old.
+        return _console(error=error_words(error)), error.status
     return _comparison(visitor, linked.username, linked.session_id)
 
 

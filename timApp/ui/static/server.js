@@ -41,7 +41,7 @@ export async function askState() {
 
 function show() {
   const language = document.documentElement.lang;
-  const time = heardTime.toLocaleTimeString(language, { timeStyle: "medium" });
+  const time = heardTime.toLocaleTimeString(language, { timeStyle: "medium", hourCycle: "h23" });
   for (const place of document.querySelectorAll("[data-heard-at]")) place.textContent = time;
   const isLost = performance.now() - heardAt > SILENCE_MS;
   for (const place of document.querySelectorAll("[data-while-connected]")) place.hidden = isLost;
