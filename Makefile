@@ -12,6 +12,10 @@ PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Another program with libraries of its own, in versions that are not ours to choose.
 PATRONI ?= .patroni
 
+# What Python has compiled is kept, also where the environment says otherwise: all processes of the
+# tests import the same.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
 

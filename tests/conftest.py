@@ -35,17 +35,6 @@ def _ctrl_c() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _bytecode() -> Iterator[None]:
-    """Let the processes of the tests keep what they compile, or each would compile all of timApp.
-
-    Some environments tell Python not to, as for the image of a container.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def _shortcuts() -> Iterator[None]:
     """Have the password of the tests hashed once, and each route compiled once: both take long."""
     with pytest.MonkeyPatch.context() as patch:
