@@ -25,6 +25,7 @@ from timApp.document.routes import documents
 from timApp.guard import Cookies, Guard, GuardOptions
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.seats.link import SeatLinks
 from timApp.guard.waiting.link import Links
 from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
@@ -179,8 +180,9 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     guard = Guard(engine, cookies, options)
     guard.listeners.append(partial(note_debts, network))
     link_secret = config["SESSIONS_LINK_SECRET"]
-    links = Links(*(keys if link_secret is None else [link_secret]))
-    add_site(app, Site(guard, links, network, verify_host_or_admin, distribute))
+    link_keys = keys if link_secret is None else [link_secret]
+    links, seat_links = Links(*link_keys), SeatLinks(*link_keys)
+    add_site(app, Site(guard, links, seat_links, network, verify_host_or_admin, distribute))
     app.session_interface = CookieInterface(cookies)
     add_logins(app, guard)
 

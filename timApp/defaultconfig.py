@@ -103,10 +103,10 @@ SESSIONS_RETENTION: Days | None = None
 # SESSIONS_LINK_SECRET, or it will call the link a forgery.
 SESSIONS_SUPERVISE_URL: BaseUrl | None = None
 
-# The key that signs the links in QR codes. Text of at least 16 characters; None = the secret key of
-# this server. Default: None.
+# The key that signs the links in QR codes and those of seats. Text of at least 16 characters;
+# None = the secret key of this server. Default: None.
 # Servers that read each other's links must share it. Whoever has it can make links, which say who
-# waits for verification, but verify nothing by themselves.
+# waits for verification or where a browser stands, but verify nothing by themselves.
 SESSIONS_LINK_SECRET: Key | None = None
 
 # The targets that are told by default when a supervisor verifies or invalidates a session. A list

@@ -106,6 +106,7 @@ PAGES = [
     SitePage("comparison without the session", _SUPERVISOR, f"{_COMPARISON}-"),
     SitePage("unknown person", _SUPERVISOR, "/supervise/person?user=nobody", 404),
     SitePage("forged link", _SUPERVISOR, "/supervise/link/x", 422),
+    SitePage("forged link to a seat", _NOBODY, "/?seat=B-14&signature=x", 422),
     SitePage("console, forbidden", _STUDENT, "/supervise", 403),
     SitePage("overview", _ADMIN, "/administer"),
     SitePage("overview of an hour", _ADMIN, "/administer?period=hour"),

@@ -56,6 +56,7 @@ COMMANDS = [
     "seat",
     "seat import",
     "seat list",
+    "seat link",
     "hosts",
     "hosts check",
     "hosts status",

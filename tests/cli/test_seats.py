@@ -70,6 +70,33 @@ def test_a_file_that_is_none_is_refused(timapp: CommandLine, content: bytes, why
     assert listed(timapp) == ["10.1.2.14\tB-14"]
 
 
+def test_a_kiosks_links_are_printed(timapp: CommandLine, make_app: MakeApp) -> None:
+    """The link of each seat is a line, and the site takes it; a seat beside the list is noted."""
+    timapp.env |= {"TIM_SITE_URL": "https://exam.example.org/tim", "TIM_SECRET_KEY": "k" * 20}
+    (line,) = timapp.done("seat", "link", " B-14 ").splitlines()
+    seat, address = line.split("\t")
+    assert seat == "B-14"
+    assert address.startswith("https://exam.example.org/tim/?seat=B-14&signature=")
+    site = Site(make_app(timapp.env["TIM_DATABASE_URL"], SECRET_KEY="k" * 20))
+    assert site.browser().get(f"/?{address.partition('?')[2]}").status_code == 302
+    timapp.done("seat", "import", "-", stdin="10.1.2.14;B-14\n10.1.2.15;B-9\n::14;B-14")
+    names = [line.partition("\t")[0] for line in timapp.done("seat", "link", "--all").splitlines()]
+    assert names == ["B-9", "B-14"]
+    result = timapp("seat", "link", "b-9", "Z-1")
+    assert result.exit_code == 0
+    assert result.stderr == "Note: the seat Z-1 is not in the list.\n"
+
+
+def test_links_that_cannot_be_made_are_refused(timapp: CommandLine) -> None:
+    """Without the site's address, a seat or a list, there is no link, and it is said why."""
+    assert timapp.refused("seat", "link", "B-14").startswith("Error: SITE_URL is not set")
+    timapp.env["TIM_SITE_URL"] = "https://exam.example.org"
+    assert timapp.refused("seat", "link", "--all") == "Error: There are no seats in the list."
+    assert timapp.refused("seat", "link", "B\u202e14").endswith("Leave it out.")
+    timapp.refused("seat", "link", code=2)
+    timapp.refused("seat", "link", "B-14", "--all", code=2)
+
+
 def test_sessions_are_listed_with_their_seats(timapp: CommandLine, make_app: MakeApp) -> None:
     """The last column is the seat, by which the list can be narrowed down."""
     timapp.done("seat", "import", "-", stdin="127.0.0.1;B-14")

@@ -17,6 +17,11 @@ def browser_cookie_name(app: Flask) -> str:
     return f"{app.config['SESSION_COOKIE_NAME']}_browser"
 
 
+def seat_cookie_name(app: Flask) -> str:
+    """Return what the cookie is called that says at which seat the browser stands."""
+    return f"{app.config['SESSION_COOKIE_NAME']}_seat"
+
+
 class CookieSession(SecureCookieSession):
     """What the cookie holds."""
 
@@ -24,6 +29,8 @@ class CookieSession(SecureCookieSession):
     came_from: Claims | None = None
     #: A cookie that gives the browser a name; None if it has one, or needs none now.
     browser_cookie: str | None = None
+    #: A cookie that tells the browser at which seat it stands; None if it is not told now.
+    seat_cookie: str | None = None
 
     @property
     def claims(self) -> Claims | None:
@@ -71,17 +78,24 @@ class CookieInterface(SecureCookieSessionInterface):
             else:
                 response.headers["Vary"] = "Cookie"
         # Behind the cookie of the login: who reads only the first one wants that.
-        if isinstance(session, CookieSession) and session.browser_cookie is not None:
-            response.set_cookie(
-                browser_cookie_name(app),
-                session.browser_cookie,
-                max_age=BROWSER_COOKIE_MAX_AGE,
-                httponly=True,
-                path=self.get_cookie_path(app),
-                domain=self.get_cookie_domain(app),
-                secure=self.get_cookie_secure(app),
-                samesite=self.get_cookie_samesite(app),
-            )
+        if isinstance(session, CookieSession):
+            if session.browser_cookie is not None:
+                self._keep(app, response, browser_cookie_name(app), session.browser_cookie)
+            if session.seat_cookie is not None:
+                self._keep(app, response, seat_cookie_name(app), session.seat_cookie)
+
+    def _keep(self, app: Flask, response: Response, name: str, cookie: str) -> None:
+        """Send a cookie that outlasts each login."""
+        response.set_cookie(
+            name,
+            cookie,
+            max_age=BROWSER_COOKIE_MAX_AGE,
+            httponly=True,
+            path=self.get_cookie_path(app),
+            domain=self.get_cookie_domain(app),
+            secure=self.get_cookie_secure(app),
+            samesite=self.get_cookie_samesite(app),
+        )
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the path below which the site is, so that another one beside it has its own."""

@@ -27,6 +27,7 @@ from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.browser import current_device, name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
+from timApp.auth.seat import current_seat
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import (
@@ -132,6 +133,7 @@ def _log_in(username: str, password: str) -> Begun:
         actor=Actor(ActorKind.USER, person.name, request.remote_addr),
         former=current_claims(),
         device=current_device(),
+        seat=current_seat(),
         work=db,
     )
     if db.is_in_transaction():
@@ -242,6 +244,7 @@ def _form_page(
         alert=alert,
         logged_in=_known_visitor(),
         next_address=_next_address(typed),
+        seat=current_seat(),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import orm
 
 from timApp.guard import Guard
 from timApp.guard.rules.clocks import Clocks
+from timApp.guard.seats.link import SeatLinks
 from timApp.guard.waiting.link import Links
 from timApp.net.network import Network
 from timApp.net.note import ChangeNote
@@ -37,6 +38,7 @@ class Site:
 
     guard: Guard
     links: Links
+    seat_links: SeatLinks
     network: Network
     #: Lets another server or an administrator in, see `timApp.hosts.access`.
     verify_host_or_admin: Callable[[str | None], Caller]

@@ -34,7 +34,9 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         "session": LazyCommand(
             "timApp.cli.commands.session", "List, verify, invalidate and export sessions."
         ),
-        "seat": LazyCommand("timApp.cli.commands.seat", "Say which address is at which seat."),
+        "seat": LazyCommand(
+            "timApp.cli.commands.seat", "Say which address or browser is at which seat."
+        ),
         "hosts": LazyCommand(
             "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
         ),

@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from itsdangerous import BadPayload, BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
+from timApp.guard.vocabulary import SEAT_MAX_LENGTH
 from timApp.user.user import id_of
 from timApp.util.clock import counts_still
-from timApp.util.text import is_storable
+from timApp.util.text import fits, is_storable
 
 #: The cookie's name, unless a site calls it otherwise.
 COOKIE_NAME = "timapp"
@@ -29,8 +30,9 @@ MAX_AGE = timedelta(days=31)
 #: a signature takes several times as long as to look the session up; a cookie takes a kilobyte.
 _REMEMBERED = 16_384
 _SALT = "cookie-session"
-_BROWSER_SALT = "timapp-browser"
-#: A browser keeps its name so long after it was given one: as long as browsers allow.
+_BROWSER_SALT, _SEAT_SALT = "timapp-browser", "timapp-seat"
+#: A browser keeps its name, and its seat, so long after it was given one: as long as browsers
+#: allow.
 BROWSER_COOKIE_MAX_AGE = timedelta(days=400)
 #: Bytes of a browser's name, which nobody can guess.
 _NAME_BYTES = 16
@@ -68,6 +70,11 @@ class Cookies:
         self._browsers = URLSafeSerializer(
             list(keys), salt=_BROWSER_SALT, signer_kwargs={"key_derivation": "hmac"}
         )
+        self._seats = URLSafeSerializer(
+            list(keys),
+            salt=_SEAT_SALT,
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
         self._verified = lru_cache(_REMEMBERED)(self._verify)
 
     @property
@@ -99,6 +106,19 @@ class Cookies:
         except (BadSignature, UnicodeError):
             return None
         return hashlib.sha256(str(name).encode()).hexdigest()[:32]
+
+    def give_seat(self, seat: str) -> str:
+        """Return a cookie by which a browser says at which seat it stands."""
+        cookie = self._seats.dumps(seat)
+        return cookie if isinstance(cookie, str) else cookie.decode()
+
+    def seat(self, cookie: str) -> str | None:
+        """Return the seat at which a browser with that cookie stands; None if it is not ours."""
+        try:
+            seat = self._seats.loads(cookie)
+        except (BadSignature, UnicodeError):
+            return None
+        return seat if isinstance(seat, str) and fits(seat, SEAT_MAX_LENGTH) else None
 
     def claims(self, cookie: str) -> Claims | None:
         """Return who the bearer is; None for a cookie that is not ours, or of nobody."""

@@ -152,6 +152,7 @@ class Guard:
         actor: Actor | None = None,
         former: Claims | None = None,
         device: str | None = None,
+        seat: str | None = None,
         session_id: str | None = None,
         work: UnitOfWork | None = None,
     ) -> Begun:
@@ -161,17 +162,18 @@ class Guard:
         if nobody is given. `former` is whom this browser was logged in as, and `device` what it is
         known by, both None if it is not: the sessions that it had end for good, as no cookie leads
         to them any more, and the person's own leave their slots to this one, so that nobody is
-        blocked by themselves. The id is made up unless it is given. While
-        sessions are not tracked, none is added, and the state is EXPIRED. Without a unit of work
-        the person is remembered in one transaction, and the session begins in the next. `BadInput`
-        or `Conflict` for an identity that cannot be remembered, `BadInput` for an id that was used
-        before.
+        blocked by themselves. `seat` is where the browser was told that it stands, None if it was
+        not; then it is the seat of the address that `origin` begins with in brackets. The id is
+        made up unless it is given. While sessions are not tracked, none is added, and the state is
+        EXPIRED. Without a unit of work the person is remembered in one transaction, and the session
+        begins in the next. `BadInput` or `Conflict` for an identity that cannot be remembered,
+        `BadInput` for an id that was used before.
         """
         if work is not None:
-            return self._begin(work, identity, origin, actor, former, device, session_id)
+            return self._begin(work, identity, origin, actor, former, device, seat, session_id)
         person = identity if isinstance(identity, Person) else self._remember(identity)
         with self.transaction() as own:
-            return self._begin(own, person, origin, actor, former, device, session_id)
+            return self._begin(own, person, origin, actor, former, device, seat, session_id)
 
     def _remember(self, identity: Identity) -> Person:
         """Remember somebody, in a transaction of its own.
@@ -191,6 +193,7 @@ class Guard:
         actor: Actor | None,
         former: Claims | None,
         device: str | None,
+        seat: str | None,
         session_id: str | None,
     ) -> Begun:
         if former is not None:
@@ -216,6 +219,7 @@ class Guard:
                 actor,
                 device=device,
                 former=continued,
+                linked_seat=seat,
                 policy=self.options.policy,
                 clocks=self.options.clocks,
             )

@@ -4,21 +4,25 @@ import sys
 from pathlib import Path
 
 import click
+from flask import current_app
 
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
+from timApp.cli.parameters import TEXT
 from timApp.guard.seats.file import FILE_MAX_BYTES, SeatFile, WrongLine, read_seats
 from timApp.guard.seats.listing import listed_seats, replace_seats
+from timApp.guard.seats.name import seat_name
+from timApp.util.errors import ConfigError
 
 #: So many wrong lines are told one by one.
 _TOLD_MAX = 50
 
 
-@click.group("seat", epilog=examples("timapp seat import seats.csv", "timapp seat list"))
+@click.group("seat", epilog=examples("timapp seat import seats.csv", "timapp seat link B-14"))
 def command() -> None:
-    """Say which address is at which seat.
+    """Say which address or browser is at which seat.
 
     A session keeps the seat at which it began, whatever is imported later.
     """
@@ -76,6 +80,39 @@ def list_seats() -> None:
     """
     with application():
         print_rows(("Network", "Seat"), listed_seats(db))
+
+
+@command.command(
+    "link", epilog=examples("timapp seat link B-14 B-15", "timapp seat link --all | cut -f 2")
+)
+@click.argument("seats", metavar="[SEAT]...", type=TEXT, nargs=-1)
+@click.option("--all", "all_seats", is_flag=True, help="Those of all seats in the list.")
+def link_seats(seats: tuple[str, ...], *, all_seats: bool) -> None:
+    """Print the address for each SEAT that its kiosk has to open: seat, address, a tab between.
+
+    A browser that opens it says from then on that it stands there, in place of its address. It
+    counts until the key is changed that signs links; whoever has it can say so, too. The option
+    SITE_URL has to say what the site is called.
+    """
+    if bool(seats) == all_seats:
+        msg = "Name seats, or all in the list with --all."
+        raise click.UsageError(msg)
+    with application():
+        base_url = current_app.config["SITE_URL"]
+        if base_url is None:
+            msg = "SITE_URL is not set, so there is no address that a kiosk could open."
+            raise ConfigError(msg, field="SITE_URL")
+        listed = list(dict.fromkeys(name for _, name in listed_seats(db)))
+        names = listed if all_seats else [seat_name(one) for one in seats]
+        if not names:
+            msg = "There are no seats in the list."
+            raise click.ClickException(msg)
+        for name in names:
+            click.echo(f"{name}\t{current_site().seat_links.address(base_url, name)}")
+        known = {one.casefold() for one in listed}
+        strangers = [name for name in names if listed and name.casefold() not in known]
+    for name in strangers:
+        click.echo(f"Note: the seat {name} is not in the list.", err=True)
 
 
 def _read(file: Path) -> bytes:
