@@ -9,6 +9,7 @@ from sqlalchemy import orm
 from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.model import Model
+from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -48,6 +49,13 @@ def fill(site: Site) -> None:
                 Seat(key="4/032/a01020e", network="10.1.2.14", name=ODD),
                 SeenNonce(nonce="n", seen_at=moment.replace(microsecond=0)),
                 SessionHold(user_id=user_id, session_id="", since=moment),
+                CopiedSession(
+                    user_id=user_id,
+                    session_id=ODD,
+                    older_until=255,
+                    older_session_id="older",
+                    newer_session_id="newer",
+                ),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),
                 HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),
                 SessionOrder(user_id=user_id, at=moment, change_id="c", action=Action.VERIFY),

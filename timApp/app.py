@@ -12,6 +12,7 @@ from flask_bootstrap import Bootstrap5
 
 from timApp import models
 from timApp.auth.access import close_to_expired_sessions
+from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
@@ -173,6 +174,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
             DeviceRule(config["SESSIONS_DEVICE"]),
         ),
         clocks=Clocks(_seconds(config["SESSIONS_IDLE_END"]), _seconds(config["SESSIONS_LIFETIME"])),
+        token_renewal=_seconds(config["SESSIONS_TOKEN_RENEWAL"]),
     )
     keys = [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]]
     config.setdefault("WTF_CSRF_SECRET_KEY", keys)
@@ -183,7 +185,9 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     link_keys = keys if link_secret is None else [link_secret]
     links, seat_links = Links(*link_keys), SeatLinks(*link_keys)
     add_site(app, Site(guard, links, seat_links, network, verify_host_or_admin, distribute))
-    app.session_interface = CookieInterface(cookies)
+    app.session_interface = CookieInterface(
+        cookies, lambda claims: guard.visitors.rewritten_token(claims, current_place)
+    )
     add_logins(app, guard)
 
 

@@ -28,6 +28,7 @@ from timApp.optiontypes import (
     Network,
     OverLimitChoice,
     ProxyHeaders,
+    RenewalSeconds,
     Seconds,
     Secret,
     Secrets,
@@ -86,6 +87,14 @@ SESSIONS_IDLE_END: Seconds | None = None
 # of seconds above 0, or None, which means never. Default: None.
 # Its slot is free then, and whoever has it logs in again.
 SESSIONS_LIFETIME: Seconds | None = None
+
+# After how many seconds the cookie of a login gets a new number. A number of seconds from 20 on, or
+# None, which means never. Default: 60.
+# Whoever comes with an older number after the newer one has been used has a copy of the cookie, or
+# is the one whose cookie was copied. Then the session ends, and both wait in a blocked session of
+# their own until a supervisor verifies one of them. A copy that is in use is found within two
+# renewals. A client that takes new cookies has to keep all of them, as browsers do.
+SESSIONS_TOKEN_RENEWAL: RenewalSeconds | None = 60
 
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.

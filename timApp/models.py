@@ -2,6 +2,7 @@
 
 from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -20,6 +21,7 @@ from timApp.user.usergroup import UserGroup
 __all__ = [
     "Block",
     "BlockAccess",
+    "CopiedSession",
     "Delivery",
     "Document",
     "HostCall",

@@ -194,6 +194,11 @@ Seconds = Annotated[
     Field(gt=0, le=_SECONDS_MAX, allow_inf_nan=False),
     Must("be a number of seconds above 0, a year at the most"),
 ]
+RenewalSeconds = Annotated[
+    float,
+    Field(ge=20, le=_SECONDS_MAX, allow_inf_nan=False),
+    Must("be a number of seconds from 20 to a year"),
+]
 OverLimitChoice = Annotated[
     Literal["block_new", "expire_oldest", "block_all", "observe"],
     Must('be "block_new", "expire_oldest", "block_all" or "observe"'),

@@ -173,7 +173,8 @@ def surplus(ask: Ask, token: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def content_of(site: Site) -> dict[str, list[Any]]:
-    """Return all that is in the database, but for when sessions were last seen."""
+    """Return all that is in the database, but for what each request may write of its session."""
+    of_requests = {"last_seen_at", "seen_origin", "token_issued", "token_used", "token_since"}
     with site.app.app_context():
         connection = db.session.connection()
         return {
@@ -181,7 +182,7 @@ def content_of(site: Site) -> dict[str, list[Any]]:
                 map(
                     repr,
                     connection.execute(
-                        sa.select(*(one for one in table.columns if one.name != "last_seen_at"))
+                        sa.select(*(one for one in table.columns if one.name not in of_requests))
                     ),
                 )
             )

@@ -34,6 +34,8 @@ def program(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iter
     verdict = guard.check(cookie.value if cookie else None)
     (name,) = parse_qs(environ["QUERY_STRING"]).get("name", [""])
     status, answer, headers = "200 OK", "", [("Content-Type", "text/plain; charset=utf-8")]
+    if verdict.cookie:
+        headers.append(("Set-Cookie", f"{COOKIE_NAME}={verdict.cookie}; HttpOnly"))
     match environ["PATH_INFO"], verdict.standing:
         case "/login", _:
             begun = guard.begin(Identity(name, groups=frozenset({"Students"})), "a test")

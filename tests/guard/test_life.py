@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+import sqlalchemy as sa
 
 from timApp.database.engine import open_engine
 from timApp.guard import (
@@ -28,6 +29,8 @@ from timApp.guard.changes.change import Scope
 from timApp.guard.reading.sessions import latest_sessions
 from timApp.guard.rules.clocks import NEVER
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
+from timApp.guard.tables.copied import CopiedSession
+from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import state_of
 from timApp.util.errors import Conflict
 
@@ -185,9 +188,47 @@ def test_a_login_does_to_a_session_what_the_table_says(
     assert hall.states()[_ONE] is LIFE[before][event]
 
 
+#: What comes of a cookie that was copied.
+_BY_COPY = {Event.COPIED, Event.TWIN_VERIFIED}
+
+
+@pytest.mark.parametrize("before", State)
+def test_a_copied_cookie_does_to_its_session_what_the_table_says(hall: Hall, before: State) -> None:
+    """Also to a session that is expired, or that somebody has ended meanwhile."""
+    hall.bring(_ONE, before)
+    used = {"token_issued": 257, "token_used": 257, "token_since": None}
+    with hall.guard.transaction() as work:
+        is_one = UserSession.session_id == _ONE
+        work.session.execute(sa.update(UserSession).where(is_one).values(used))
+    hall.guard.check(hall.guard.cookies.issue(Claims(hall.person_id, _ONE)))
+    assert hall.states()[_ONE] is LIFE[before][Event.COPIED]
+    assert len(hall.states()) == (3 if before is State.LOGGED_OUT else 5)
+
+
+@pytest.mark.parametrize("before", State)
+def test_a_verification_does_to_the_other_bearer_what_the_table_says(
+    hall: Hall, before: State
+) -> None:
+    """Of two that are left by a copied cookie, the other one is over, whatever it was."""
+    hall.bring(_ONE, before)
+    copied = CopiedSession(
+        user_id=hall.person_id,
+        session_id="copied",
+        older_until=0,
+        older_session_id=_ONE,
+        newer_session_id=_LATER,
+    )
+    with hall.guard.transaction() as work:
+        work.session.add(copied)
+    hall.do(Action.VERIFY, OnePerson("ann", hall.person_id, _LATER))
+    assert hall.states()[_ONE] is LIFE[before][Event.TWIN_VERIFIED]
+    assert hall.states()[_LATER] is State.ACTIVE
+
+
 def test_each_event_is_caused_by_something() -> None:
     """The walks above leave no event of the table out."""
-    assert {event for event, _, _ in _CAUSES.values()} | _BY_LOGIN.keys() == set(Event)
+    walked = {event for event, _, _ in _CAUSES.values()}
+    assert walked | _BY_LOGIN.keys() | _BY_COPY == set(Event)
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,16 @@ from timApp.auth.session.util import (
 )
 from timApp.auth.site import current_guard, db
 from timApp.guard.changes.change import Change, OnePerson
+from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.cookie import SESSION_ID_KEY, Claims
 from timApp.guard.rules.admission import Situation, admit
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import CAUSES, FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
-from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place, State
 from timApp.user.people import require_person
 from timApp.user.user import User, require_user
 
@@ -92,6 +94,8 @@ class Rules:
         self.sessions: dict[tuple[str, str], ModelSession] = {}
         #: By person: the sessions of blocked logins, and `None` for an end, that are not settled.
         self.unsettled: dict[str, set[str | None]] = {user: set() for user in USERS}
+        #: The sessions of the two bearers of each cookie that was copied.
+        self.twins: list[tuple[ModelSession, ModelSession]] = []
 
     def is_active(self, session: ModelSession) -> bool:
         """Tell whether a session is active now."""
@@ -179,6 +183,30 @@ class Rules:
             is_chosen = session.session_id == session_id
             event = Event.VERIFIED if is_chosen else FOR_THE_OTHERS[Event.VERIFIED]
             self._happen(session, event)
+        for pair in self.twins:
+            for one, other in (pair, pair[::-1]):
+                if one.user == user and other.expired_at is None:
+                    self._happen(one, Event.TWIN_VERIFIED)
+
+    def is_copied(self, user: str, session_id: str) -> bool:
+        """Tell whether anything comes of it that a cookie of the session was copied."""
+        session = self.sessions[user, session_id]
+        is_over = session.state is State.ACTIVE and not self.is_active(session)
+        return session.state is not State.LOGGED_OUT and not is_over
+
+    def copy(self, user: str, session_id: str, bearers: list[tuple[str, str]]) -> None:
+        """Let sessions of these ids begin in these browsers, for the bearers of a copied cookie."""
+        self._happen(self.sessions[user, session_id], Event.COPIED)
+        self.unsettled[user].discard(session_id)
+        older, newer = (
+            ModelSession(user, id_, self.now, self.now, device=device, cause=Cause.COPIED)
+            for id_, device in bearers
+        )
+        self.twins.append((older, newer))
+        for one in (older, newer):
+            self.sessions[user, one.session_id] = one
+            if self.policy.counts_blocked_logins:
+                self.unsettled[user].add(one.session_id)
 
     def verify_all(self) -> None:
         for user in USERS:
@@ -317,6 +345,34 @@ class SessionMachine(RuleBasedStateMachine):
     def lose_answer(self, browser: int) -> None:
         """The browser never learns that it is logged in, and keeps its name."""
         self.cookies[browser] = {}
+
+    @rule(target=known_ids, browser=browsers, thief=browsers)
+    def copy(self, browser: int, thief: int) -> str:
+        """The cookie is copied into another browser, which comes with it once it is too old."""
+        cookie = self.cookies[browser]
+        if not cookie:
+            return "nothing"
+        user, user_id, session_id = cookie["name"], int(cookie["_user_id"]), cookie[SESSION_ID_KEY]
+        model = self.model.sessions[user, session_id]
+        with self.site.app.app_context():
+            is_one = (UserSession.user_id == user_id, UserSession.session_id == session_id)
+            used = {"token_issued": 257, "token_used": 257, "token_since": None}
+            db.session.execute(sa.update(UserSession).where(*is_one).values(used))
+            options = current_guard().options
+            place = Place("a copy", device=f"browser {thief}")
+            copy = Copy(user_id, user, session_id, 0, place, passes_blocked=False)
+            is_found = part_bearers(db, copy, 60, options.policy, options.clocks)
+            assert is_found is self.model.is_copied(user, session_id)
+            db.session.commit()
+            if not is_found:
+                return "nothing"
+            row = db.session.get_one(CopiedSession, (user_id, session_id))
+            ids = row.older_session_id, row.newer_session_id
+        devices = f"browser {thief}", model.device
+        self.model.copy(user, session_id, list(zip(ids, devices, strict=True)))
+        for number, id_ in ((thief, ids[0]), (browser, ids[1])):
+            self.cookies[number] = cookie | {SESSION_ID_KEY: id_}
+        return ids[0]
 
     @rule(user=users, session_id=st.one_of(st.none(), known_ids))
     def end(self, user: str, session_id: str | None) -> None:

@@ -11,8 +11,8 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.site import Site
 from timApp.auth.site import current_site, db
+from timApp.guard.seen import _write_seen
 from timApp.guard.tables.session import UserSession
-from timApp.guard.visitor import _write_seen
 from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
 from timApp.guard.waiting.link import (
     LINK_LIFETIME,
@@ -133,8 +133,12 @@ def test_who_waits_longest_comes_first(hall: Site) -> None:
             assert [one.user_name for one in waiting_sessions(db)] == ["alice", "bob"]
 
 
-def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(hall: Site) -> None:
-    """Requests in between write nothing."""
+def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(
+    database_url: str, make_app: MakeApp
+) -> None:
+    """Requests in between write nothing, but what has to do with the number of the cookie."""
+    hall = Site(make_app(database_url, SESSIONS_TOKEN_RENEWAL=None))
+    hall.add_exam_hall()
     with time_machine.travel(now(), tick=False) as clock:
         active = hall.logged_in("alice")
         expired = hall.logged_in("alice")
@@ -158,7 +162,12 @@ def test_being_seen_does_not_wait_for_the_disk_and_everything_else_does(
     site = Site(make_app(postgresql_url))
     site.add_user("alice")
     browser = site.logged_in("alice")
-    values = {"of_user": site.user_id("alice"), "of_session": browser.session_id, "moment": now()}
+    values = {
+        "of_user": site.user_id("alice"),
+        "of_session": browser.session_id,
+        "moment": now(),
+        "here": None,
+    }
     with site.app.app_context(), db.engine.connect() as connection:
         connection.exec_driver_sql("SET synchronous_commit = on")  # as it is, unless in tests
         connection.commit()

@@ -4,6 +4,8 @@ from flask import current_app, request, session
 
 from timApp.auth.cookie import browser_cookie_name
 from timApp.auth.site import current_guard
+from timApp.guard.vocabulary import Place
+from timApp.util.text import header_text
 
 
 def current_device() -> str | None:
@@ -16,3 +18,9 @@ def name_browser() -> None:
     """Give the browser a name if it has none, so that its next login is known to be its own."""
     if current_device() is None:
         session.browser_cookie = current_guard().cookies.name_browser()  # type: ignore[attr-defined]
+
+
+def current_place() -> Place:
+    """Return where the request comes from."""
+    origin = f"[{request.remote_addr}] {header_text(request.user_agent.string)}"
+    return Place(origin, request.remote_addr, current_device())

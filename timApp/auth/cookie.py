@@ -1,5 +1,9 @@
 """Flask's session in the cookie of `timApp.guard.cookie`."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
 from flask import Flask, Request, Response, request
 from flask.sessions import (
     SecureCookieSession,
@@ -9,7 +13,16 @@ from flask.sessions import (
 )
 from itsdangerous import BadSignature
 
-from timApp.guard.cookie import BROWSER_COOKIE_MAX_AGE, Claims, Cookies, claims_in
+from timApp.database.failure import ERRORS
+from timApp.guard.cookie import (
+    BROWSER_COOKIE_MAX_AGE,
+    SESSION_ID_KEY,
+    TOKEN_KEY,
+    Claims,
+    Cookies,
+    claims_in,
+    numbered,
+)
 
 
 def browser_cookie_name(app: Flask) -> str:
@@ -31,11 +44,19 @@ class CookieSession(SecureCookieSession):
     browser_cookie: str | None = None
     #: A cookie that tells the browser at which seat it stands; None if it is not told now.
     seat_cookie: str | None = None
+    #: Whether it has got a new number in this request.
+    is_renewed = False
 
     @property
     def claims(self) -> Claims | None:
         """Who its bearer is; None for nobody."""
         return claims_in(self) if self.modified else self.came_from
+
+    def renew(self, claims: Claims) -> None:
+        """Say from now on who the bearer is, in which session, and by which number."""
+        self.is_renewed = True
+        self.pop(TOKEN_KEY, None)
+        self.update({SESSION_ID_KEY: claims.session_id} | numbered(claims))
 
 
 class CookieInterface(SecureCookieSessionInterface):
@@ -48,8 +69,10 @@ class CookieInterface(SecureCookieSessionInterface):
 
     session_class = CookieSession
 
-    def __init__(self, cookies: Cookies) -> None:
+    def __init__(self, cookies: Cookies, rewritten: Callable[[Claims], int]) -> None:
+        """`rewritten` returns the number of a cookie that is set for another reason than that."""
         self._cookies = cookies
+        self._rewritten = rewritten
 
     def open_session(self, app: Flask, request: Request) -> CookieSession:
         """Return what the cookie holds: nothing if it is not signed by us, or is too old."""
@@ -70,6 +93,7 @@ class CookieInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the cookie if it has changed; work out what it would be like only then."""
         if session.modified or session.permanent:
+            self._keep_newest(session)
             super().save_session(app, session, response)
         elif session.accessed:
             # What is read and written of the header takes longer than the rest of this.
@@ -96,6 +120,19 @@ class CookieInterface(SecureCookieSessionInterface):
             secure=self.get_cookie_secure(app),
             samesite=self.get_cookie_samesite(app),
         )
+
+    def _keep_newest(self, session: SessionMixin) -> None:
+        """Put no older number over a newer one that is on its way in another answer.
+
+        Where the database does not say, the number stays: it is good by itself.
+        """
+        if not isinstance(session, CookieSession) or session.is_renewed:
+            return
+        claims = session.came_from
+        if claims is None or claims != claims_in(session):
+            return
+        with suppress(*ERRORS):
+            session.renew(replace(claims, token=self._rewritten(claims)))
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the path below which the site is, so that another one beside it has its own."""

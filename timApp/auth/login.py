@@ -24,7 +24,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
-from timApp.auth.browser import current_device, name_browser
+from timApp.auth.browser import current_device, current_place, name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
 from timApp.auth.seat import current_seat
@@ -39,7 +39,7 @@ from timApp.auth.visitor import (
 )
 from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
-from timApp.guard.cookie import SESSION_ID_KEY
+from timApp.guard.cookie import Claims
 from timApp.guard.guard import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.request.caches import forget_pages
@@ -55,7 +55,7 @@ from timApp.user.password import (
 from timApp.user.people import Person, find_person
 from timApp.user.user import User
 from timApp.util.errors import AccessDenied, BadInput, Busy
-from timApp.util.text import NAME_MAX_LENGTH, header_text
+from timApp.util.text import NAME_MAX_LENGTH
 
 login = Blueprint("login", __name__)
 
@@ -129,7 +129,7 @@ def _log_in(username: str, password: str) -> Begun:
     person = authenticate(username, password)
     begun = current_guard().begin(
         person,
-        f"[{request.remote_addr}] {header_text(request.user_agent.string)}",
+        current_place().origin,
         actor=Actor(ActorKind.USER, person.name, request.remote_addr),
         former=current_claims(),
         device=current_device(),
@@ -151,7 +151,9 @@ def _log_in(username: str, password: str) -> Begun:
             begun.state is State.ACTIVE,
         )
     )
-    session[SESSION_ID_KEY] = begun.session_id
+    session.renew(  # type: ignore[attr-defined]
+        Claims(begun.person.id, begun.session_id, begun.token)
+    )
     return begun
 
 

@@ -16,6 +16,7 @@ from flask import (
 )
 from flask_login import LoginManager, UserMixin, current_user
 
+from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieSession
 from timApp.auth.site import current_site
 from timApp.guard import Guard
@@ -66,7 +67,10 @@ def load_visitor(guard: Guard, _user_id: object = None) -> Visitor | None:
     claims = cookie.claims
     if claims is None:
         return None
-    return guard.visitors.find(claims.user_id, claims.session_id, Visitor)
+    visitor = guard.visitors.find(claims, Visitor, current_place)
+    if visitor is not None and visitor.renewed is not None:
+        cookie.renew(visitor.renewed)
+    return visitor
 
 
 def current_visitor() -> Visitor | None:

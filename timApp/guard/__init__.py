@@ -10,7 +10,7 @@ from timApp.guard.options import GuardOptions
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.visitor import Visitor
-from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place, State
 from timApp.user.people import Identity, Person
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "OverLimit",
     "Person",
     "Picked",
+    "Place",
     "Policy",
     "Receipt",
     "Standing",

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from itsdangerous import BadPayload, BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
+from timApp.guard.rules.token import TOKEN_MAX
 from timApp.guard.vocabulary import SEAT_MAX_LENGTH
 from timApp.user.user import id_of
 from timApp.util.clock import counts_still
@@ -22,7 +23,7 @@ from timApp.util.text import fits, is_storable
 #: The cookie's name, unless a site calls it otherwise.
 COOKIE_NAME = "timapp"
 #: Keys of what the cookie holds; the first is that of Flask-Login.
-USER_ID_KEY, SESSION_ID_KEY = "_user_id", "session_id"
+USER_ID_KEY, SESSION_ID_KEY, TOKEN_KEY = "_user_id", "session_id", "token"
 #: A cookie is taken for so long after it was signed; what ends a session is not its age.
 MAX_AGE = timedelta(days=31)
 
@@ -45,6 +46,8 @@ class Claims:
     user_id: int
     #: None for a login from before sessions were tracked.
     session_id: str | None
+    #: The number of the cookie, see `timApp.guard.rules.token`.
+    token: int = 0
 
 
 class Cookies:
@@ -89,7 +92,14 @@ class Cookies:
 
     def issue(self, claims: Claims) -> str:
         """Return a cookie for a login."""
-        return self.sign({USER_ID_KEY: str(claims.user_id), SESSION_ID_KEY: claims.session_id})
+        content = {USER_ID_KEY: str(claims.user_id), SESSION_ID_KEY: claims.session_id}
+        return self.sign({**content, **numbered(claims)})
+
+    def renew(self, cookie: str, claims: Claims) -> str:
+        """Return a cookie of ours with other claims, and all else that it holds."""
+        content = json.loads(self.read(cookie).content)
+        content.pop(TOKEN_KEY, None)
+        return self.sign(content | {SESSION_ID_KEY: claims.session_id} | numbered(claims))
 
     def name_browser(self) -> str:
         """Return a cookie that makes a browser known again; it says nothing of anybody."""
@@ -164,6 +174,11 @@ class Verified:
     signed_at: int
 
 
+def numbered(claims: Claims) -> dict[str, int]:
+    """Return what a cookie holds of its number: nothing for 0, as it was before there were any."""
+    return {TOKEN_KEY: claims.token} if claims.token else {}
+
+
 def storable_session_id(session_id: object) -> str | None:
     """Return the session id that a cookie has; None for one that could be nobody's."""
     return session_id if isinstance(session_id, str) and is_storable(session_id) else None
@@ -174,4 +189,7 @@ def claims_in(content: Mapping[str, object]) -> Claims | None:
     number = id_of(content.get(USER_ID_KEY))
     if number is None:
         return None
-    return Claims(number, storable_session_id(content.get(SESSION_ID_KEY)))
+    token = content.get(TOKEN_KEY)
+    if not isinstance(token, int) or not 0 < token <= TOKEN_MAX:
+        token = 0
+    return Claims(number, storable_session_id(content.get(SESSION_ID_KEY)), token)

@@ -16,14 +16,16 @@ from timApp.database.work import UnitOfWork, Work
 from timApp.guard.changes.apply import apply
 from timApp.guard.changes.begin import Beginning, begin_session
 from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
-from timApp.guard.visitor import Visitor, Visitors
-from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.guard.seen import Here
+from timApp.guard.visitor import UNDECIDED, Undecided, Visitor, Visitors
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Place, State
 from timApp.user.people import Identity, Person, find_person, remember
 from timApp.user.user import User
 from timApp.util.errors import Conflict
@@ -50,6 +52,9 @@ class Verdict:
     standing: Standing
     #: None for nobody.
     visitor: Visitor | None = None
+    #: What the browser is to send from now on, by the name `Cookies.name`; None if what it has is
+    #: good.
+    cookie: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Begun:
     state: State
     #: What the browser is to send with each request from now on, by the name `Cookies.name`.
     cookie: str
+    #: The number of that cookie.
+    token: int = 0
 
 
 _NOBODY = Verdict(Standing.ANONYMOUS)
@@ -103,7 +110,10 @@ class Guard:
     @cached_property
     def visitors(self) -> Visitors:
         """Says who the bearer of a cookie is."""
-        return Visitors(self.engine, self.options.clocks)
+        options = self.options
+        renewal = options.token_renewal if options.tracks_sessions else None
+        seconds = None if renewal is None else renewal.total_seconds()
+        return Visitors(self.engine, options.clocks, seconds, self._part_bearers)
 
     @property
     def retention(self) -> Retention | None:
@@ -119,24 +129,59 @@ class Guard:
         if self.retention is not None:
             start_tidying(self.engine, self.retention)
 
-    def check(self, cookie: str | None) -> Verdict:
+    def check(self, cookie: str | None, here: Here | None = None) -> Verdict:
         """Say how it stands with the bearer of a cookie, by one look into the database.
 
         A cookie that is not signed by us, is too old, or whose session is logged out is nobody's.
+        Now and then there is a new one in the verdict: whoever does not send it to the browser has
+        copies that nobody notices. `here` says where the bearer asks from, and is called only where
+        that is written down.
         """
         claims = self.cookies.claims(cookie) if cookie else None
-        if claims is None:
+        if claims is None or cookie is None:
             return _NOBODY
-        return self._verdict_on(self.visitors.find(claims.user_id, claims.session_id, Visitor))
-
-    def check_all(self, claims: Sequence[Claims]) -> list[Verdict]:
-        """Say how it stands with each of many whose cookies were read, in few looks."""
-        return [self._verdict_on(one) for one in self.visitors.find_all(claims)]
-
-    def _verdict_on(self, visitor: Visitor | None) -> Verdict:
+        visitor = self.visitors.find(claims, Visitor, here)
         if visitor is None:
             return _NOBODY
-        return Verdict(Standing.VALID if self.passes(visitor) else Standing.BLOCKED, visitor)
+        standing = self._standing_of(visitor)
+        if visitor.renewed is None:
+            return Verdict(standing, visitor)
+        return Verdict(standing, visitor, self.cookies.renew(cookie, visitor.renewed))
+
+    def check_all(self, claims: Sequence[Claims]) -> list[Verdict | None]:
+        """Say how it stands with each of many whose cookies were read, in few looks.
+
+        None for those for whom something has to be written of their cookies: `check` says it. So it
+        does of somebody whose session is over, and who may have another one after a copy.
+        """
+        return [self._verdict_on(one) for one in self.visitors.find_all(claims)]
+
+    def _verdict_on(self, visitor: Visitor | Undecided | None) -> Verdict | None:
+        if visitor is None:
+            return _NOBODY
+        if visitor is UNDECIDED:
+            return None
+        return Verdict(self._standing_of(visitor), visitor)
+
+    def _standing_of(self, visitor: Visitor) -> Standing:
+        return Standing.VALID if self.passes(visitor) else Standing.BLOCKED
+
+    def _part_bearers(self, visitor: Visitor, claims: Claims, here: Here | None) -> None:
+        """End a session whose cookie was copied, in a transaction of its own."""
+        renewal = self.options.token_renewal
+        if renewal is None or claims.session_id is None:
+            return
+        copy = Copy(
+            visitor.id,
+            visitor.name,
+            claims.session_id,
+            claims.token,
+            Place("") if here is None else here(),
+            passes_blocked=visitor.is_admin,
+        )
+        options = self.options
+        with self.transaction() as work:
+            part_bearers(work, copy, renewal.total_seconds(), options.policy, options.clocks)
 
     def passes(self, visitor: Visitor) -> bool:
         """Tell whether a visitor's session is valid: is active, or need not be."""
@@ -208,7 +253,7 @@ class Guard:
         elif former is not None:
             self._log_out_former(work, former, actor.address)
         session_id = str(uuid_utils.uuid7()) if session_id is None else session_id
-        state = State.EXPIRED
+        state, token = State.EXPIRED, 0
         if self.options.tracks_sessions:
             beginning = Beginning(
                 person.id,
@@ -224,9 +269,9 @@ class Guard:
                 clocks=self.options.clocks,
             )
             started = begin_session(work, beginning)
-            state, session_id = started.state, started.session_id
-        cookie = self.cookies.issue(Claims(person.id, session_id))
-        return Begun(person, session_id, state, cookie)
+            state, session_id, token = started.state, started.session_id, started.token
+        cookie = self.cookies.issue(Claims(person.id, session_id, token))
+        return Begun(person, session_id, state, cookie, token)
 
     def _log_out_former(self, work: UnitOfWork, former: Claims, address: str | None) -> None:
         name = work.session.scalar(sa.select(User.name).where(User.id == former.user_id))

@@ -29,6 +29,9 @@ class GuardOptions:
     policy: Policy = DEFAULT_POLICY
     #: What ends sessions by the clock.
     clocks: Clocks = NEVER
+    #: After how long a cookie gets a new number, so that a copy of it is noticed; at least
+    #: 20 seconds, in which all that was on its way arrives. None means never.
+    token_renewal: timedelta | None = timedelta(minutes=1)
 
     def limit_for(self, name: str, groups: Collection[str]) -> int | None:
         """Return how many active sessions a person of that name and those groups may have.

@@ -1,30 +1,33 @@
 """Who asks: the person and the session that a cookie stands for, as they are at this moment."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from timApp.database.dialects.functions import LostInCrash, SecondOf
+from timApp.database.dialects.functions import SecondOf
 from timApp.database.driver.read import QuickRead
-from timApp.database.driver.write import QuickWrite
 from timApp.database.work import UnitOfWork
 from timApp.guard.cookie import Claims
+from timApp.guard.reading.heir import find_heir
 from timApp.guard.rules.clocks import NEVER, Clocks
+from timApp.guard.rules.token import AS_ANY, Ruling, Tokens, Use, judge
 from timApp.guard.rules.validity import (
     SEEN_INTERVAL_ACTIVE,
     SEEN_INTERVAL_EXPIRED,
     is_seen_due,
 )
+from timApp.guard.seen import Here, note_seen, note_tokens, rewritten_token
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active, is_open
 from timApp.user.people import group_names, read_groups
 from timApp.user.user import User
 from timApp.user.usergroup import Member
-from timApp.util.clock import current_second, now
+from timApp.util.clock import current_second
 
 
 # Not frozen: that would triple what it takes to make one, at each request.
@@ -41,9 +44,20 @@ class Visitor(Member):
     session_id: str | None
     #: Whether that session is active.
     session_is_active: bool
+    #: What the cookie has to say from now on; None if it may stay.
+    renewed: Claims | None = None
 
 
+class Undecided(Enum):
+    """Stands for a visitor whose cookie has to be looked at alone."""
+
+    UNDECIDED = "undecided"
+
+
+UNDECIDED = Undecided.UNDECIDED
 _Visitor = TypeVar("_Visitor", bound=Visitor)
+#: A bearer who never takes the cookie that is left to them is led on as often, at each request.
+_COPIES_MAX = 8
 
 
 def _visitors(
@@ -59,6 +73,9 @@ def _visitors(
         UserSession.session_id,
         _is_active(clocks).label("is_active"),
         SecondOf(UserSession.last_seen_at).label("last_seen_at"),
+        UserSession.token_issued,
+        UserSession.token_used,
+        SecondOf(UserSession.token_since).label("token_since"),
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
@@ -106,71 +123,127 @@ def _many_visitors(clocks: Clocks) -> QuickRead:
     )
 
 
-# Passes over a session that is being changed: the next request will do.
-_is_seen = sa.and_(
-    UserSession.user_id == sa.bindparam("of_user"),
-    UserSession.session_id == sa.bindparam("of_session"),
-)
-_unlocked = (
-    sa.select(UserSession.session_id)
-    .where(_is_seen, LostInCrash())
-    .with_for_update(skip_locked=True, key_share=True)
-)
-_write_seen = QuickWrite(
-    sa.update(UserSession)
-    .where(_is_seen, UserSession.session_id.in_(_unlocked))
-    .values(last_seen_at=sa.bindparam("moment"))
-)
-
-
 class Visitors:
     """Who asks, looked up in one database, outside of any transaction.
 
     A cookie that outlives its logout (a copy of it, say) is nobody's. It is written down now and
     then that a session was seen, as the same query tells when it is time; where that
-    cannot be written, it is left out.
+    cannot be written, it is left out. So is the number of the cookie, of which a copy is known:
+    `timApp.guard.rules.token`.
     """
 
-    def __init__(self, engine: sa.Engine, clocks: Clocks) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clocks: Clocks,
+        renewal: float | None = None,
+        on_copy: Callable[[Visitor, Claims, Here | None], object] | None = None,
+    ) -> None:
+        """`renewal` is in seconds, and None if cookies are not renewed.
+
+        `on_copy` is what ends the session of a cookie that was copied; it is called with who came
+        with it.
+        """
         self._engine = engine
         self._clocks = clocks
+        self._renewal = None if on_copy is None else renewal
+        self._on_copy = on_copy
         self._seen_interval = clocks.seen_interval(SEEN_INTERVAL_ACTIVE)
         self._one = _one_visitor(clocks).outside(engine)
 
     def find(
-        self, user_id: int, session_id: str | None, make: Callable[..., _Visitor]
+        self, claims: Claims, make: Callable[..., _Visitor], here: Here | None = None
     ) -> _Visitor | None:
-        """Return the visitor with that session, made by `make` with the fields of `Visitor`.
+        """Return the visitor with that cookie, made by `make` with the fields of `Visitor`.
 
-        None for an unknown person, and when the session is logged out.
+        None for an unknown person, and when the session is logged out. If the cookie was copied,
+        that is found out here: then the visitor is in the session that is left to this bearer, and
+        so they are with the cookie of a session that ended like that.
         """
-        row = self._one.first({"user_id": user_id, "session_id": session_id})
-        return None if row is None else self._made(row, make)
+        asked = claims
+        for _ in range(_COPIES_MAX):
+            row = self._row(claims)
+            if row is None:
+                heir = find_heir(self._engine, claims.user_id, claims.session_id, claims.token)
+                if heir is None:
+                    return None
+                claims = Claims(claims.user_id, heir)
+                continue
+            ruling = self._judged(row, claims)
+            if ruling.use is Use.COPY and self._on_copy is not None:
+                self._on_copy(self._made(row, Visitor, None), claims, here)
+                continue
+            renewed = self._renewed(row, claims, ruling, here)
+            return self._made(row, make, renewed or (None if claims is asked else claims))
+        return None
 
-    def find_all(self, asked: Sequence[Claims]) -> list[Visitor | None]:
-        """Return what `find` does for each of many, at the price of a few."""
+    def find_all(self, asked: Sequence[Claims]) -> list[Visitor | Undecided | None]:
+        """Return what `find` does for each of many, at the price of a few.
+
+        `UNDECIDED` for those for whom there is something to be written of their cookies.
+        """
         if self._engine.dialect.name == "sqlite":
-            return [self.find(one.user_id, one.session_id, Visitor) for one in asked]
-        found: list[Visitor | None] = [None] * len(asked)
-        keys = {
-            "user_ids": [one.user_id for one in asked],
-            "session_ids": [one.session_id for one in asked],
-        }
-        for *row, number in _many_visitors(self._clocks).outside(self._engine).all(keys):
-            found[number - 1] = self._made(row, Visitor)
-        return found
+            rows = {number: self._row(one) for number, one in enumerate(asked)}
+        else:
+            keys = {
+                "user_ids": [one.user_id for one in asked],
+                "session_ids": [one.session_id for one in asked],
+            }
+            many = _many_visitors(self._clocks).outside(self._engine).all(keys)
+            rows = {number - 1: row for *row, number in many}
+        return [self._found(rows.get(number), one) for number, one in enumerate(asked)]
 
-    def _made(self, row: Sequence[Any], make: Callable[..., _Visitor]) -> _Visitor:
-        number, name, real_name, email, groups, session_id, is_active, last_seen_at = row
-        is_known = session_id is not None
+    def rewritten_token(self, claims: Claims, here: Here) -> int:
+        """Return the number of a cookie that an answer sets for another reason."""
+        if self._renewal is None or claims.session_id is None:
+            return claims.token
+        return rewritten_token(self._engine, claims, self._renewal, here)
+
+    def _row(self, claims: Claims) -> Sequence[Any] | None:
+        return self._one.first({"user_id": claims.user_id, "session_id": claims.session_id})
+
+    def _judged(self, row: Sequence[Any], claims: Claims) -> Ruling:
+        session_id, is_active, tokens = row[5], row[6], row[8:11]
+        # A session that a clock has ended is over, whoever comes with it.
+        if self._renewal is None or session_id is None or is_active is None:
+            return AS_ANY
+        return judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
+
+    def _found(self, row: Sequence[Any] | None, claims: Claims) -> Visitor | Undecided | None:
+        if row is None:
+            return None
+        ruling = self._judged(row, claims)
+        if ruling is not AS_ANY:
+            return UNDECIDED
+        return self._made(row, Visitor, self._renewed(row, claims, ruling, None))
+
+    def _renewed(
+        self, row: Sequence[Any], claims: Claims, ruling: Ruling, here: Here | None
+    ) -> Claims | None:
+        """Write down what there is to write; return what the cookie has to say from now on."""
+        is_active, last_seen_at = row[6:8]
         # A session that a clock has ended must not come back by being seen.
-        if is_known and is_active is not None:
+        if row[5] is None or is_active is None:
+            return None
+        if ruling.after is not None:
+            before = Tokens(*row[8:11])
+            is_noted = note_tokens(self._engine, claims, before, ruling.after, here)
+            if is_noted and ruling.sent is not None:
+                return replace(claims, token=ruling.sent)
+        elif ruling.use is Use.GOOD:
             interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
             if is_seen_due(last_seen_at, current_second(), interval):
-                seen = {"of_user": number, "of_session": session_id, "moment": now()}
-                _write_seen.make_if_free(self._engine, seen)
-        is_active = is_known and bool(is_active)
-        return make(number, name, real_name, email, read_groups(groups), session_id, is_active)
+                note_seen(self._engine, claims, here)
+        return None
+
+    def _made(
+        self, row: Sequence[Any], make: Callable[..., _Visitor], renewed: Claims | None
+    ) -> _Visitor:
+        number, name, real_name, email, groups, session_id, is_active = row[:7]
+        is_active = session_id is not None and bool(is_active)
+        return make(
+            number, name, real_name, email, read_groups(groups), session_id, is_active, renewed
+        )
 
 
 @cache

@@ -72,6 +72,8 @@ class Action(Enum):
     DISPLACE = "displace"
     #: A supervisor has ended it for good.
     END = "end"
+    #: Two had its cookie, so it is over.
+    COPY = "copy"
 
 
 class Cause(Enum):
@@ -97,6 +99,8 @@ class Cause(Enum):
     CONTINUED = "continued"
     #: A supervisor has ended it for good.
     ENDED = "ended"
+    #: Two had its cookie; or it began for one of the two.
+    COPIED = "copied"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.
     IDLE = "idle"
     #: It is older than `SESSIONS_LIFETIME` allows.
@@ -120,3 +124,15 @@ class Actor:
     name: str
     #: Network address that the request came from; None at the command line.
     address: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody asks from."""
+
+    #: Free text: ``[address] user agent``.
+    origin: str
+    #: Network address; None if it is not known.
+    address: str | None = None
+    #: What the browser is known by; None if it has no name.
+    device: str | None = None

@@ -22,6 +22,8 @@ class ShownSession:
     cause: Cause | None
     #: Where it began.
     seating: Seating
+    #: Where it was last seen, if that is not where it began.
+    seen_elsewhere: Device | None
 
 
 def shown(session: SessionSummary) -> ShownSession:
@@ -34,4 +36,5 @@ def shown(session: SessionSummary) -> ShownSession:
         last_seen_at=session.last_seen_at,
         cause=session.cause,
         seating=session.seating,
+        seen_elsewhere=None if session.seen_origin is None else device_of(session.seen_origin),
     )

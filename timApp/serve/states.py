@@ -66,8 +66,9 @@ class States:
     def ask(self, exchange: Exchange, seconds: float, others: Handler) -> bool:
         """Take a question, if it is somebody's; tell whether it was taken.
 
-        `others` is called instead of an answer for somebody who is logged out by now. Whoever was
-        not answered after so many seconds is told so by `expire`.
+        `others` is called instead of an answer for somebody who is logged out by now, or whose
+        cookie has to be renewed. Whoever was not answered after so many seconds is told so by
+        `expire`.
         """
         claims = self._claims(exchange.request.headers)
         if claims is None:
@@ -126,7 +127,7 @@ class States:
             self._look_up(self._look_ups.get())
 
     def _look_up(self, questions: Sequence[_Question]) -> None:
-        verdicts: list[Verdict] | None = None
+        verdicts: list[Verdict | None] | None = None
         try:
             with patience(DOCUMENT_PATIENCE):
                 verdicts = self._guard.check_all([claims for _, claims in questions])
@@ -142,7 +143,9 @@ class States:
                 )
         self._mailbox.post(lambda: self._deliver(questions, verdicts))
 
-    def _deliver(self, questions: Sequence[_Question], verdicts: Sequence[Verdict] | None) -> None:
+    def _deliver(
+        self, questions: Sequence[_Question], verdicts: Sequence[Verdict | None] | None
+    ) -> None:
         for number, (exchange, claims) in enumerate(questions):
             _, others = self._open.pop(exchange, (0.0, None))
             if others is None:  # it has expired
@@ -150,11 +153,13 @@ class States:
             if verdicts is None:
                 self._unavailable(exchange)
                 continue
-            visitor, standing = verdicts[number].visitor, verdicts[number].standing
-            if visitor is None:
+            verdict = verdicts[number]
+            if verdict is None or verdict.visitor is None:
                 others(exchange)
             else:
-                body = _body(exchange.request.target, claims.session_id, visitor, standing)
+                body = _body(
+                    exchange.request.target, claims.session_id, verdict.visitor, verdict.standing
+                )
                 exchange.answer(Answer(_OK, self._headers, body))
         self._is_looking_up = False
         self._go_on()

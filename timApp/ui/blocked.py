@@ -1,5 +1,7 @@
 """The answer to an expired session: why, and what the supervisor has to scan."""
 
+from collections.abc import Sequence
+
 from flask import Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup
@@ -8,6 +10,9 @@ from timApp.auth.access import SessionExpired
 from timApp.auth.site import current_clocks, current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.database.failure import ERRORS, leave_out, only_reads
+from timApp.guard.reading.device import Device, device_of
+from timApp.guard.reading.heir import both_origins
+from timApp.guard.vocabulary import Cause
 from timApp.guard.waiting.cause import find_stopped
 from timApp.guard.waiting.codes import begin_waiting
 from timApp.guard.waiting.link import LINK_LIFETIME
@@ -27,7 +32,7 @@ _RENEW_WITHOUT_CODE = 30
 
 def answer_session_expired(_error: SessionExpired) -> Response:
     """Answer status 490: JSON for programs, for people a page with a QR code and a short code."""
-    visitor = current_visitor()
+    visitor, places = current_visitor(), list[Device]()
     assert visitor is not None  # noqa: S101 - only somebody's session expires
     if visitor.session_id is None:  # the cookie is older than the tracking of sessions
         headline = gettext("Your session is expired")
@@ -38,6 +43,8 @@ def answer_session_expired(_error: SessionExpired) -> Response:
         why, seat = stopped.why, stopped.seat
         headline, what = headline_words(why), explanation_words(why)
         waits = why.needs_supervisor
+        if why.cause is Cause.COPIED:
+            places = [device_of(one) for one in both_origins(db, visitor.id, visitor.session_id)]
         to_do = (
             gettext("Ask the supervisor to verify this session.")
             if waits
@@ -46,7 +53,8 @@ def answer_session_expired(_error: SessionExpired) -> Response:
     if wants_json():
         response = jsonify(error=f"{headline}. {what} {to_do}")
     else:
-        response = _blocked_page(visitor, headline, f"{what} {to_do}", seat, waits=waits)
+        message = f"{what} {to_do}"
+        response = _blocked_page(visitor, headline, message, seat, places, waits=waits)
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"
     forget_pages(response)
@@ -54,7 +62,13 @@ def answer_session_expired(_error: SessionExpired) -> Response:
 
 
 def _blocked_page(
-    visitor: Visitor, headline: str, message: str, seat: str | None, *, waits: bool
+    visitor: Visitor,
+    headline: str,
+    message: str,
+    seat: str | None,
+    places: Sequence[Device],
+    *,
+    waits: bool,
 ) -> Response:
     link = code = None
     if waits and visitor.session_id is not None:
@@ -64,6 +78,7 @@ def _blocked_page(
         "blocked.html",
         headline=headline,
         message=message,
+        places=places,
         user_name=visitor.name,
         real_name=visitor.real_name,
         seat=seat,

@@ -30,6 +30,9 @@ _CAUSES = {
     Cause.LOGGED_OUT: lazy_gettext("You have logged out."),
     Cause.CONTINUED: lazy_gettext("You have logged in again in the same browser."),
     Cause.ENDED: lazy_gettext("A supervisor has ended this session for good."),
+    Cause.COPIED: lazy_gettext(
+        "Your login was in use in two places at once: somebody has copied it, so both are blocked."
+    ),
     Cause.IDLE: lazy_gettext("You have not used this login for a long time, so it is over."),
     Cause.TOO_OLD: lazy_gettext("You logged in a long time ago, so this login is over."),
 }
@@ -49,6 +52,7 @@ _SHORT_CAUSES = {
     Cause.LOGGED_OUT: lazy_gettext("by the person"),
     Cause.CONTINUED: lazy_gettext("logged in again in the same browser"),
     Cause.ENDED: lazy_gettext("ended for good"),
+    Cause.COPIED: lazy_gettext("copied, in use in two places"),
     Cause.IDLE: lazy_gettext("not seen for too long"),
     Cause.TOO_OLD: lazy_gettext("too old"),
 }
@@ -73,6 +77,7 @@ _ACTIONS = {
     Action.INVALIDATE_ALL: lazy_gettext("Invalidated everybody's sessions"),
     Action.DISPLACE: lazy_gettext("Stopped by another login"),
     Action.END: lazy_gettext("Ended for good"),
+    Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 #: A logout that names no session.
 _OTHERS_ENDED = lazy_gettext("Ended the other sessions")

@@ -19,6 +19,11 @@ def current_second() -> int:
     return int(time.time())
 
 
+def at_second(second: float) -> datetime:
+    """Return the moment that many seconds after 1970 began."""
+    return datetime.fromtimestamp(second, UTC)
+
+
 def counts_still(signed_at: int, seconds: float) -> bool:
     """Tell whether what was signed then, in whole seconds since 1970, counts for so long.
 

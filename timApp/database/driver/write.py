@@ -28,8 +28,10 @@ class QuickWrite:
         self._name = f"An update of {statement.table}"
         self._known: WeakKeyDictionary[sa.Engine, _WriteIn] = WeakKeyDictionary()
 
-    def make_if_free(self, engine: sa.Engine, parameters: Mapping[str, object]) -> None:
+    def make_if_free(self, engine: sa.Engine, parameters: Mapping[str, object]) -> bool:
         """Make the update in a transaction of its own, or nothing if that would mean to wait.
+
+        Tells whether a row was written.
 
         On PostgreSQL the statement itself has to pass over rows that are locked, and may say that
         it is `timApp.database.dialects.functions.LostInCrash`; on SQLite nothing is written while
@@ -41,12 +43,13 @@ class QuickWrite:
         if known is None:
             known = self._known[engine] = _WriteIn(engine.dialect, self._statement)
         if not known.is_worth_a_try():
-            return
+            return False
         try:
-            known.make(engine, parameters)
+            return known.make(engine, parameters)
         except ERRORS as error:
             leave_out(engine, self._name, error)
             known.put_off()
+            return False
 
 
 class _WriteIn:
@@ -75,51 +78,56 @@ class _WriteIn:
         """Let it be tried again only after a while."""
         self._again_at = time.monotonic() + _AGAIN_AFTER
 
-    def make(self, engine: sa.Engine, parameters: Mapping[str, object]) -> None:
-        """Make the update; whatever goes wrong is an error of SQLAlchemy's, and changes nothing."""
+    def make(self, engine: sa.Engine, parameters: Mapping[str, object]) -> bool:
+        """Make the update; tell whether a row was written.
+
+        Whatever goes wrong is an error of SQLAlchemy's, and changes nothing.
+        """
         text, values = self._compiled.text, self._compiled.given(parameters)
         try:
             with shorter_patience(self._seconds):
-                at_once = use_driver(engine, self._write, text, values)
+                rows = use_driver(engine, self._write, text, values)
         except engine.dialect.loaded_dbapi.Error as error:
             raise sqlalchemys_error(error, text, engine.dialect) from error
-        if at_once:
-            self._again_at = None
-        else:
+        if rows is None:
             self.put_off()
+            return False
+        self._again_at = None
+        return rows > 0
 
 
-def _write_on_postgresql(connection: Any, text: str, values: object) -> bool:
-    """Return whether it took no wait that was in vain."""
+def _write_on_postgresql(connection: Any, text: str, values: object) -> int | None:
+    """Return how many rows were written; None if it took a wait that was in vain."""
     try:
-        connection.execute(text, values)
+        rows: int = connection.execute(text, values).rowcount
     except LockNotAvailable:  # whoever runs the database has set a `lock_timeout`
         connection.rollback()
-        return False
+        return None
     connection.commit()  # nothing is sent for that by a connection that is kept
-    return True
+    return rows
 
 
-def _write_on_sqlite(connection: sqlite3.Connection, text: str, values: Any) -> bool:
-    """Return whether it took no wait that was in vain: it never waits."""
+def _write_on_sqlite(connection: sqlite3.Connection, text: str, values: Any) -> int | None:
+    """Return how many rows were written: it never waits."""
     connection.execute(LOST_IN_CRASH)
     try:
-        connection.execute(text, values)
+        rows = connection.execute(text, values).rowcount
         connection.commit()
     except sqlite3.Error as error:
         connection.rollback()
         if not is_locked(error):
             raise
+        rows = 0
     finally:
         connection.execute(SAFE)
-    return True
+    return rows
 
 
 #: How each database is written to, and seconds that it may take. PostgreSQL waits for the lock of a
 #: table before it does what a statement says, so that no statement can tell it not to; a setting
 #: would be a round trip for each write, and is lost behind a pooler. So the write is given up, and
 #: cancelled: after so long that a busy machine is not taken for a locked table.
-_WAYS: dict[str, tuple[Callable[..., bool], float]] = {
+_WAYS: dict[str, tuple[Callable[..., int | None], float]] = {
     "postgresql": (_write_on_postgresql, 0.5),
     "sqlite": (_write_on_sqlite, 0.0),
 }

@@ -13,6 +13,7 @@ from timApp.guard.changes.change import (
     Picked,
     Receipt,
 )
+from timApp.guard.changes.copied import end_twins
 from timApp.guard.changes.end import end_all_but_one, end_one, find_session
 from timApp.guard.changes.everybody import change_everybody
 from timApp.guard.changes.hold import SESSION_KEY_OF_HOLD, note_ends, settle, settle_logins
@@ -104,7 +105,7 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Cloc
         note_ends(work, moment, [user_id])
     elif placement.may_activate:
         activated = len(move(work, clocks, event, moment, is_owned, is_chosen))
-        changed += activated
+        changed += activated + len(end_twins(work, clocks, moment, [user_id]))
         stop_waiting(work, [user_id])
     entry = Entry(user_id, chosen, changed)
     record(work, change, change.action, moment, [entry])
@@ -126,10 +127,11 @@ def _change_picked(
         is_other = sa.and_(UserSession.user_id.in_(owners), _key.not_in(chosen))
         others = move(work, clocks, FOR_THE_OTHERS[event], moment, is_other)
         verified = move(work, clocks, event, moment, _key.in_(chosen))
+        ended = end_twins(work, clocks, moment, owners)
         settle(work, owners)
         stop_waiting(work, owners)
         activated = len(verified)
-        of_owner = Counter(others + verified)
+        of_owner = Counter(others + verified + ended)
         counts.update({key: of_owner[key[0]] for key in chosen})
     else:
         before = {(one.user_id, one.session_id) for one in found if one.state is State.ACTIVE}

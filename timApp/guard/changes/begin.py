@@ -29,6 +29,7 @@ from timApp.guard.changes.beginning import (
     SETTLE,
     Beginning,
     change_of,
+    number_again,
     session_of,
 )
 from timApp.guard.changes.giveway import continue_sessions, expire_others
@@ -52,6 +53,8 @@ class Started:
 
     state: State
     session_id: str
+    #: The number of its cookie; see `timApp.guard.rules.token`.
+    token: int = 0
 
 
 def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
@@ -184,7 +187,7 @@ def _begin(
         state = admission.state
         repeated = found.repeated(one, state)
         if repeated is not None:
-            started.append(Started(state, repeated))
+            started.append(Started(state, repeated, number_again(engine, driver, one, repeated)))
             continue
         active[one.user_id] += state is State.ACTIVE
         if state is not State.ACTIVE:

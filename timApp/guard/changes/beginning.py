@@ -12,10 +12,12 @@ from timApp.guard.rules.admission import Admission
 from timApp.guard.rules.clocks import NEVER, Clocks
 from timApp.guard.rules.policy import DEFAULT_POLICY, Policy
 from timApp.guard.rules.seating import Seating
+from timApp.guard.rules.token import Tokens, logged_in_again
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Action, Actor, State
+from timApp.util.clock import now
 from timApp.util.text import storable
 
 
@@ -71,6 +73,7 @@ ADD_SESSION = BatchStatement(
         logged_in_at=sa.bindparam("moment", type_=UTCDateTime()),
         expired_at=sa.bindparam("ended", type_=UTCDateTime()),
         cause=sa.bindparam("why", type_=UserSession.cause.type),
+        token_since=sa.bindparam("moment", type_=UTCDateTime()),
         device=sa.bindparam("own_device"),
         origin=sa.bindparam("came_from"),
         seat=sa.bindparam("at_seat"),
@@ -108,6 +111,38 @@ BEGAN = BatchStatement(
         UserSession.session_id == sa.bindparam("used_session"),
     )
 )
+
+
+_is_again = sa.and_(
+    UserSession.user_id == sa.bindparam("person"),
+    UserSession.session_id == sa.bindparam("again"),
+)
+#: Whoever renews the number meanwhile passes over a session that is being changed.
+_LOCK_AGAIN = BatchStatement(
+    sa.update(UserSession).where(_is_again).values(token_since=UserSession.token_since)
+)
+_TOKENS = BatchStatement(
+    sa.select(UserSession.token_issued, UserSession.token_used).where(_is_again)
+)
+_NUMBER_AGAIN = BatchStatement(
+    sa.update(UserSession)
+    .where(_is_again)
+    .values(
+        token_issued=sa.bindparam("is_issued"),
+        token_since=sa.bindparam("moment", type_=UTCDateTime()),
+    )
+)
+
+
+def number_again(engine: sa.Engine, driver: Any, one: Beginning, session_id: str) -> int:
+    """Give a browser that has lost the cookie of a session a number of its own; return that."""
+    key = {"person": one.user_id, "again": session_id}
+    _LOCK_AGAIN.execute(engine, driver, [key])
+    (row,) = _TOKENS.first_rows(engine, driver, [key])
+    moment = now()
+    after = logged_in_again(Tokens(*row), moment.timestamp())
+    _NUMBER_AGAIN.execute(engine, driver, [key | {"is_issued": after.issued, "moment": moment}])
+    return after.issued
 
 
 def session_of(

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from timApp.database.patience import longer_patience
 from timApp.database.work import UnitOfWork, rows_changed
 from timApp.guard.changes.change import Change, Receipt
+from timApp.guard.changes.copied import end_twins
 from timApp.guard.changes.hold import note_ends_of_all, settle
 from timApp.guard.changes.lock import lock_everybody
 from timApp.guard.changes.move import moves
@@ -55,6 +56,7 @@ def change_everybody(work: UnitOfWork, change: Change, clocks: Clocks) -> Receip
     stamp = place_change_of_everybody(work, action)
     if change.action is Action.VERIFY:
         changed = _put_in_place(work, clocks, moment)
+        changed += len(end_twins(work, clocks, moment))
         settle(work)
         stop_waiting(work)
     else:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Change
 from timApp.guard.tables.change import SessionChange
-from timApp.guard.vocabulary import Action
+from timApp.guard.vocabulary import Action, Cause
 from timApp.util.text import storable
 
 
@@ -22,6 +22,8 @@ class Entry:
     #: The session that was named; None if none was.
     session_id: str | None
     session_count: int
+    #: Why a login was blocked.
+    cause: Cause | None = None
 
 
 def record(
@@ -45,6 +47,7 @@ def record(
             "user_id": entry.user_id,
             "session_id": entry.session_id,
             "session_count": entry.session_count,
+            "cause": entry.cause,
         }
         for entry in entries
         if entry.session_count

@@ -19,6 +19,7 @@ from timApp.database.dialects.sqliteerrors import is_locked
 from timApp.database.patience import patience
 from timApp.guard.keeping.retention import Deadlines, Retention
 from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import CLOSE, OPEN
@@ -188,13 +189,13 @@ def _entries(rows: _Rows) -> sa.ColumnElement[bool]:
 
 
 def _clear_origins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    where_from = {"origin": "", "seat": None, "address_seat": None}
+    where_from = {"origin": "", "seat": None, "address_seat": None, "seen_origin": None}
     connection.execute(sa.update(UserSession).where(which).values(where_from))
 
 
 def _delete_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     gone = sa.select(UserSession.user_id, UserSession.session_id).where(which)
-    for table in (WaitingSession, SessionHold):
+    for table in (WaitingSession, SessionHold, CopiedSession):
         connection.execute(sa.delete(table).where(_key_of(table).in_(gone)))
     connection.execute(sa.delete(UserSession).where(which))
 
@@ -207,5 +208,5 @@ def _change_record(
     connection.execute(CLOSE)
 
 
-def _key_of(table: type[UserSession | WaitingSession | SessionHold]) -> sa.Tuple:
+def _key_of(table: type[UserSession | WaitingSession | SessionHold | CopiedSession]) -> sa.Tuple:
     return sa.tuple_(table.user_id, table.session_id)

@@ -39,6 +39,8 @@ class SessionSummary:
     cause: Cause | None = None
     #: Where it began.
     seating: Seating = NOWHERE
+    #: Where it was last seen, if that is not where it began; None, too, for one of another host.
+    seen_origin: str | None = None
 
 
 def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
@@ -90,6 +92,7 @@ def summary_of(session: UserSession, clocks: Clocks) -> SessionSummary:
         state=state_of(session, clocks),
         cause=session.cause or clocks.ended(session),
         seating=session.seating,
+        seen_origin=session.seen_origin,
     )
 
 

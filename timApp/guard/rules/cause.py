@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from timApp.guard.vocabulary import Cause
 
 #: Those of sessions that were blocked as they began: nobody has ended them.
-OF_BLOCKED_LOGINS = frozenset({Cause.OVER_LIMIT, Cause.HELD, Cause.OTHER_DEVICE})
+OF_BLOCKED_LOGINS = frozenset({Cause.OVER_LIMIT, Cause.HELD, Cause.OTHER_DEVICE, Cause.COPIED})
 #: Whoever is told one of these logs in again, and needs nobody for that.
 OVER_BY_ITSELF = frozenset({Cause.IDLE, Cause.TOO_OLD, Cause.DISPLACED})
 

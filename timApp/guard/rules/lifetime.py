@@ -22,10 +22,12 @@ class Event(Enum):
     LOGGED_OUT = "is logged out"
     CONTINUED = "is continued by a login in the same browser"
     ENDED = "is ended for good"
+    COPIED = "is found to have a cookie that was copied"
+    TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
 
 
 _BLOCKS = (Event.ANOTHER_VERIFIED, Event.INVALIDATED, Event.DISPLACED, Event.ALL_BLOCKED)
-_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED)
+_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, Event.COPIED, Event.TWIN_VERIFIED)
 
 #: What becomes of a session, by its state and what happens.
 LIFE: Mapping[State, Mapping[Event, State]] = {
@@ -51,6 +53,8 @@ CAUSES: Mapping[Event, Cause] = {
     Event.LOGGED_OUT: Cause.LOGGED_OUT,
     Event.CONTINUED: Cause.CONTINUED,
     Event.ENDED: Cause.ENDED,
+    Event.COPIED: Cause.COPIED,
+    Event.TWIN_VERIFIED: Cause.COPIED,
 }
 
 #: What happens to the person's other sessions then; to nobody's if it is not here.

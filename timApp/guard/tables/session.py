@@ -51,6 +51,13 @@ class UserSession(Model):
     #: See `timApp.guard.rules.seating.Seating`.
     seat: orm.Mapped[str | None]
     address_seat: orm.Mapped[str | None]
+    #: Where it was last seen, as `origin` says it; None while that is where it began, or if whoever
+    #: asked did not say.
+    seen_origin: orm.Mapped[str | None]
+    #: The numbers of its cookie, see `timApp.guard.rules.token.Tokens`.
+    token_issued: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))
+    token_used: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))
+    token_since: orm.Mapped[datetime | None]
 
     #: User that owns the session. Relationship to `user_id`.
     user: orm.Mapped[User] = orm.relationship(back_populates="sessions")

@@ -16,6 +16,7 @@ from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_blocked
 from timApp.guard.tables.waiting import WaitingSession
+from timApp.guard.vocabulary import Cause
 from timApp.user.user import User
 from timApp.util.clock import CLOCK_LEEWAY, now
 
@@ -41,6 +42,10 @@ class Waiting:
     since: datetime
     #: Where their session began.
     seating: Seating = NOWHERE
+    #: Where it was last seen, if that is not where it began; other hosts are not told.
+    seen_origin: str | None = None
+    #: Whether it began for one of two who had the same cookie; not known of another host's.
+    was_copied: bool = False
 
 
 def normal_code(text: str) -> str | None:
@@ -155,13 +160,16 @@ def _still_waits() -> sa.ColumnElement[bool]:
 
 
 def _read(row: sa.Row[*tuple[Any, ...]]) -> Waiting:
-    code, user_name, real_name, session_id, origin, since, seat, address_seat = row
+    code, user_name, real_name, session_id, origin, since, *more = row
+    seat, address_seat, seen, cause = more
     seating = Seating(seat, address_seat)
-    return Waiting(code, user_name, real_name, session_id, origin, since, seating)
+    return Waiting(
+        code, user_name, real_name, session_id, origin, since, seating, seen, cause is Cause.COPIED
+    )
 
 
 def _waiting_query() -> sa.Select[*tuple[Any, ...]]:
-    """Return the query for the fields of `Waiting`, of which the last is two columns."""
+    """Return the query for the fields of `Waiting`, of which the seating is two columns."""
     return (
         sa.select(
             WaitingSession.code,
@@ -172,6 +180,8 @@ def _waiting_query() -> sa.Select[*tuple[Any, ...]]:
             WaitingSession.since,
             UserSession.seat,
             UserSession.address_seat,
+            UserSession.seen_origin,
+            UserSession.cause,
         )
         .join(UserSession, _is_of_session())
         .join(User, User.id == UserSession.user_id)

@@ -24,6 +24,12 @@ class WaitingPerson:
         """What the person waits at."""
         return device_of(self.entry.origin)
 
+    @property
+    def seen_elsewhere(self) -> Device | None:
+        """Where the session was last seen, if that is not where it began, and is known here."""
+        seen = self.entry.seen_origin
+        return None if seen is None else device_of(seen)
+
 
 @dataclass(frozen=True)
 class Desk:

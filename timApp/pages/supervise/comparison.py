@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from timApp.auth.site import current_clocks, current_site, db
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
-from timApp.guard.vocabulary import State
+from timApp.guard.vocabulary import Cause, State
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
@@ -45,6 +45,13 @@ class Comparison:
     def failed(self) -> list[HostAnswer]:
         """The hosts that may have sessions which are not shown."""
         return failed(self.answers)
+
+    @property
+    def was_copied(self) -> bool:
+        """Whether two of the sessions are those of the bearers of one cookie, and both wait."""
+        return any(
+            one.state is State.EXPIRED and one.cause is Cause.COPIED for one in self.sessions
+        )
 
     @property
     def strangers(self) -> list[Host]:
