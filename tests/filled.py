@@ -9,7 +9,10 @@ from sqlalchemy import orm
 from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.model import Model
+from timApp.document.exam import set_documents
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.copied import CopiedSession
+from timApp.guard.tables.exam import Exam
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -20,6 +23,7 @@ from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.user import User, create_user, require_user
+from timApp.user.usergroup import require_group
 from timApp.util.clock import now
 from timApp.util.folded import folded
 
@@ -56,6 +60,17 @@ def fill(site: Site) -> None:
                     older_session_id="older",
                     newer_session_id="newer",
                 ),
+                Exam(
+                    title=ODD,
+                    title_key="odd",
+                    starts_at=moment,
+                    ends_at=moment + timedelta(hours=1),
+                    over_limit=OverLimit.BLOCK_NEW,
+                    after_end=AfterEnd.HOLD,
+                    device=DeviceRule.SAME,
+                    groups=[require_group(db, "alice")],
+                    supervisors=[require_group(db, "supervisor")],
+                ),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),
                 HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),
                 SessionOrder(user_id=user_id, at=moment, change_id="c", action=Action.VERIFY),
@@ -75,6 +90,10 @@ def fill(site: Site) -> None:
         )
         db.session.commit()
     site.add_document("odd", ["alice"], source=f"# Odd\n{ODD}")
+    with site.app.app_context():
+        exam = db.session.scalars(sa.select(Exam)).one()
+        set_documents(db, exam, ["odd"])
+        db.session.commit()
     supervisor = site.logged_in("supervisor")
     supervisor.log_out()
 

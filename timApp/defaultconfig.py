@@ -34,6 +34,7 @@ from timApp.optiontypes import (
     Secrets,
     TargetNames,
     Targets,
+    TimeZone,
 )
 
 # Whether logins are tracked as sessions, and people with an expired session are kept from
@@ -146,6 +147,13 @@ DIST_RIGHTS_HOSTS: Targets = {}
 # "distribute_groups" and "distribute_targets" are TIM's own, about rights and not about sessions:
 # they may stand here and nothing follows from them.
 DIST_RIGHTS_NETWORK: Network = {}
+
+# The time zone of the site. The name of one in the IANA database, such as "Europe/Helsinki".
+# Default: "UTC".
+# Times of exams that are given without an offset from UTC are meant in it, and the command line
+# shows times of exams in it. Pages show times in the reader's zone, and in this one to browsers
+# that have not told theirs.
+SITE_TIME_ZONE: TimeZone = "UTC"
 
 # What other servers call this one. A base URL such as https://exam.example.org; None = other
 # servers know it by no address. Default: None.

@@ -1,8 +1,10 @@
 """Imports every model once, so that the metadata is whole for the application and migrations."""
 
+from timApp.document.exam import exam_documents
 from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.copied import CopiedSession
+from timApp.guard.tables.exam import Exam
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -24,6 +26,7 @@ __all__ = [
     "CopiedSession",
     "Delivery",
     "Document",
+    "Exam",
     "HostCall",
     "Peer",
     "Seat",
@@ -37,4 +40,5 @@ __all__ = [
     "UserSession",
     "WaitingSession",
     "WrongSecret",
+    "exam_documents",
 ]

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
+import pytz
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Strict, with_config
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -208,6 +209,10 @@ DeviceChoice = Annotated[Literal["any", "same"], Must('be "any" or "same"')]
 CookieName = Annotated[
     Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")],
     Must('be 1 to 64 letters, digits, "-" and "_"'),
+]
+TimeZone = Annotated[
+    Annotated[str, _satisfying(pytz.all_timezones_set.__contains__)],
+    Must("be the name of a time zone, such as Europe/Helsinki"),
 ]
 FolderPath = Annotated[_Filled, Must("be the path of a folder")]
 BaseUrl = Annotated[_Url, Must("be a base URL that begins with http:// or https:// and a host")]

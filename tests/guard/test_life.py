@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -26,12 +27,15 @@ from timApp.guard import (
     State,
 )
 from timApp.guard.changes.change import Scope
+from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.run import begin_exam
 from timApp.guard.reading.sessions import latest_sessions
 from timApp.guard.rules.clocks import NEVER
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import state_of
+from timApp.util.clock import now
 from timApp.util.errors import Conflict
 
 _BOSS = Actor(ActorKind.COMMAND_LINE, "boss")
@@ -225,10 +229,21 @@ def test_a_verification_does_to_the_other_bearer_what_the_table_says(
     assert hall.states()[_LATER] is State.ACTIVE
 
 
+@pytest.mark.parametrize("before", State)
+def test_the_beginning_of_an_exam_does_what_the_table_says(hall: Hall, before: State) -> None:
+    """What an exam that is begun does to the sessions from before it stands in the table, too."""
+    hall.bring(_ONE, before)
+    with hall.guard.transaction() as work:
+        soon = now() + timedelta(hours=1)
+        add_exam(work, ExamPlan("Algebra", soon, soon + timedelta(hours=1), ["ann"]))
+        begin_exam(work, "Algebra", _BOSS, NEVER)
+    assert hall.states()[_ONE] is LIFE[before][Event.EXAM_BEGAN]
+
+
 def test_each_event_is_caused_by_something() -> None:
     """The walks above leave no event of the table out."""
     walked = {event for event, _, _ in _CAUSES.values()}
-    assert walked | _BY_LOGIN.keys() | _BY_COPY == set(Event)
+    assert walked | _BY_LOGIN.keys() | _BY_COPY | {Event.EXAM_BEGAN} == set(Event)
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,22 @@
 """What each policy promises about logins, on both databases."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 import time_machine
 
-from timApp.database.engine import open_engine
+from tests.guard.hall import BOSS, Hall, OpenHall
 from timApp.guard import (
     Action,
     Actor,
     ActorKind,
     AfterEnd,
-    Begun,
     Cause,
     Change,
-    Claims,
     Clocks,
-    Cookies,
     DeviceRule,
     Everybody,
-    Guard,
-    GuardOptions,
     Identity,
     OnePerson,
     OverLimit,
@@ -34,106 +27,11 @@ from timApp.guard import (
 )
 from timApp.guard.changes.change import Scope
 from timApp.guard.reading.sessions import latest_sessions
-from timApp.guard.tables.change import SessionChange
-from timApp.guard.tables.hold import SessionHold
-from timApp.guard.tables.state import state_of
 
-MORNING = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOLD = Policy(after_end=AfterEnd.HOLD)
 SAME = Policy(device=DeviceRule.SAME)
 EXAM = Policy(after_end=AfterEnd.HOLD, device=DeviceRule.SAME)
-_BOSS = Actor(ActorKind.USER, "boss")
-_ANN = Identity("ann")
-
-
-@dataclass
-class Hall:
-    """A guard, and a person who logs in on devices."""
-
-    guard: Guard
-    begun: dict[str, Begun] = field(default_factory=dict)
-
-    def log_in(self, device: str | None, *, former: str | None = None) -> str:
-        """Let ann log in on a device, whose cookie was that of `former`; return how it begins."""
-        claims = None
-        if former is not None:
-            claims = Claims(self.ann, self.begun[former].session_id)
-        begun = self.guard.begin(_ANN, f"on {device}", device=device, former=claims)
-        self.begun[str(device)] = begun
-        return self.told(str(device))
-
-    def told(self, device: str) -> str:
-        """Return what the latest session of a device is, and why."""
-        session_id = self.begun[device].session_id
-        with self.guard.transaction() as work:
-            (session,) = [
-                one for one in latest_sessions(work, self.ann, 99) if one.session_id == session_id
-            ]
-            clocks = self.guard.options.clocks
-            state, cause = state_of(session, clocks), session.cause or clocks.ended(session)
-        return state.value if cause is None else f"{state.value}: {cause.value}"
-
-    def passes(self, device: str) -> bool:
-        """Tell whether the guard lets the device's cookie pass; the tables must say the same."""
-        standing = self.guard.check(self.begun[device].cookie).standing
-        assert (standing is Standing.VALID) is (self.told(device) == "active")
-        return standing is Standing.VALID
-
-    @property
-    def ann(self) -> int:
-        """Her number."""
-        person = self.guard.person("ann")
-        assert person is not None
-        return person.id
-
-    def do(self, action: Action, device: str | None = None) -> int:
-        """Do something to the latest session of a device, or to all of hers."""
-        session_id = None if device is None else self.begun[device].session_id
-        change = Change(action, OnePerson("ann", self.ann, session_id, must_be_here=True), _BOSS)
-        return self.guard.apply(change).changed
-
-    def is_held(self) -> bool:
-        """Tell whether something of hers is not settled."""
-        with self.guard.transaction() as work:
-            return bool(work.session.scalars(sa.select(SessionHold)).all())
-
-    def recorded(self) -> list[str]:
-        """Return what the record has, in order."""
-        with self.guard.transaction() as work:
-            rows = work.session.scalars(sa.select(SessionChange).order_by(SessionChange.id))
-            return [
-                row.action.value if row.cause is None else f"{row.action.value}: {row.cause.value}"
-                for row in rows
-            ]
-
-
-OpenHall = Callable[..., Hall]
-
-
-@pytest.fixture
-def open_hall(database_url: str) -> Iterator[OpenHall]:
-    """Makes a hall with a policy, clocks and a limit."""
-    engine = open_engine(database_url)
-
-    def opened(
-        policy: Policy = Policy(),  # noqa: B008 - frozen
-        clocks: Clocks = Clocks(),  # noqa: B008 - frozen
-        limit: int | None = 1,
-    ) -> Hall:
-        options = GuardOptions(limit=limit, policy=policy, clocks=clocks)
-        return Hall(Guard(engine, Cookies(["a key"]), options))
-
-    yield opened
-    engine.dispose()
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that stands still until it is moved."""
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
-
 
 ACTIVE, OVER = "active", "expired: over limit"
 
@@ -197,10 +95,10 @@ _ENDS: list[Callable[[Hall], object]] = [
     lambda hall: hall.do(Action.INVALIDATE),
     lambda hall: hall.do(Action.END, "laptop"),
     lambda hall: hall.do(Action.END),
-    lambda hall: hall.guard.apply(Change(Action.INVALIDATE, Everybody(), _BOSS)),
+    lambda hall: hall.guard.apply(Change(Action.INVALIDATE, Everybody(), BOSS)),
     *(
         lambda hall, action=action: hall.guard.apply(
-            Change(action, Picked([(hall.ann, hall.begun["laptop"].session_id)]), _BOSS)
+            Change(action, Picked([(hall.ann, hall.begun["laptop"].session_id)]), BOSS)
         )
         for action in (Action.INVALIDATE, Action.END)
     ),
@@ -239,11 +137,11 @@ def test_everybodys_end_holds_those_who_were_in(open_hall: OpenHall) -> None:
     hall = open_hall(HOLD)
     hall.log_in("laptop")
     bob = hall.guard.begin(Identity("bob"), "here")
-    hall.guard.apply(Change(Action.LOGOUT, OnePerson("bob", bob.person.id), _BOSS))
-    hall.guard.apply(Change(Action.INVALIDATE, Everybody(), _BOSS))
+    hall.guard.apply(Change(Action.LOGOUT, OnePerson("bob", bob.person.id), BOSS))
+    hall.guard.apply(Change(Action.INVALIDATE, Everybody(), BOSS))
     assert hall.guard.begin(Identity("bob"), "here").state is State.ACTIVE
     assert hall.log_in("laptop") == "expired: held"
-    hall.guard.apply(Change(Action.VERIFY, Everybody(), _BOSS))
+    hall.guard.apply(Change(Action.VERIFY, Everybody(), BOSS))
     assert hall.passes("laptop")
     assert not hall.is_held()
 
@@ -524,6 +422,6 @@ def test_an_end_is_for_good(open_hall: OpenHall) -> None:
     assert hall.told("laptop") == "logged_out: ended"
     assert hall.guard.check(hall.begun["laptop"].cookie).standing is Standing.ANONYMOUS
     scope = OnePerson("ann", hall.ann, hall.begun["laptop"].session_id)
-    assert hall.guard.apply(Change(Action.VERIFY, scope, _BOSS)).changed == 0
+    assert hall.guard.apply(Change(Action.VERIFY, scope, BOSS)).changed == 0
     assert hall.do(Action.END, "laptop") == 0
     assert hall.recorded() == ["login", "end"]

@@ -1,6 +1,6 @@
 """Random logins, logouts, verifications and invalidations against the table of a session's life."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,12 +27,15 @@ from timApp.auth.session.util import (
     invalidate_sessions_for,
     verify_session_for,
 )
-from timApp.auth.site import current_guard, db
+from timApp.auth.site import current_clocks, current_guard, db
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.cookie import SESSION_ID_KEY, Claims
+from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.run import begin_exam, end_exam
 from timApp.guard.rules.admission import Situation, admit
 from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.exam import EXAM_POLICY, Phase, phase_of, start_of
 from timApp.guard.rules.lifetime import CAUSES, FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.copied import CopiedSession
@@ -41,6 +44,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place, State
 from timApp.user.people import require_person
 from timApp.user.user import User, require_user
+from timApp.util.errors import Conflict
 
 USERS = ("alice", "bob", "carol")
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -83,6 +87,18 @@ class ModelSession:
         return State.ACTIVE if self.expired_at is None else State.EXPIRED
 
 
+@dataclass
+class ModelExam:
+    """An exam as the rules have it; everybody sits it."""
+
+    title: str
+    policy: Policy
+    starts_at: datetime
+    ends_at: datetime
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
 class Rules:
     """The rules of sessions, played with the table of their life and of admission, no more."""
 
@@ -92,10 +108,35 @@ class Rules:
         self.clocks = clocks
         self.now = START
         self.sessions: dict[tuple[str, str], ModelSession] = {}
-        #: By person: the sessions of blocked logins, and `None` for an end, that are not settled.
-        self.unsettled: dict[str, set[str | None]] = {user: set() for user in USERS}
+        #: By person: the sessions of blocked logins, and `None` for an end, that are not settled;
+        #: and the exam in which they were.
+        self.unsettled: dict[str, dict[str | None, ModelExam | None]] = {user: {} for user in USERS}
         #: The sessions of the two bearers of each cookie that was copied.
         self.twins: list[tuple[ModelSession, ModelSession]] = []
+        self.exams: list[ModelExam] = []
+
+    def exam(self) -> ModelExam | None:
+        """Return the exam that counts now: of those that run, the one that began last."""
+        running = [one for one in self.exams if phase_of(one, self.now) is Phase.RUNS]
+        return max(running, key=start_of, default=None)
+
+    def counted(self, user: str) -> set[str | None]:
+        """Return which of what is not settled counts now."""
+        exam = self.exam()
+        return {key for key, of_exam in self.unsettled[user].items() if of_exam is exam}
+
+    def begin_exam(self, exam: ModelExam) -> None:
+        """Begin it by hand, if that can be done."""
+        if exam.begun_at is not None or phase_of(exam, self.now) is Phase.OVER:
+            return
+        is_first = self.now < exam.starts_at
+        exam.begun_at = self.now
+        for session in self.sessions.values():
+            began = session.verified_at or session.logged_in_at
+            if session.state is not State.LOGGED_OUT and (is_first or began < exam.starts_at):
+                self._happen(session, Event.EXAM_BEGAN)
+        for user, unsettled in self.unsettled.items():
+            self.unsettled[user] = {key: one for key, one in unsettled.items() if one is exam}
 
     def is_active(self, session: ModelSession) -> bool:
         """Tell whether a session is active now."""
@@ -114,12 +155,14 @@ class Rules:
             limit=self.limit,
             continues=any(self.is_active(one) for one in own),
             returns=any(one.state is State.ACTIVE for one in own),
-            was_ended=None in self.unsettled[user],
-            was_blocked=bool(self.unsettled[user] - {None}),
+            was_ended=None in self.counted(user),
+            was_blocked=bool(self.counted(user) - {None}),
             device=device,
             devices=self._last_devices(user),
         )
-        admission = admit(situation, self.policy)
+        exam = self.exam()
+        policy = self.policy if exam is None else exam.policy
+        admission = admit(situation, policy)
         is_in = admission.state is State.ACTIVE
         recent = [one for one in own if former is None and one.logged_in_at > self.now - REPEATS]
         repeated = [one for one in recent if self.is_active(one)] or [
@@ -132,14 +175,18 @@ class Rules:
         for session in own:
             if session.state is not State.LOGGED_OUT:
                 self._happen(session, Event.CONTINUED)
-                self.unsettled[user].discard(session.session_id)
+                self.unsettled[user].pop(session.session_id, None)
         if admission.others is not None:
             for session in sorted(active, key=_age)[: len(active) - admission.kept]:
                 self._happen(session, admission.others)
-        if admission.settles:
-            self.unsettled[user].clear()
-        elif not is_in and self.policy.counts_blocked_logins:
-            self.unsettled[user].add(session_id)
+        if admission.settles and situation.has_ends:
+            self.unsettled[user] = {
+                key: one
+                for key, one in self.unsettled[user].items()
+                if exam is not None and one is not exam
+            }
+        elif not is_in and policy.counts_blocked_logins:
+            self.unsettled[user][session_id] = exam
         session = ModelSession(user, session_id, self.now, device=device)
         if not is_in:
             session.expired_at, session.cause = self.now, admission.cause
@@ -149,15 +196,25 @@ class Rules:
     def _last_devices(self, user: str) -> list[str]:
         """Return the browsers that had the person's slots last."""
         began: dict[str, datetime] = {}
+        exam = self.exam()
         bound_since = (
             START - _LONG if self.clocks.lifetime is None else self.now - self.clocks.lifetime
         )
         for one in self.of(user):
             since = one.verified_at or one.logged_in_at
-            if one.was_ever_active and since > bound_since:
+            is_bound = since > bound_since if exam is None else self._was_in(one, start_of(exam))
+            if one.was_ever_active and is_bound and one.cause is not Cause.EXAM_BEGAN:
                 began[one.device] = max(since, began.get(one.device, since))
         latest_first = sorted(began, key=lambda device: (-began[device].timestamp(), device))
         return latest_first[: self.limit or 0]
+
+    def _was_in(self, session: ModelSession, start: datetime) -> bool:
+        """Tell whether a session was active at any time since then."""
+        if (session.verified_at or session.logged_in_at) >= start:
+            return True
+        end = self.clocks.end_of(session)
+        is_over = end is not None and end[0] <= start
+        return not is_over and (session.expired_at is None or session.expired_at > start)
 
     def log_out(self, user: str, session_id: str) -> None:
         session = self.sessions.get((user, session_id))
@@ -166,9 +223,10 @@ class Rules:
 
     def end(self, user: str, session_id: str | None) -> None:
         meant = [one for one in self.of(user) if session_id in {None, one.session_id}]
-        self.unsettled[user] -= {session_id} if session_id else self.unsettled[user] - {None}
+        for key in {session_id} if session_id else self.unsettled[user].keys() - {None}:
+            self.unsettled[user].pop(key, None)
         if any(self.is_active(one) for one in meant):
-            self.unsettled[user].add(None)
+            self.unsettled[user][None] = self.exam()
         for session in meant:
             self._happen(session, Event.ENDED)
 
@@ -197,7 +255,9 @@ class Rules:
     def copy(self, user: str, session_id: str, bearers: list[tuple[str, str]]) -> None:
         """Let sessions of these ids begin in these browsers, for the bearers of a copied cookie."""
         self._happen(self.sessions[user, session_id], Event.COPIED)
-        self.unsettled[user].discard(session_id)
+        self.unsettled[user].pop(session_id, None)
+        exam = self.exam()
+        policy = self.policy if exam is None else exam.policy
         older, newer = (
             ModelSession(user, id_, self.now, self.now, device=device, cause=Cause.COPIED)
             for id_, device in bearers
@@ -205,8 +265,8 @@ class Rules:
         self.twins.append((older, newer))
         for one in (older, newer):
             self.sessions[user, one.session_id] = one
-            if self.policy.counts_blocked_logins:
-                self.unsettled[user].add(one.session_id)
+            if policy.counts_blocked_logins:
+                self.unsettled[user][one.session_id] = exam
 
     def verify_all(self) -> None:
         for user in USERS:
@@ -219,7 +279,7 @@ class Rules:
                 self.invalidate(user, None)
 
     def invalidate(self, user: str, session_id: str | None) -> None:
-        self.unsettled[user].add(None)
+        self.unsettled[user][None] = self.exam()
         for session in self.of(user):
             if session_id in {None, session.session_id}:
                 self._happen(session, Event.INVALIDATED)
@@ -373,6 +433,38 @@ class SessionMachine(RuleBasedStateMachine):
         for number, id_ in ((thief, ids[0]), (browser, ids[1])):
             self.cookies[number] = cookie | {SESSION_ID_KEY: id_}
         return ids[0]
+
+    @rule(
+        policy=st.one_of(st.just(EXAM_POLICY), st.just(Policy())),
+        first=st.sampled_from([1, 60]),
+        length=st.sampled_from([60, 600]),
+    )
+    def plan_exam(self, policy: Policy, first: int, length: int) -> None:
+        starts_at = self.model.now + timedelta(seconds=first)
+        ends_at = starts_at + timedelta(seconds=length)
+        exam = ModelExam(f"Exam {len(self.model.exams)}", policy, starts_at, ends_at)
+        self.model.exams.append(exam)
+        with self.site.app.app_context():
+            add_exam(db, ExamPlan(exam.title, starts_at, ends_at, USERS, policy=policy))
+            db.session.commit()
+
+    @rule()
+    def begin_exam(self) -> None:
+        for exam in self.model.exams[-1:]:
+            with self.site.app.app_context(), suppress(Conflict):
+                actor = Actor(ActorKind.USER, "boss")
+                begin_exam(db, exam.title, actor, current_clocks())
+                db.session.commit()
+            self.model.begin_exam(exam)
+
+    @rule()
+    def end_exam(self) -> None:
+        for exam in self.model.exams[-1:]:
+            with self.site.app.app_context(), suppress(Conflict):
+                end_exam(db, exam.title, Actor(ActorKind.USER, "boss"))
+                db.session.commit()
+            if phase_of(exam, self.model.now) is Phase.RUNS:
+                exam.ended_at = self.model.now
 
     @rule(user=users, session_id=st.one_of(st.none(), known_ids))
     def end(self, user: str, session_id: str | None) -> None:

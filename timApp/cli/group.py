@@ -37,6 +37,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         "seat": LazyCommand(
             "timApp.cli.commands.seat", "Say which address or browser is at which seat."
         ),
+        "exam": LazyCommand("timApp.cli.commands.exam", "Plan, list, begin and end exams."),
         "hosts": LazyCommand(
             "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
         ),

@@ -12,12 +12,14 @@ from timApp.auth.access import (
 )
 from timApp.auth.seat import take_seat
 from timApp.auth.site import db
+from timApp.document.exam import Closed, closed_documents, find_closing
 from timApp.document.markdown import render_markdown
-from timApp.document.model import documents_visible_to, find_document
+from timApp.document.model import DocumentText, documents_visible_to, find_document
 from timApp.guard.seats.link import SEAT_FIELD, SIGNATURE_FIELD
 from timApp.request.inputs import takes
 from timApp.request.negotiation import wants_json
-from timApp.util.errors import NotFound
+from timApp.ui.language import moment_text
+from timApp.util.errors import AccessDenied, NotFound
 from timApp.util.text import quoted
 
 documents = Blueprint("documents", __name__)
@@ -27,7 +29,7 @@ documents = Blueprint("documents", __name__)
 @takes(query=(SEAT_FIELD, SIGNATURE_FIELD))
 @open_to_expired_sessions  # a kiosk opens its link whoever was blocked there; the list asks itself
 def index() -> ResponseReturnValue:
-    """List the documents that the visitor may view.
+    """List the documents that the visitor may view, and no exam closes to them.
 
     With a signed seat, which a kiosk opens, tell the browser that it stands there, and go on.
     """
@@ -37,6 +39,9 @@ def index() -> ResponseReturnValue:
     visitor = verify_logged_in()
     verify_valid_session()
     entries = documents_visible_to(db, visitor.id, visitor.is_admin)
+    if entries and not visitor.is_admin:
+        closed = closed_documents(db, visitor.id)
+        entries = [entry for entry in entries if entry.path not in closed]
     if wants_json():
         return jsonify([entry._asdict() for entry in entries])
     return render_template("index.html", documents=entries)
@@ -45,13 +50,41 @@ def index() -> ResponseReturnValue:
 @documents.get("/view/<path:path>")
 @open_to_expired_sessions  # some documents may be read with one: `verify_path_access` knows which
 def view_document(path: str) -> ResponseReturnValue:
-    """Show a document to whoever has the right and a valid session."""
+    """Show a document to whoever has the right and a valid session, if no exam closes it."""
     verify_path_access(path)
     document = find_document(db, path)
     if document is None:
         raise NotFound("There is no document at %(path)s.", path=quoted(path))
     verify_view_access(document)
+    _verify_no_exam_closes(document)
     html = render_markdown(document.source)
     if wants_json():
         return jsonify(path=document.path, title=document.title, html=html)
     return render_template("document.html", document=document, html=html)
+
+
+def _verify_no_exam_closes(document: DocumentText) -> None:
+    visitor = verify_logged_in()
+    closing = None if visitor.is_admin else find_closing(db, document.id, visitor.id)
+    if closing is None:
+        return
+    exam, title = closing.exam, quoted(closing.exam.title)
+    match closing.why:
+        case Closed.TO_COME:
+            raise AccessDenied(
+                "This document belongs to the exam %(exam)s, which begins at %(at)s.",
+                exam=title,
+                at=moment_text(exam.start),
+            )
+        case Closed.OVER:
+            raise AccessDenied(
+                "This document belongs to the exam %(exam)s, which ended at %(at)s.",
+                exam=title,
+                at=moment_text(exam.end),
+            )
+        case Closed.NOT_SITTING:
+            raise AccessDenied(
+                "This document belongs to the exam %(exam)s, and you are not among those who sit"
+                " it. If you should be, tell the supervisor.",
+                exam=title,
+            )

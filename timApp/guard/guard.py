@@ -267,6 +267,7 @@ class Guard:
                 linked_seat=seat,
                 policy=self.options.policy,
                 clocks=self.options.clocks,
+                sits_exams=not person.is_admin,
             )
             started = begin_session(work, beginning)
             state, session_id, token = started.state, started.session_id, started.token

@@ -101,6 +101,8 @@ class Cause(Enum):
     ENDED = "ended"
     #: Two had its cookie; or it began for one of the two.
     COPIED = "copied"
+    #: An exam that the person sits was begun after it.
+    EXAM_BEGAN = "exam began"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.
     IDLE = "idle"
     #: It is older than `SESSIONS_LIFETIME` allows.

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytz
-from flask import Blueprint, Flask, has_request_context, redirect, request, url_for
+from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, format_datetime, format_time, get_locale
 from markupsafe import Markup
@@ -57,6 +57,7 @@ def add_languages(app: Flask) -> None:
     _babel.init_app(
         app,
         default_locale=LANGUAGES["en"],
+        default_timezone=app.config["SITE_TIME_ZONE"],
         locale_selector=_choose_locale,
         timezone_selector=_choose_time_zone,
     )
@@ -66,6 +67,11 @@ def add_languages(app: Flask) -> None:
         page_language=page_language,
         language_names=LANGUAGE_NAMES,
     )
+
+
+def site_zone() -> pytz.BaseTzInfo:
+    """Return the time zone of the site, in which times are meant that do not say theirs."""
+    return pytz.timezone(current_app.config["SITE_TIME_ZONE"])
 
 
 def moment(value: datetime) -> Markup:
@@ -78,6 +84,11 @@ def time_of_day(value: datetime) -> Markup:
     return _time_element(value, format_time(value))
 
 
+def moment_text(value: datetime) -> str:
+    """Return what `moment` shows, as text that is part of a sentence."""
+    return f"{format_datetime(value)}{_zone_name(value)}"
+
+
 def page_language() -> str:
     """Return the code of the language in which the page is written, such as ``fi``."""
     locale = get_locale()
@@ -85,9 +96,14 @@ def page_language() -> str:
 
 
 def _time_element(value: datetime, text: str) -> Markup:
-    # Who has not told a time zone reads times that say which one they are in.
-    zone = "" if _choose_time_zone() else " UTC"
-    return Markup('<time datetime="{}">{}{}</time>').format(value.isoformat(), text, zone)
+    return Markup('<time datetime="{}">{}{}</time>').format(
+        value.isoformat(), text, _zone_name(value)
+    )
+
+
+def _zone_name(value: datetime) -> str:
+    """Return the name of the site's zone, after a blank; nothing for who has told their own."""
+    return "" if _choose_time_zone() else f" {value.astimezone(site_zone()).tzname()}"
 
 
 def _choose_locale() -> str | None:

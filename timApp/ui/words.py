@@ -33,6 +33,7 @@ _CAUSES = {
     Cause.COPIED: lazy_gettext(
         "Your login was in use in two places at once: somebody has copied it, so both are blocked."
     ),
+    Cause.EXAM_BEGAN: lazy_gettext("This session was ended as an exam began."),
     Cause.IDLE: lazy_gettext("You have not used this login for a long time, so it is over."),
     Cause.TOO_OLD: lazy_gettext("You logged in a long time ago, so this login is over."),
 }
@@ -53,6 +54,7 @@ _SHORT_CAUSES = {
     Cause.CONTINUED: lazy_gettext("logged in again in the same browser"),
     Cause.ENDED: lazy_gettext("ended for good"),
     Cause.COPIED: lazy_gettext("copied, in use in two places"),
+    Cause.EXAM_BEGAN: lazy_gettext("ended as the exam began"),
     Cause.IDLE: lazy_gettext("not seen for too long"),
     Cause.TOO_OLD: lazy_gettext("too old"),
 }

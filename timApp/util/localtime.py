@@ -1,5 +1,6 @@
 """Days and hours as the reader's clock shows them: marks of an axis, borders of intervals."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,6 +9,11 @@ from itertools import chain, count, product
 
 from pytz import BaseTzInfo
 
+from timApp.util.errors import BadInput
+from timApp.util.text import quoted
+
+#: A date without a time.
+_DATE = re.compile(r"[0-9]{4}-?(?:[0-9]{4}|[0-9]{2}-[0-9]{2}|W[0-9]{2}-?[0-9]?)")
 _MINUTE_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
 _DAY_STEPS = (1, 2, 7, 14)
 _MONTH_STEPS = (1, 2, 3, 6, 12)
@@ -50,6 +56,43 @@ def span_of(wall: datetime, zone: BaseTzInfo) -> tuple[datetime, datetime]:
     """
     first, second = (zone.localize(wall, is_dst=is_dst).astimezone(UTC) for is_dst in (True, False))
     return min(first, second), max(first, second)
+
+
+def moment_of(text: str, zone: BaseTzInfo, field: str) -> datetime:
+    """Return the moment that a text means: date and time of ISO 8601, with an offset or without.
+
+    Without one, it is what clocks in the zone show. `BadInput` for the field if it is no date and
+    time, and if clocks never show it, or do so twice.
+    """
+    try:
+        wall = datetime.fromisoformat(text)
+        if _DATE.fullmatch(text):
+            raise ValueError
+        if wall.tzinfo is not None:
+            return wall.astimezone(UTC)
+        found = moments_of(wall, zone)
+    except (ValueError, OverflowError):
+        raise BadInput(
+            "%(value)s is no date and time. Write it like this: 2026-05-04T09:30.",
+            field=field,
+            value=quoted(text),
+        ) from None
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise BadInput(
+            "%(value)s comes twice in %(zone)s, as clocks are set back then. Write the offset, too,"
+            " like this: 2026-05-04T09:30+03:00.",
+            field=field,
+            value=quoted(text),
+            zone=str(zone),
+        )
+    raise BadInput(
+        "%(value)s never comes in %(zone)s, as clocks are set forward then.",
+        field=field,
+        value=quoted(text),
+        zone=str(zone),
+    )
 
 
 def start_of_day(day: date, zone: BaseTzInfo) -> datetime:

@@ -36,7 +36,6 @@ from timApp.guard.changes.giveway import continue_sessions, expire_others
 from timApp.guard.changes.look import LOCK, LOCK_FREE, Found, look
 from timApp.guard.rules.admission import Admission, admit
 from timApp.guard.rules.policy import DeviceRule, OverLimit
-from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
@@ -169,7 +168,7 @@ def _begin(
         browser = one.user_id, one.device
         is_second = one.user_id in latest
         if one.user_id in passed_over or (
-            is_second and (browser in browsers or not _changes_nobody(one, found))
+            is_second and (browser in browsers or not _changes_nobody(found))
         ):
             started.append(PASSED_OVER)
             continue
@@ -183,7 +182,7 @@ def _begin(
         situation = found.situation(one, active[one.user_id])
         if one.user_id in blocked:
             situation = replace(situation, was_blocked=True)
-        admission = admit(situation, one.policy)
+        admission = admit(situation, found.policy)
         state = admission.state
         repeated = found.repeated(one, state)
         if repeated is not None:
@@ -197,9 +196,7 @@ def _begin(
         if one.device is not None:
             browsers.add(browser)
         started.append(Started(state, one.session_id))
-        admitted.append(
-            _Admitted(one, admission, moment, found.seating, bool(found.own), situation.has_ends)
-        )
+        admitted.append(_Admitted(one, found, admission, moment, situation.has_ends))
     _write(engine, driver, admitted)
     return started
 
@@ -209,23 +206,21 @@ class _Admitted:
     """A session that begins, and what has to be written for it."""
 
     beginning: Beginning
+    found: Found
     admission: Admission
     moment: datetime
-    seating: Seating
-    #: Whether there are open ones in the same browser.
-    continues_some: bool
     #: Whether ends or blocked logins of before are not settled.
     has_ends: bool
 
 
-def _changes_nobody(one: Beginning, found: Found) -> bool:
+def _changes_nobody(found: Found) -> bool:
     """Tell whether a login lets no other session of the person give way to it, nor moves a binding.
 
     Then many of one person may begin in one transaction, each in a browser of its own: what was
     found of them before they began holds for all.
     """
-    gives_no_way = one.policy.over_limit in {OverLimit.BLOCK_NEW, OverLimit.OBSERVE}
-    return gives_no_way and one.policy.device is DeviceRule.ANY and not found.own
+    gives_no_way = found.policy.over_limit in {OverLimit.BLOCK_NEW, OverLimit.OBSERVE}
+    return gives_no_way and found.policy.device is DeviceRule.ANY and not found.own
 
 
 def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> None:
@@ -235,7 +230,7 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
         if rows:
             statement.execute(engine, driver, rows)
 
-    continued = [(one.beginning, one.moment) for one in admitted if one.continues_some]
+    continued = [(one.beginning, one.moment) for one in admitted if one.found.own]
     if continued:
         continue_sessions(engine, driver, continued)
     displacing = [
@@ -244,16 +239,27 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
     if displacing:
         expire_others(engine, driver, displacing)
     settled = [one for one in admitted if one.admission.settles and one.has_ends]
-    executed(SETTLE, [{"person": one.beginning.user_id} for one in settled])
+    executed(
+        SETTLE,
+        [
+            {
+                "person": one.beginning.user_id,
+                "outside": one.found.exam is None,
+                "of_exam": one.found.exam_id,
+            }
+            for one in settled
+        ],
+    )
     written = [
-        (one, session_of(one.beginning, one.admission, one.moment, one.seating)) for one in admitted
+        (one, session_of(one.beginning, one.admission, one.moment, one.found.seating))
+        for one in admitted
     ]
     executed(ADD_SESSION, [row for _, row in written])
     executed(ADD_CHANGE, [change_of(one.beginning, one.admission, one.moment) for one in admitted])
     held = [
-        row
+        row | {"of_exam": one.found.exam_id}
         for one, row in written
-        if one.admission.state is not State.ACTIVE and one.beginning.policy.counts_blocked_logins
+        if one.admission.state is not State.ACTIVE and one.found.policy.counts_blocked_logins
     ]
     executed(ADD_HOLD, held)
 

@@ -62,6 +62,8 @@ class Beginning:
     linked_seat: str | None = None
     policy: Policy = DEFAULT_POLICY
     clocks: Clocks = NEVER
+    #: Whether what counts in exams may count for them, as it does not for administrators.
+    sits_exams: bool = True
     tries: Tries = field(default_factory=Tries, init=False, compare=False, repr=False)
 
 
@@ -101,9 +103,19 @@ ADD_HOLD = BatchStatement(
         user_id=sa.bindparam("person"),
         session_id=sa.bindparam("new_session"),
         since=sa.bindparam("moment", type_=UTCDateTime()),
+        exam_id=sa.bindparam("of_exam"),
     )
 )
-SETTLE = BatchStatement(sa.delete(SessionHold).where(SessionHold.user_id == sa.bindparam("person")))
+#: Outside of exams all of the person's is settled, as what was of an exam is over.
+SETTLE = BatchStatement(
+    sa.delete(SessionHold).where(
+        SessionHold.user_id == sa.bindparam("person"),
+        sa.or_(
+            sa.bindparam("outside", type_=sa.Boolean()),
+            SessionHold.exam_id == sa.bindparam("of_exam"),
+        ),
+    )
+)
 #: When the session with an id began.
 BEGAN = BatchStatement(
     sa.select(UserSession.logged_in_at).where(

@@ -10,6 +10,7 @@ from sqlalchemy import orm
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Change, OnePerson
+from timApp.guard.changes.exam import running_exam
 from timApp.guard.changes.hold import settle_logins
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
@@ -52,7 +53,8 @@ def part_bearers(
     Tells whether it did: not where the session is over by now, or is unknown, or where another look
     under the lock finds nothing wrong. So of many requests that find it out at once, one does it.
     Each of the two begins where its bearer was last, and is a blocked login like any other: until
-    one is verified both hold, if the policy counts blocked logins. For somebody who passes without
+    one is verified both hold, if the policy (of the exam that they sit, or the site's) counts
+    blocked logins. For somebody who passes without
     an active session none begins: whoever knows the password logs in again.
     """
     if not lock_people(work, [copy.user_id]):
@@ -95,9 +97,11 @@ def part_bearers(
             newer_session_id=newer,
         )
     )
-    if policy.counts_blocked_logins:
+    exam = running_exam(work, copy.user_id, moment)
+    if (policy if exam is None else exam.policy).counts_blocked_logins:
+        exam_id = None if exam is None else exam.id
         work.session.add_all(
-            SessionHold(user_id=copy.user_id, session_id=one, since=moment)
+            SessionHold(user_id=copy.user_id, session_id=one, since=moment, exam_id=exam_id)
             for one in (older, newer)
         )
     work.session.flush()

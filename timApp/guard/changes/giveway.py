@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
 from timApp.guard.changes.beginning import RECORDED, Beginning, circumstances_of
-from timApp.guard.changes.look import ALWAYS, IS_OWN, IS_PERSONS
+from timApp.guard.changes.devices import ALWAYS
+from timApp.guard.changes.look import IS_OWN, IS_PERSONS
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Admission
 from timApp.guard.rules.lifetime import CAUSES, Event

@@ -5,8 +5,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from timApp.database.model import conflict_insert
+from timApp.database.dialects.types import UTCDateTime
+from timApp.database.model import ConflictInsert, conflict_insert
 from timApp.database.work import UnitOfWork
+from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
 from timApp.guard.tables.hold import OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
 
@@ -16,13 +18,11 @@ SESSION_KEY_OF_HOLD = sa.tuple_(SessionHold.user_id, SessionHold.session_id)
 
 def note_ends(work: UnitOfWork, moment: datetime, user_ids: Iterable[int]) -> None:
     """Note that somebody has ended sessions of these people."""
-    rows = [
-        {"user_id": user_id, "session_id": OF_AN_END, "since": moment}
-        for user_id in sorted(set(user_ids))
-    ]
+    owners = sorted(set(user_ids))
+    rows = [{"user_id": one, "session_id": OF_AN_END, "since": moment} for one in owners]
     if rows:
-        insert = conflict_insert(work.session.connection(), SessionHold)
-        work.session.execute(insert.values(rows).on_conflict_do_nothing())
+        insert = conflict_insert(work.session.connection(), SessionHold).values(rows)
+        _note(work, insert, moment, SessionHold.user_id.in_(owners))
 
 
 def note_ends_of_all(work: UnitOfWork, moment: datetime, is_to_end: sa.ColumnElement[bool]) -> None:
@@ -38,7 +38,7 @@ def note_ends_of_all(work: UnitOfWork, moment: datetime, is_to_end: sa.ColumnEle
     )
     columns = [SessionHold.user_id, SessionHold.session_id, SessionHold.since]
     insert = conflict_insert(work.session.connection(), SessionHold)
-    work.session.execute(insert.from_select(columns, ends).on_conflict_do_nothing())
+    _note(work, insert.from_select(columns, ends), moment)
 
 
 def settle(work: UnitOfWork, user_ids: Iterable[int] | None = None) -> None:
@@ -50,6 +50,38 @@ def settle(work: UnitOfWork, user_ids: Iterable[int] | None = None) -> None:
 def settle_logins(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
     """Settle those blocked logins; ends of active sessions stay as they are."""
     _drop(work, SessionHold.session_id != OF_AN_END, *which)
+
+
+def forget_outside(work: UnitOfWork, exam_id: int, user_ids: sa.Select[int]) -> None:
+    """Settle what these people's ends and blocked logins outside of the exam have left."""
+    is_outside = SessionHold.exam_id.is_distinct_from(exam_id)
+    _drop(work, is_outside, SessionHold.user_id.in_(user_ids))
+
+
+def _note(
+    work: UnitOfWork, insert: ConflictInsert, moment: datetime, *which: sa.ColumnElement[bool]
+) -> None:
+    """Note ends at this moment, which are of the exam that the person sits now.
+
+    The latest counts, as one that is over with its exam must not hide a new one.
+    """
+    work.session.execute(
+        insert.on_conflict_do_update(
+            index_elements=[SessionHold.user_id, SessionHold.session_id],
+            set_={"since": insert.excluded.since, "exam_id": insert.excluded.exam_id},
+        )
+    )
+    is_new = (SessionHold.session_id == OF_AN_END, SessionHold.since == moment, *which)
+    for exam_id in work.session.scalars(
+        sa.select(Exam.id).where(runs(sa.literal(moment, UTCDateTime()))).order_by(*EARLIEST_FIRST)
+    ):
+        sits_it = sa.exists().where(Exam.id == exam_id, sits(SessionHold.__table__.c.user_id))
+        work.session.execute(
+            sa.update(SessionHold)
+            .where(*is_new, sits_it.correlate(SessionHold))
+            .values(exam_id=exam_id),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _drop(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:

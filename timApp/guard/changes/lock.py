@@ -21,13 +21,15 @@ def lock_people(work: UnitOfWork, user_ids: Iterable[int]) -> set[int]:
     of their ids, so never in a ring. Other requests are worked on while it waits (see
     `timApp.util.turns`).
     """
+    return lock_people_who(work, User.id.in_(user_ids))
+
+
+def lock_people_who(work: UnitOfWork, are_meant: sa.ColumnElement[bool]) -> set[int]:
+    """Lock the people who meet the condition, as `lock_people` does; return their ids."""
     begin_write(work.session.connection())
     with turn_given():
         found = work.session.scalars(
-            sa.select(User.id)
-            .where(User.id.in_(user_ids))
-            .order_by(User.id)
-            .with_for_update(key_share=True)
+            sa.select(User.id).where(are_meant).order_by(User.id).with_for_update(key_share=True)
         )
         return set(found)
 

@@ -1,8 +1,8 @@
 """What is looked up of a person whose login begins, under the lock; and the lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,16 +12,19 @@ from timApp.database.dialects.functions import IsOneOf
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
 from timApp.guard.changes.beginning import MOMENTS, Beginning
+from timApp.guard.changes.devices import devices_of
+from timApp.guard.changes.exam import RunningExam, running_exam_query
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Situation
 from timApp.guard.rules.clocks import Clocks
-from timApp.guard.rules.policy import DeviceRule
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.rules.seating import Seating, seating_of
 from timApp.guard.seats.network import address_of, keys_of
+from timApp.guard.tables.exam import sits_unless_admin
 from timApp.guard.tables.hold import OF_AN_END, SessionHold
 from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import began_anew, is_open, was_ever_active
+from timApp.guard.tables.state import is_open
 from timApp.guard.vocabulary import State
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -49,6 +52,11 @@ IS_OWN = sa.or_(
     UserSession.device == sa.bindparam("own_device"),
     UserSession.session_id == sa.bindparam("former"),
 )
+_at = sa.bindparam("at", type_=UTCDateTime())
+# Of those that run, the exam of the person that began last.
+_exam = running_exam_query(
+    _at, sa.bindparam("may_sit", type_=sa.Boolean()), sits_unless_admin(sa.bindparam("person"))
+).subquery("running")
 # Those that count against the limit, if there is one, and those of the browser.
 _open = (
     sa.select(
@@ -68,6 +76,7 @@ _open = (
     )
     .subquery("open")
 )
+_OPEN_COLUMNS = len(_open.c)
 #: Gives a row for each of those sessions, or one without.
 LOOK = BatchStatement(
     sa.select(
@@ -84,7 +93,11 @@ LOOK = BatchStatement(
                 sa.case((SessionHold.session_id == sa.literal_column(f"'{OF_AN_END}'"), 1), else_=2)
             )
         )
-        .where(SessionHold.user_id == sa.bindparam("person"))
+        .where(
+            SessionHold.user_id == sa.bindparam("person"),
+            SessionHold.exam_id.is_not_distinct_from(_exam.c.id),
+        )
+        .correlate(_exam)
         .scalar_subquery(),
         # The seat of the address, and whether there are seats at all.
         sa.select(Seat.name)
@@ -93,29 +106,18 @@ LOOK = BatchStatement(
         .limit(1)
         .scalar_subquery(),
         sa.exists(sa.select(Seat.key)),
+        *_exam.c,
         *_open.c,
     ).select_from(
-        sa.select(sa.literal_column("1").label("one")).subquery("login").outerjoin(_open, sa.true())
+        sa.select(sa.literal_column("1").label("one"))
+        .subquery("login")
+        .outerjoin(_exam, sa.true())
+        .outerjoin(_open, sa.true())
     )
-)
-#: The browsers that had a person's slots last.
-DEVICES = BatchStatement(
-    sa.select(UserSession.device)
-    .where(
-        IS_PERSONS,
-        UserSession.device.is_not(None),
-        was_ever_active(),
-        began_anew() > sa.bindparam("bound_since", type_=UTCDateTime()),
-    )
-    .group_by(UserSession.device)
-    .order_by(sa.func.max(began_anew()).desc(), UserSession.device)
-    .limit(sa.bindparam("slots", type_=sa.Integer()))
 )
 #: How old a session may be that a login without it goes on with, in the same browser: its answer
 #: was lost, or has not come yet. Whoever shows the session, or comes later, begins another one.
 _REPEATS = timedelta(minutes=10)
-#: Since when a session has to be active that need not be: before all moments that there are.
-ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,19 @@ class Found:
     active: int
     #: The open sessions of the same browser.
     own: Sequence[OpenSession]
-    #: The browsers that had the person's slots last.
-    devices: Sequence[str]
+    #: The exam that they sit now; None if there is none.
+    exam: RunningExam | None
+    #: What counts for the login: the exam's policy, or the site's.
+    policy: Policy
     #: Where the person sits.
     seating: Seating
+    #: The browsers that had the person's slots last.
+    devices: Sequence[str] = ()
+
+    @property
+    def exam_id(self) -> int | None:
+        """The exam in which ends and blocked logins count now; None: those outside of exams do."""
+        return None if self.exam is None else self.exam.id
 
     def situation(self, one: Beginning, active: int) -> Situation:
         """Return the situation of a login with that many active sessions in other browsers."""
@@ -195,6 +206,7 @@ class Found:
 
 def look(engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]) -> list[Found]:
     """Return what is found for each login."""
+    moment = now()
     asked = [
         {
             "person": one.user_id,
@@ -203,45 +215,50 @@ def look(engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]) -> lis
             "has_limit": one.limit is not None,
             "new_session": one.session_id,
             "address_keys": keys_of(address_of(one.origin)),
+            "at": moment,
+            "may_sit": one.sits_exams,
         }
         for one in beginnings
     ]
     rows = LOOK.all_rows(engine, driver, asked)
-    bound = [one for one in beginnings if one.policy.device is DeviceRule.SAME and one.limit]
-    devices = dict(zip(map(id, bound), _devices(engine, driver, bound), strict=True))
-    return [
-        _found(engine, one, its_rows, devices.get(id(one), ()))
-        for one, its_rows in zip(beginnings, rows, strict=True)
+    found = [_found(engine, one, its_rows) for one, its_rows in zip(beginnings, rows, strict=True)]
+    bound = [
+        number
+        for number, one in enumerate(beginnings)
+        if found[number].policy.device is DeviceRule.SAME and one.limit
     ]
+    logins = [(beginnings[number], found[number].exam) for number in bound]
+    for number, devices in zip(bound, devices_of(engine, driver, logins), strict=True):
+        found[number] = replace(found[number], devices=devices)
+    return found
 
 
-def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any], devices: Sequence[str]) -> Found:
+def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any]) -> Found:
     def moment(value: Any) -> Any:
         return MOMENTS.process_result_value(value, engine.dialect)
 
-    was_used, last_began, unsettled, listed, lists_any, *_ = rows[0]
+    was_used, last_began, unsettled, listed, lists_any, *its_exam = rows[0][:-_OPEN_COLUMNS]
+    exam = None
+    exam_id, start, over_limit, after_end, rule = its_exam
+    if exam_id is not None:
+        policy = Policy(OverLimit(over_limit), AfterEnd(after_end), DeviceRule(rule))
+        exam = RunningExam(exam_id, moment(start), policy)
     sessions = [
         OpenSession(session_id, device, *map(moment, times))
-        for _, _, _, _, _, session_id, device, *times in rows
+        for session_id, device, *times in (row[-_OPEN_COLUMNS:] for row in rows)
         if session_id is not None
     ]
     own = [session for session in sessions if session.is_own(one)]
     active = sum(session.is_active(one.clocks) for session in sessions) - sum(
         session.is_active(one.clocks) for session in own
     )
-    seating = seating_of(one.linked_seat, listed, lists_any=bool(lists_any))
-    return Found(bool(was_used), moment(last_began), unsettled or 0, active, own, devices, seating)
-
-
-def _devices(
-    engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]
-) -> list[Sequence[str]]:
-    asked = [
-        {
-            "person": one.user_id,
-            "bound_since": one.clocks.begun_since() or ALWAYS,
-            "slots": one.limit,
-        }
-        for one in beginnings
-    ]
-    return [[device for (device,) in found] for found in DEVICES.all_rows(engine, driver, asked)]
+    return Found(
+        was_used=bool(was_used),
+        last_began=moment(last_began),
+        unsettled=unsettled or 0,
+        active=active,
+        own=own,
+        seating=seating_of(one.linked_seat, listed, lists_any=bool(lists_any)),
+        exam=exam,
+        policy=one.policy if exam is None else exam.policy,
+    )

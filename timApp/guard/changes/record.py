@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Change
 from timApp.guard.tables.change import SessionChange
-from timApp.guard.vocabulary import Action, Cause
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action, Actor, Cause
 from timApp.util.text import storable
 
 
@@ -33,14 +35,7 @@ def record(
 
     `action` says more than the change's own where it is one of everybody's.
     """
-    circumstances = {
-        "at": moment,
-        "actor_kind": change.actor.kind,
-        "actor": storable(change.actor.name),
-        "address": change.actor.address and storable(change.actor.address),
-        "action": action,
-        "reason": storable(change.reason) or None,
-    }
+    circumstances = _circumstances(change.actor, action, moment, change.reason)
     rows = [
         circumstances
         | {
@@ -54,3 +49,35 @@ def record(
     ]
     if rows:
         work.session.execute(sa.insert(SessionChange).values(rows))
+
+
+def record_each(  # noqa: PLR0917 - of one change
+    work: UnitOfWork,
+    actor: Actor,
+    action: Action,
+    cause: Cause,
+    reason: str,
+    moment: datetime,
+    *which: sa.ColumnElement[bool],
+) -> None:
+    """Record a change of each of the sessions that meet the conditions, before it is made."""
+    columns = SessionChange.__table__.c
+    values = _circumstances(actor, action, moment, reason) | {"cause": cause, "session_count": 1}
+    entries = sa.select(
+        UserSession.user_id,
+        UserSession.session_id,
+        *(sa.literal(value, columns[name].type).label(name) for name, value in values.items()),
+    ).where(*which)
+    insert = sa.insert(SessionChange)
+    work.session.execute(insert.from_select(["user_id", "session_id", *values], entries))
+
+
+def _circumstances(actor: Actor, action: Action, moment: datetime, reason: str) -> dict[str, Any]:
+    return {
+        "at": moment,
+        "actor_kind": actor.kind,
+        "actor": storable(actor.name),
+        "address": actor.address and storable(actor.address),
+        "action": action,
+        "reason": storable(reason) or None,
+    }

@@ -39,13 +39,19 @@ class Clocks:
     #: After it began.
     lifetime: timedelta | None = None
 
-    def unseen_since(self) -> datetime | None:
-        """Return when a session has to have been seen to be active now; None if it need not."""
-        return None if self.idle_end is None else now() - self.idle_end
+    def unseen_since(self, moment: datetime | None = None) -> datetime | None:
+        """Return when a session has to have been seen to be active now, or at the moment.
 
-    def begun_since(self) -> datetime | None:
-        """Return since when a session has to have begun to be active now; None if it need not."""
-        return None if self.lifetime is None else now() - self.lifetime
+        None if it need not.
+        """
+        return None if self.idle_end is None else (moment or now()) - self.idle_end
+
+    def begun_since(self, moment: datetime | None = None) -> datetime | None:
+        """Return since when a session has to have begun to be active now, or at the moment.
+
+        None if it need not.
+        """
+        return None if self.lifetime is None else (moment or now()) - self.lifetime
 
     def end_of(self, session: TimedSession) -> tuple[datetime, Cause] | None:
         """Return when the clocks end a session, and which one does first; None if none does."""

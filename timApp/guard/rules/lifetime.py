@@ -22,12 +22,14 @@ class Event(Enum):
     LOGGED_OUT = "is logged out"
     CONTINUED = "is continued by a login in the same browser"
     ENDED = "is ended for good"
+    EXAM_BEGAN = "is ended as an exam begins"
     COPIED = "is found to have a cookie that was copied"
     TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
 
 
 _BLOCKS = (Event.ANOTHER_VERIFIED, Event.INVALIDATED, Event.DISPLACED, Event.ALL_BLOCKED)
-_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, Event.COPIED, Event.TWIN_VERIFIED)
+_BY_COPY = (Event.COPIED, Event.TWIN_VERIFIED)
+_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, Event.EXAM_BEGAN, *_BY_COPY)
 
 #: What becomes of a session, by its state and what happens.
 LIFE: Mapping[State, Mapping[Event, State]] = {
@@ -55,6 +57,7 @@ CAUSES: Mapping[Event, Cause] = {
     Event.ENDED: Cause.ENDED,
     Event.COPIED: Cause.COPIED,
     Event.TWIN_VERIFIED: Cause.COPIED,
+    Event.EXAM_BEGAN: Cause.EXAM_BEGAN,
 }
 
 #: What happens to the person's other sessions then; to nobody's if it is not here.

@@ -27,5 +27,8 @@ class SessionHold(Model):
     #: The login that was blocked, or `OF_AN_END`.
     session_id: orm.Mapped[str] = orm.mapped_column(SessionIdText, primary_key=True)
     since: orm.Mapped[datetime]
+    #: The exam that the person sat then; it counts in that one alone. None: it counts outside of
+    #: exams alone. Names no row that has to be there: exams that have begun stay.
+    exam_id: orm.Mapped[int | None]
 
     __table_args__ = ({"sqlite_with_rowid": False},)

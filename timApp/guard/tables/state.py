@@ -34,19 +34,30 @@ def is_active_if(
     unseen_since: sa.ColumnElement[datetime] | None,
     begun_since: sa.ColumnElement[datetime] | None,
 ) -> sa.ColumnElement[bool]:
-    """Return the condition that a session is active by clocks that end it at these moments.
+    """Return the condition that a session is active by clocks that end it at these moments."""
+    lasts = outlasts_clocks(session, unseen_since=unseen_since, begun_since=begun_since)
+    return sa.and_(~session.expired, lasts)
+
+
+def outlasts_clocks(
+    session: type[UserSession],
+    *,
+    unseen_since: sa.ColumnElement[datetime] | None,
+    begun_since: sa.ColumnElement[datetime] | None,
+) -> sa.ColumnElement[bool]:
+    """Return the condition that no clock has ended a session which ends it at these moments.
 
     `Clocks.end_of` says the same of a session that was read.
     """
     began = began_anew(session)
-    conditions = [~session.expired]
+    conditions: list[sa.ColumnElement[bool]] = []
     if begun_since is not None:
         conditions.append(began > begun_since)
     if unseen_since is not None:
         # Never NULL, of which the opposite would be NULL, too.
         seen = sa.func.coalesce(session.last_seen_at, began)
         conditions.append(sa.or_(seen > unseen_since, began > unseen_since))
-    return sa.and_(*conditions)
+    return sa.and_(sa.true(), *conditions)
 
 
 def began_anew(session: type[UserSession] = UserSession) -> sa.ColumnElement[datetime]:

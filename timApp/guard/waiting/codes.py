@@ -105,7 +105,9 @@ def find_waiting(work: UnitOfWork, code: str) -> Waiting | None:
     return None if row is None else _read(row)
 
 
-def stop_waiting(work: UnitOfWork, user_ids: Collection[int] | None = None) -> None:
+def stop_waiting(
+    work: UnitOfWork, user_ids: Collection[int] | sa.Select[int] | None = None
+) -> None:
     """Drop the short codes of sessions that are active or logged out by now.
 
     Those of these users, or of everybody; for whoever has changed sessions.

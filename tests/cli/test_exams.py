@@ -1,0 +1,137 @@
+"""`timapp exam`: plan, list, begin and end."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.commandline import CommandLine
+from tests.conftest import MakeApp
+from tests.site import Site
+from timApp.util.clock import now
+
+ZONE = "Europe/Helsinki"
+NINE, TWELVE = "2090-12-01T09:00", "2090-12-01T12:00"
+_SHOWN = "'Algebra 1' (from 2090-12-01T09:00+02:00 to 2090-12-01T12:00+02:00)"
+
+
+@pytest.fixture
+def timapp(database_url: str, tmp_path: Path) -> CommandLine:
+    """The command line of a site in Finland."""
+    line = CommandLine(database_url, tmp_path)
+    line.env["TIM_SITE_TIME_ZONE"] = ZONE
+    return line
+
+
+@pytest.fixture
+def here(timapp: CommandLine, make_app: MakeApp) -> Site:
+    """The site, with the student alice and a document."""
+    site = Site(make_app(timapp.env["TIM_DATABASE_URL"]))
+    site.add_user("alice", ["Students"])
+    site.add_document("exam/part1", ["Students"])
+    return site
+
+
+def add(timapp: CommandLine, *more: str) -> str:
+    """Plan the exam of these tests."""
+    words = ("Algebra 1", "--from", NINE, "--to", TWELVE, "--group", "Students")
+    return timapp.done("exam", "add", *words, "--document", "exam/part1", *more)
+
+
+def listed(timapp: CommandLine) -> list[list[str]]:
+    """Return the lines of the list."""
+    return [line.split("\t") for line in timapp.done("exam", "list").splitlines()]
+
+
+def test_an_exam_is_planned_begun_and_ended(timapp: CommandLine, here: Site) -> None:
+    """Each command says what it did, and the list says what the exam is."""
+    added = add(timapp)
+    assert added == f"Added the exam {_SHOWN}.\n1 person would sit it as groups are now.\n"
+    (row,) = listed(timapp)
+    assert row == [
+        *("Algebra 1", "to come", "2090-12-01T09:00+02:00", "2090-12-01T12:00+02:00"),
+        *("Students", "exam/part1", "Session supervisors"),
+    ]
+    browser = here.logged_in("alice")
+    assert browser.get("/view/exam/part1").status_code == 403
+    begun = timapp.done("exam", "begin", "algebra 1", "--yes")
+    assert begun.startswith("Began the exam 'Algebra 1' (from ")
+    assert begun.endswith(" 1 open session of 1 person ended.\n")
+    assert browser.get("/").status_code == 403
+    browser = here.logged_in("alice")
+    assert browser.get("/view/exam/part1").status_code == 200
+    again = timapp.done("exam", "begin", "Algebra 1")
+    assert " had begun already, at " in again
+    assert again.endswith("; nothing was changed.\n")
+    assert listed(timapp)[0][1] == "runs"
+    assert timapp.done("exam", "end", "Algebra 1").startswith("Ended the exam 'Algebra 1'")
+    assert browser.get("/view/exam/part1").status_code == 403
+    assert " was over already, at " in timapp.done("exam", "end", "Algebra 1")
+    assert listed(timapp)[0][1] == "over"
+
+
+def test_who_begins_an_exam_is_asked(timapp: CommandLine, here: Site) -> None:
+    """Without a terminal, and without --yes, it says whom it would hit and does nothing."""
+    add(timapp)
+    here.logged_in("alice")
+    result = timapp("exam", "begin", "Algebra 1")
+    assert result.exit_code == 2
+    assert result.stdout == (
+        f"1 person sits the exam {_SHOWN}. 1 open session of 1 person will end.\n"
+    )
+    assert "--yes" in result.stderr
+    assert listed(timapp)[0][1] == "to come"
+    assert len(here.active("alice")) == 1
+
+
+def test_a_policy_of_an_exam_can_be_chosen(timapp: CommandLine, here: Site) -> None:
+    """By default an exam holds; what is chosen counts instead."""
+    add(timapp, "--over-limit", "observe", "--after-end", "free", "--device", "any")
+    timapp.done("exam", "begin", "Algebra 1", "--yes")
+    for name in ("laptop", "phone"):
+        assert here.logged_in("alice", name).get("/view/exam/part1").status_code == 200
+
+
+def test_times_are_taken_with_an_offset_or_without(timapp: CommandLine, here: Site) -> None:
+    """Without one they are the site's; with one they are what they say."""
+    timapp.done("exam", "add", "A", "--from", "2036-06-01T09:00", "--to", "2036-06-01T12:00Z")
+    assert listed(timapp)[0][2:4] == ["2036-06-01T09:00+03:00", "2036-06-01T15:00+03:00"]
+
+
+_PAST = (now() - timedelta(days=1)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["A", "--from", NINE, "--to", NINE], "end after it begins"),
+        (["A", "--from", _PAST, "--to", _PAST.replace("T", " ")], "end after it begins"),
+        (["A", "--from", "2020-01-01T09:00", "--to", "2020-01-01T10:00"], "past already"),
+        (["A", "--from", "nine", "--to", TWELVE], "'nine' is no date and time"),
+        (["A", "--from", "2090-12-01", "--to", TWELVE], "is no date and time"),
+        (["A", "--from", "2037-03-29T03:30", "--to", TWELVE], "never comes in Europe/Helsinki"),
+        (["A", "--from", "2037-10-25T03:30", "--to", TWELVE], "comes twice in Europe/Helsinki"),
+        ([" ", "--from", NINE, "--to", TWELVE], "title"),
+        (["ALGEBRA  1", "--from", NINE, "--to", TWELVE], "There is an exam"),
+        (["A", "--from", NINE, "--to", TWELVE, "--group", "Nobody"], "no user or group"),
+        (["A", "--from", NINE, "--to", TWELVE, "--supervisors", "No"], "no user or group"),
+        (["A", "--from", NINE, "--to", TWELVE, "--document", "no"], "There is no document 'no'"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_added(
+    timapp: CommandLine, here: Site, words: list[str], said: str
+) -> None:
+    """A wrong time, title, group or document is one line of error."""
+    add(timapp)
+    assert said in timapp.refused("exam", "add", *words)
+    assert len(listed(timapp)) == 1
+
+
+def test_what_is_out_of_turn_is_one_line(timapp: CommandLine, here: Site) -> None:
+    """An end before the beginning, a beginning after the end, and an unknown exam are refused."""
+    add(timapp)
+    assert "has not begun yet" in timapp.refused("exam", "end", "Algebra 1")
+    assert "There is no exam 'Logic'" in timapp.refused("exam", "begin", "Logic", "--yes")
+    timapp.done("exam", "begin", "Algebra 1", "--yes")
+    timapp.done("exam", "end", "Algebra 1")
+    assert "is over" in timapp.refused("exam", "begin", "Algebra 1", "--yes")

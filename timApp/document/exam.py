@@ -1,0 +1,176 @@
+"""Documents of exams: open within the exam's time, to those who sit it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+from timApp.database.driver.read import QuickRead
+from timApp.database.model import Model
+from timApp.database.work import UnitOfWork
+from timApp.document.model import Document
+from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.tables.exam import Exam, sits, supervises
+from timApp.util.clock import now
+from timApp.util.errors import NotFound
+from timApp.util.text import quoted
+
+#: Which documents an exam consists of.
+exam_documents = sa.Table(
+    "examdocument",
+    Model.metadata,
+    sa.Column("document_id", sa.ForeignKey("document.id"), primary_key=True),
+    sa.Column("exam_id", sa.ForeignKey("exam.id"), primary_key=True, index=True),
+)
+
+
+class Closed(Enum):
+    """Why somebody may not open a document of an exam."""
+
+    TO_COME = "the exam has not begun"
+    OVER = "the exam is over"
+    NOT_SITTING = "they do not sit the exam"
+
+
+@dataclass(frozen=True)
+class ExamOfDocument:
+    """An exam to which a document belongs, and what it is to whoever asks."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    begun_at: datetime | None
+    ended_at: datetime | None
+    sits: bool
+    supervises: bool
+
+    @property
+    def start(self) -> datetime:
+        """When it begins or began."""
+        return start_of(self)
+
+    @property
+    def end(self) -> datetime:
+        """When it ends or ended."""
+        return end_of(self)
+
+    def closed(self, moment: datetime) -> Closed | None:
+        """Return why its documents are closed to them then; None if they are open."""
+        if self.supervises:
+            return None
+        if not self.sits:
+            return Closed.NOT_SITTING
+        match phase_of(self, moment):
+            case Phase.TO_COME:
+                return Closed.TO_COME
+            case Phase.OVER:
+                return Closed.OVER
+        return None
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Why a document is closed, and the exam that says so."""
+
+    why: Closed
+    exam: ExamOfDocument
+
+
+def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | None:
+    """Return why a document of these exams is closed; None if one opens it, or there are none.
+
+    Of several exams, one to come is named first, the next of them, and then the one that ended
+    last.
+    """
+    found: list[Closing] = []
+    for exam in exams:
+        why = exam.closed(moment)
+        if why is None:
+            return None
+        found.append(Closing(why, exam))
+    of_kind = {kind: [one for one in found if one.why is kind] for kind in Closed}
+    if of_kind[Closed.TO_COME]:
+        return min(of_kind[Closed.TO_COME], key=lambda one: one.exam.start)
+    if of_kind[Closed.OVER]:
+        return max(of_kind[Closed.OVER], key=lambda one: one.exam.end)
+    return found[0] if found else None
+
+
+def find_closing(work: UnitOfWork, document_id: int, user_id: int) -> Closing | None:
+    """Return why the document is closed to the person; None if no exam closes it.
+
+    It is one look-up. Administrators, to whom all is open, are not asked about.
+    """
+    asked = {"document": document_id, "person": user_id}
+    return closing_of(map(_read, _of_document.all(work, asked)), now())
+
+
+def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
+    """Return the paths of the documents that exams close to the person."""
+    exams: dict[str, list[ExamOfDocument]] = {}
+    query: sa.Select[*tuple[Any, ...]] = _exams(sa.literal(user_id)).add_columns(Document.path)
+    query = query.join(Document, Document.id == exam_documents.c.document_id)
+    for row in work.session.execute(query):
+        *of_exam, path = row
+        exams.setdefault(path, []).append(_read(of_exam))
+    moment = now()
+    return {path for path, found in exams.items() if closing_of(found, moment) is not None}
+
+
+def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> None:
+    """Let the exam consist of the documents at these paths; nothing is committed.
+
+    `NotFound` (field ``document``) for one that there is not.
+    """
+    found = [_require_document(work, path) for path in dict.fromkeys(paths)]
+    work.session.execute(exam_documents.delete().where(exam_documents.c.exam_id == exam.id))
+    rows = [{"exam_id": exam.id, "document_id": one} for one in dict.fromkeys(found)]
+    if rows:
+        work.session.execute(exam_documents.insert(), rows)
+
+
+def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:
+    """Return the paths of the documents of each exam, in order, by the exam's id."""
+    query = sa.select(exam_documents.c.exam_id, Document.path).join(
+        Document, Document.id == exam_documents.c.document_id
+    )
+    found: dict[int, list[str]] = {}
+    for exam_id, path in sorted(map(tuple, work.session.execute(query))):
+        found.setdefault(exam_id, []).append(path)
+    return found
+
+
+def _require_document(work: UnitOfWork, path: str) -> int:
+    document = Document.get_by_path(work, path)
+    if document is None:
+        raise NotFound("There is no document %(path)s.", field="document", path=quoted(path))
+    return document.id
+
+
+def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(
+        Exam.title,
+        Exam.starts_at,
+        Exam.ends_at,
+        Exam.begun_at,
+        Exam.ended_at,
+        sits(user_id).label("sits"),
+        supervises(user_id).label("supervises"),
+    ).join_from(exam_documents, Exam, Exam.id == exam_documents.c.exam_id)
+
+
+_of_document = QuickRead(
+    _exams(sa.bindparam("person", type_=sa.Integer())).where(
+        exam_documents.c.document_id == sa.bindparam("document")
+    )
+)
+
+
+def _read(row: Sequence[Any]) -> ExamOfDocument:
+    title, starts_at, ends_at, begun_at, ended_at, is_sitting, is_supervising = row
+    return ExamOfDocument(
+        title, starts_at, ends_at, begun_at, ended_at, bool(is_sitting), bool(is_supervising)
+    )

@@ -1,0 +1,50 @@
+"""The exam that somebody sits at a moment, as changes of their sessions have to know it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from timApp.database.dialects.types import UTCDateTime
+from timApp.database.work import UnitOfWork
+from timApp.guard.rules.policy import Policy
+from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits, starts
+
+
+@dataclass(frozen=True)
+class RunningExam:
+    """The exam that the person sits."""
+
+    id: int
+    start: datetime
+    policy: Policy
+
+
+def running_exam_query(
+    moment: sa.ColumnElement[datetime], *sit_it: sa.ColumnElement[bool]
+) -> sa.Select[*tuple[Any, ...]]:
+    """Return the query for the exam that somebody sits at a moment: of several, the last to begin.
+
+    The conditions say who. Its columns are those of `RunningExam`, with the policy's three.
+    """
+    return (
+        sa.select(
+            Exam.id,
+            starts().label("start"),
+            Exam.over_limit,
+            Exam.after_end,
+            Exam.device.label("device_rule"),
+        )
+        .where(runs(moment), *sit_it)
+        .order_by(*(one.desc() for one in EARLIEST_FIRST))
+        .limit(1)
+    )
+
+
+def running_exam(work: UnitOfWork, user_id: int, moment: datetime) -> RunningExam | None:
+    """Return the exam that the person sits at the moment, or None."""
+    at = sa.literal(moment, UTCDateTime())
+    query = running_exam_query(at, sits(sa.literal(user_id)))
+    row = work.session.execute(query).first()
+    return None if row is None else RunningExam(row.id, row.start, Policy(*row[2:]))

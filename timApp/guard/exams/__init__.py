@@ -1,0 +1,1 @@
+"""Exams: planned, looked up, begun and ended."""

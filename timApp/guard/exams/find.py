@@ -1,0 +1,37 @@
+"""Looks up exams."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from timApp.database.work import UnitOfWork
+from timApp.guard.tables.exam import Exam
+from timApp.util.errors import NotFound
+from timApp.util.names import key_of
+from timApp.util.text import is_storable, quoted
+
+
+def find_exam(work: UnitOfWork, title: str) -> Exam | None:
+    """Return the exam of that title, compared as names of people are, or None."""
+    if not is_storable(title):
+        return None
+    return work.session.scalar(sa.select(Exam).where(Exam.title_key == key_of(title)))
+
+
+def require_exam(work: UnitOfWork, title: str) -> Exam:
+    """Return the exam of that title; `NotFound` (field ``title``) if there is none."""
+    exam = find_exam(work, title)
+    if exam is None:
+        raise NotFound("There is no exam %(title)s.", field="title", title=quoted(title))
+    return exam
+
+
+def all_exams(work: UnitOfWork) -> Sequence[Exam]:
+    """Return all exams with their groups, the latest first."""
+    query = (
+        sa.select(Exam)
+        .order_by(Exam.starts_at.desc(), Exam.id.desc())
+        .options(orm.selectinload(Exam.groups), orm.selectinload(Exam.supervisors))
+    )
+    return work.session.scalars(query).all()
