@@ -3,6 +3,7 @@
 import random
 import sqlite3
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import copy_context
@@ -21,7 +22,8 @@ from timApp.auth.session.util import has_valid_session
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, load_visitor
 from timApp.guard import Claims, Standing
-from timApp.guard.cookie import SESSION_ID_KEY, USER_ID_KEY
+from timApp.guard.cookie import SESSION_ID_KEY, TOKEN_KEY, USER_ID_KEY
+from timApp.guard.visitor import Visitor as GuardVisitor
 
 #: The id of a person and of their session.
 Key = tuple[int, str]
@@ -123,12 +125,21 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
     visitor = context._login_user = Visitor(0, "", "", "", frozenset(), None, True)
     guard = current_guard()
 
+    # As browsers do, each keeps the cookie that it was given last.
+    numbers: defaultdict[Key, int] = defaultdict(int)
+
     @cache
-    def cookie_of(key: Key) -> str:
-        return guard.cookies.issue(Claims(*key))
+    def cookie_of(key: Key, number: int) -> str:
+        return guard.cookies.issue(Claims(*key, number))
+
+    def note(key: Key, found: GuardVisitor | None) -> None:
+        if found is not None and found.renewed is not None:
+            numbers[key] = found.renewed.token
 
     def check(key: Key) -> bool:
-        return guard.check(cookie_of(key)).standing is Standing.VALID
+        verdict = guard.check(cookie_of(key, numbers[key]))
+        note(key, verdict.visitor)
+        return verdict.standing is Standing.VALID
 
     def has_valid(key: Key) -> bool:
         visitor.id, cookie[SESSION_ID_KEY] = key
@@ -137,7 +148,9 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
     def load(key: Key) -> bool:
         person, cookie[SESSION_ID_KEY] = key
         cookie[USER_ID_KEY] = str(person)
+        cookie[TOKEN_KEY] = numbers[key]
         visitor = load_visitor(guard)
+        note(key, visitor)
         return visitor is not None and visitor.session_is_active
 
     return Guarded(check, in_request(has_valid), in_request(load), drivers)
