@@ -59,6 +59,8 @@ COMMANDS = [
     "seat link",
     "exam",
     "exam add",
+    "exam change",
+    "exam delete",
     "exam list",
     "exam begin",
     "exam end",

@@ -135,3 +135,58 @@ def test_what_is_out_of_turn_is_one_line(timapp: CommandLine, here: Site) -> Non
     timapp.done("exam", "begin", "Algebra 1", "--yes")
     timapp.done("exam", "end", "Algebra 1")
     assert "is over" in timapp.refused("exam", "begin", "Algebra 1", "--yes")
+
+
+def test_an_exam_to_come_is_changed(timapp: CommandLine, here: Site) -> None:
+    """Times, groups and documents are as they are said, and what is not said stays."""
+    add(timapp)
+    here.add_user("bob", ["Guests"])
+    here.add_document("exam/part2")
+    words = ["--to", "2090-12-01T13:00", "--add-group", "Guests", "--add-document", "exam/part2"]
+    changed = timapp.done("exam", "change", "ALGEBRA 1", *words)
+    assert changed.endswith(
+        "2090-12-01T13:00+02:00) now.\n2 people would sit it as groups are now.\n"
+    )
+    (row,) = listed(timapp)
+    assert row[2:6] == [
+        *("2090-12-01T09:00+02:00", "2090-12-01T13:00+02:00"),
+        *("Guests, Students", "exam/part1, exam/part2"),
+    ]
+    words = ["--remove-group", "Students", "--remove-document", "exam/part1"]
+    for _ in range(2):
+        timapp.done("exam", "change", "Algebra 1", *words)
+        assert listed(timapp)[0][4:6] == ["Guests", "exam/part2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "2090-12-01T08:00"], "end after it begins"),
+        (["--from", "noon"], "is no date and time"),
+        (["--add-group", "Students", "--remove-group", "Nobody"], "no user or group"),
+        (["--to", "2090-12-02T08:00", "--add-document", "no"], "There is no document 'no'"),
+    ],
+)
+def test_a_wrong_change_changes_nothing(
+    timapp: CommandLine, here: Site, words: list[str], said: str
+) -> None:
+    """What cannot be is refused, with all that was said beside it."""
+    add(timapp)
+    before = listed(timapp)
+    assert said in timapp.refused("exam", "change", "Algebra 1", *words)
+    assert listed(timapp) == before
+
+
+def test_an_exam_to_come_is_deleted(timapp: CommandLine, here: Site) -> None:
+    """Its documents are open again then, and its title is free."""
+    add(timapp)
+    browser = here.logged_in("alice")
+    assert browser.get("/view/exam/part1").status_code == 403
+    assert timapp.done("exam", "delete", "Algebra 1") == f"Deleted the exam {_SHOWN}.\n"
+    assert listed(timapp) == []
+    assert browser.get("/view/exam/part1").status_code == 200
+    add(timapp)
+    timapp.done("exam", "begin", "Algebra 1", "--yes")
+    for command in ("change", "delete"):
+        assert "has begun" in timapp.refused("exam", command, "Algebra 1")
+    assert len(listed(timapp)) == 1

@@ -125,11 +125,32 @@ def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> None:
 
     `NotFound` (field ``document``) for one that there is not.
     """
-    found = [_require_document(work, path) for path in dict.fromkeys(paths)]
+    _set_documents(work, exam, {_require_document(work, path) for path in paths})
+
+
+def _set_documents(work: UnitOfWork, exam: Exam, document_ids: Iterable[int]) -> None:
     work.session.execute(exam_documents.delete().where(exam_documents.c.exam_id == exam.id))
-    rows = [{"exam_id": exam.id, "document_id": one} for one in dict.fromkeys(found)]
+    rows = [{"exam_id": exam.id, "document_id": one} for one in sorted(document_ids)]
     if rows:
         work.session.execute(exam_documents.insert(), rows)
+
+
+def change_documents(
+    work: UnitOfWork, exam: Exam, added: Collection[str], removed: Collection[str]
+) -> None:
+    """Add documents to the exam, and take others away; nothing is committed.
+
+    Those that are there already, or are not, change nothing. `NotFound` (field ``document``) for
+    one that there is not.
+    """
+    gone = {_require_document(work, path) for path in removed}
+    known = set(
+        work.session.scalars(
+            sa.select(exam_documents.c.document_id).where(exam_documents.c.exam_id == exam.id)
+        )
+    )
+    wanted = (known | {_require_document(work, path) for path in added}) - gone
+    _set_documents(work, exam, wanted)
 
 
 def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:

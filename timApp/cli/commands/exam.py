@@ -13,9 +13,16 @@ from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, NoTerminal
-from timApp.document.exam import documents_of_exams, set_documents
+from timApp.document.exam import change_documents, documents_of_exams, set_documents
 from timApp.guard.exams.find import all_exams, require_exam
-from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.plan import (
+    ExamPlan,
+    add_exam,
+    change_groups,
+    delete_exam,
+    lock_planned,
+    move_exam,
+)
 from timApp.guard.exams.run import Effect, begin_exam, effect_of_begin, end_exam
 from timApp.guard.rules.exam import EXAM_POLICY, Phase, end_of, phase_of, start_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
@@ -37,7 +44,7 @@ _PHASES = {Phase.TO_COME: "to come", Phase.RUNS: "runs", Phase.OVER: "over"}
     ),
 )
 def command() -> None:
-    """Plan, list, begin and end exams.
+    """Plan, change, list, begin and end exams.
 
     While an exam runs, its documents are open to those who sit it, and its policies count for their
     logins. It begins and ends by the clock, or by hand if that is first.
@@ -123,6 +130,61 @@ def add(  # noqa: PLR0917 - those of the command
         db.session.commit()
     click.echo(f"Added the exam {shown}.")
     click.echo(f"{_count(effect.people, 'person', 'people')} would sit it as groups are now.")
+
+
+@command.command(
+    epilog=examples(
+        'timapp exam change "Algebra 1" --to 2026-12-01T13:00 --add-group Guests',
+        'timapp exam change "Algebra 1" --remove-document exam/part2',
+    )
+)
+@click.argument("title", type=TEXT)
+@click.option("--from", "starts_at", metavar="TIME", type=TEXT, help="When it begins.")
+@click.option("--to", "ends_at", metavar="TIME", type=TEXT, help="When it ends.")
+@_names_option("--add-group", "new_groups", "G", "G sits it, too; may be repeated.")
+@_names_option("--remove-group", "old_groups", "G", "G does not sit it; may be repeated.")
+@_names_option("--add-document", "new_documents", "PATH", "It has PATH, too; may be repeated.")
+@_names_option("--remove-document", "old_documents", "PATH", "It has no PATH; may be repeated.")
+def change(  # noqa: PLR0917 - those of the command
+    title: str,
+    starts_at: str | None,
+    ends_at: str | None,
+    new_groups: tuple[str, ...],
+    old_groups: tuple[str, ...],
+    new_documents: tuple[str, ...],
+    old_documents: tuple[str, ...],
+) -> None:
+    """Change the times, groups or documents of the exam TITLE, which has not begun.
+
+    Times are written as for `timapp exam add`.
+    """
+    with application():
+        start = None if starts_at is None else moment_of(starts_at, site_zone(), "from")
+        end = None if ends_at is None else moment_of(ends_at, site_zone(), "to")
+        exam = lock_planned(db, title)
+        move_exam(db, exam, start, end)
+        change_groups(db, exam.groups, new_groups, old_groups)
+        change_documents(db, exam, new_documents, old_documents)
+        shown, effect = _shown(exam), effect_of_begin(db, exam)
+        db.session.commit()
+    click.echo(f"The exam is {shown} now.")
+    click.echo(f"{_count(effect.people, 'person', 'people')} would sit it as groups are now.")
+
+
+@command.command(epilog=examples('timapp exam delete "Algebra 1"'))
+@click.argument("title", type=TEXT)
+def delete(title: str) -> None:
+    """Delete the exam TITLE, which has not begun.
+
+    Its documents stay, and are open to whoever has the right to them.
+    """
+    with application():
+        exam = lock_planned(db, title)
+        shown = _shown(exam)
+        set_documents(db, exam, ())
+        delete_exam(db, exam)
+        db.session.commit()
+    click.echo(f"Deleted the exam {shown}.")
 
 
 @command.command("list", epilog=examples("timapp exam list"))

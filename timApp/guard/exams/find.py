@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
 from timApp.guard.tables.exam import Exam
 from timApp.util.errors import NotFound
@@ -24,6 +25,17 @@ def require_exam(work: UnitOfWork, title: str) -> Exam:
     exam = find_exam(work, title)
     if exam is None:
         raise NotFound("There is no exam %(title)s.", field="title", title=quoted(title))
+    return exam
+
+
+def lock_exam(work: UnitOfWork, title: str) -> Exam:
+    """Return the exam of that title, which nobody else changes until the transaction ends.
+
+    `NotFound` (field ``title``) if there is none.
+    """
+    begin_write(work.session.connection())
+    exam = require_exam(work, title)
+    work.session.refresh(exam, with_for_update={"key_share": True})
     return exam
 
 

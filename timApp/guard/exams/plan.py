@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.guard.exams.find import find_exam
-from timApp.guard.rules.exam import EXAM_POLICY
+from timApp.guard.exams.find import find_exam, lock_exam
+from timApp.guard.rules.exam import EXAM_POLICY, Phase, phase_of
 from timApp.guard.rules.policy import Policy
 from timApp.guard.tables.exam import Exam
 from timApp.user.usergroup import SUPERVISOR_GROUP, UserGroup, require_group, require_real_group
@@ -62,6 +62,54 @@ def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
     except sa.exc.IntegrityError as error:  # somebody else was faster
         raise _title_taken(title) from error
     return exam
+
+
+def lock_planned(work: UnitOfWork, title: str) -> Exam:
+    """Return the exam, which is to come, and which nobody else changes until the transaction ends.
+
+    `NotFound` (field ``title``) if there is none, `Conflict` if it has begun.
+    """
+    exam = lock_exam(work, title)
+    if phase_of(exam, now()) is not Phase.TO_COME:
+        raise Conflict(
+            "The exam %(title)s has begun; it cannot be changed or deleted any more.",
+            field="title",
+            title=quoted(exam.title),
+        )
+    return exam
+
+
+def move_exam(
+    work: UnitOfWork, exam: Exam, starts_at: datetime | None, ends_at: datetime | None
+) -> None:
+    """Give the exam, which is to come, other times; None leaves one as it is.
+
+    `BadInput` as in `add_exam`.
+    """
+    starts_at, ends_at = starts_at or exam.starts_at, ends_at or exam.ends_at
+    check_times(starts_at, ends_at)
+    exam.starts_at, exam.ends_at = starts_at, ends_at
+    work.session.flush()
+
+
+def change_groups(
+    work: UnitOfWork, groups: list[UserGroup], added: Iterable[str], removed: Iterable[str]
+) -> None:
+    """Add groups to those that sit an exam or supervise it, and take others away.
+
+    Those that are there already, or are not, change nothing. `NotFound` (field ``group``) for a
+    group that there is not.
+    """
+    gone = {group.id for group in named_groups(work, removed)}
+    new = {group.id: group for group in [*groups, *named_groups(work, added)]}
+    groups[:] = [group for id_, group in new.items() if id_ not in gone]
+    work.session.flush()
+
+
+def delete_exam(work: UnitOfWork, exam: Exam) -> None:
+    """Delete the exam, which is to come, and has no documents any more."""
+    work.session.delete(exam)
+    work.session.flush()
 
 
 def check_times(starts_at: datetime, ends_at: datetime) -> None:

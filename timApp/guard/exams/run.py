@@ -6,13 +6,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.hold import forget_outside
 from timApp.guard.changes.lock import lock_people_who
 from timApp.guard.changes.move import move
 from timApp.guard.changes.record import record_each
-from timApp.guard.exams.find import require_exam
+from timApp.guard.exams.find import lock_exam
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.exam import Phase, phase_of
 from timApp.guard.rules.lifetime import CAUSES, Event
@@ -79,7 +78,7 @@ def begin_exam(work: UnitOfWork, title: str, actor: Actor, clocks: Clocks) -> Ex
     The exam is locked before people are; who logs in meanwhile comes before it, and is ended, or
     after it, and finds the exam begun.
     """
-    exam = _locked(work, title)
+    exam = lock_exam(work, title)
     moment = now()
     if phase_of(exam, moment) is Phase.OVER:
         raise Conflict(
@@ -110,7 +109,7 @@ def end_exam(work: UnitOfWork, title: str, actor: Actor) -> ExamEnded:
     ``title``) for an unknown title, `Conflict` for an exam that has not begun. Nothing is
     committed.
     """
-    exam = _locked(work, title)
+    exam = lock_exam(work, title)
     moment = now()
     phase = phase_of(exam, moment)
     if phase is Phase.TO_COME:
@@ -122,14 +121,6 @@ def end_exam(work: UnitOfWork, title: str, actor: Actor) -> ExamEnded:
     exam.ended_at, exam.ended_by, exam.ended_by_kind = moment, actor.name, actor.kind
     work.session.flush()
     return ExamEnded(exam, is_new=True)
-
-
-def _locked(work: UnitOfWork, title: str) -> Exam:
-    """Return the exam, which nobody else changes until the transaction ends."""
-    begin_write(work.session.connection())
-    exam = require_exam(work, title)
-    work.session.refresh(exam, with_for_update={"key_share": True})
-    return exam
 
 
 def _sits_it(exam: Exam) -> sa.ColumnElement[bool]:
