@@ -15,7 +15,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.cookie import Claims
 from timApp.guard.reading.heir import find_heir
 from timApp.guard.rules.clocks import NEVER, Clocks
-from timApp.guard.rules.token import AS_ANY, Ruling, Tokens, Use, judge
+from timApp.guard.rules.token import AS_ANY, Ruling, Tokens, Use, is_as_any, judge
 from timApp.guard.rules.validity import (
     SEEN_INTERVAL_ACTIVE,
     SEEN_INTERVAL_EXPIRED,
@@ -160,21 +160,23 @@ class Visitors:
         that is found out here: then the visitor is in the session that is left to this bearer, and
         so they are with the cookie of a session that ended like that.
         """
+        row = self._row(claims)
+        if row is not None and self._needs_nothing(row, claims):
+            return self._made(row, make)
         asked = claims
         for _ in range(_COPIES_MAX):
-            row = self._row(claims)
             if row is None:
                 heir = find_heir(self._engine, claims.user_id, claims.session_id, claims.token)
                 if heir is None:
                     return None
                 claims = Claims(claims.user_id, heir)
-                continue
-            ruling = self._judged(row, claims)
-            if ruling.use is Use.COPY and self._on_copy is not None:
-                self._on_copy(self._made(row, Visitor, None), claims, here)
-                continue
-            renewed = self._renewed(row, claims, ruling, here)
-            return self._made(row, make, renewed or (None if claims is asked else claims))
+            else:
+                ruling = self._judged(row, claims)
+                if ruling.use is not Use.COPY or self._on_copy is None:
+                    renewed = self._renewed(row, claims, ruling, here)
+                    return self._made(row, make, renewed or (None if claims is asked else claims))
+                self._on_copy(self._made(row, Visitor), claims, here)
+            row = self._row(claims)
         return None
 
     def find_all(self, asked: Sequence[Claims]) -> list[Visitor | Undecided | None]:
@@ -202,6 +204,20 @@ class Visitors:
     def _row(self, claims: Claims) -> Sequence[Any] | None:
         return self._one.first({"user_id": claims.user_id, "session_id": claims.session_id})
 
+    def _needs_nothing(self, row: Sequence[Any], claims: Claims) -> bool:
+        """Tell whether there is nothing to be decided or written: so it is at most requests."""
+        session_id, is_active, last_seen_at, issued, used, since = row[5:11]
+        # A session that a clock has ended is over, whoever comes with it.
+        if session_id is None or is_active is None:
+            return True
+        moment, renewal = current_second(), self._renewal
+        if renewal is not None and not is_as_any(
+            claims.token, issued, used, since, moment, renewal
+        ):
+            return False
+        interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
+        return not is_seen_due(last_seen_at, moment, interval)
+
     def _judged(self, row: Sequence[Any], claims: Claims) -> Ruling:
         session_id, is_active, tokens = row[5], row[6], row[8:11]
         # A session that a clock has ended is over, whoever comes with it.
@@ -212,6 +228,8 @@ class Visitors:
     def _found(self, row: Sequence[Any] | None, claims: Claims) -> Visitor | Undecided | None:
         if row is None:
             return None
+        if self._needs_nothing(row, claims):
+            return self._made(row, Visitor)
         ruling = self._judged(row, claims)
         if ruling is not AS_ANY:
             return UNDECIDED
@@ -237,7 +255,7 @@ class Visitors:
         return None
 
     def _made(
-        self, row: Sequence[Any], make: Callable[..., _Visitor], renewed: Claims | None
+        self, row: Sequence[Any], make: Callable[..., _Visitor], renewed: Claims | None = None
     ) -> _Visitor:
         number, name, real_name, email, groups, session_id, is_active = row[:7]
         is_active = session_id is not None and bool(is_active)

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from random import Random
 
 import pytest
 
 from tests.guard.rules.bearers import Bearer, Network, World
 from timApp.guard.rules.token import (
+    AS_ANY,
     Ruling,
     Tokens,
     Use,
     end_of_older,
+    is_as_any,
     judge,
     judge_rewrite,
     logged_in_again,
@@ -232,3 +235,16 @@ def test_a_copy_that_is_used_now_and_then_is_found_when_it_is() -> None:
         world.play(2000)
         assert world.alarm_at is not None
         assert len(asked) <= 3
+
+
+def test_the_short_cut_says_as_any_only_where_the_rule_does() -> None:
+    """Of numbers around the borders of rounds, and of all ages, none is passed over by it."""
+    numbers = (0, 1, 2, 255, 256, 257, 258, 511, 512, 513)
+    taken = 0
+    for token, issued, used in product(numbers, repeat=3):
+        for age in (None, -70, -1, 0, 9, 10, 11, 29, 31, 59, 60, 61, 10_000):
+            since = None if age is None else NOW - age
+            if is_as_any(token, issued, used, since, NOW, RENEWAL):
+                taken += 1
+                assert judge(token, Tokens(issued, used, since), NOW, RENEWAL) is AS_ANY
+    assert taken == 3 * 7  # the numbers of whoever has got each that was given away

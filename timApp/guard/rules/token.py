@@ -119,6 +119,21 @@ def _in_open_round(token: int, tokens: Tokens, moment: float, age: float, renewa
     return AS_ANY
 
 
+def is_as_any(  # noqa: PLR0917 - those of `judge`
+    token: int, issued: int, used: int, since: float | None, moment: float, renewal: float
+) -> bool:
+    """Tell whether `judge` says `AS_ANY`, of most requests; of the others it has to be asked.
+
+    It takes a part of the time, at each request.
+    """
+    return (
+        token == used == issued
+        and (token == 0 or (token % _ROUND == 1 and token > _ROUND))
+        and since is not None
+        and 0 <= moment - since < renewal
+    )
+
+
 def judge_rewrite(token: int, tokens: Tokens, moment: float, renewal: float) -> Ruling:
     """Return what has to be written where an answer sets the cookie for another reason.
 
