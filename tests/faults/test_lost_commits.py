@@ -14,7 +14,7 @@ from tests.site import Site
 from tests.together import together
 from timApp.auth.site import db
 from timApp.database.work import Work
-from timApp.guard.changes.begin import Beginning, begin_session
+from timApp.guard.logins.begin import Beginning, begin_session
 from timApp.guard.vocabulary import Actor, ActorKind, State
 from timApp.user.user import require_user
 from timApp.util.errors import BadInput

@@ -18,8 +18,8 @@ from timApp.database.driver.connections import use_driver
 from timApp.database.engine import open_engine
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, GuardOptions, Identity
-from timApp.guard.changes.begin import Beginning, Started, _together, _transact, begin_session
 from timApp.guard.changes.lock import lock_everybody, lock_people
+from timApp.guard.logins.begin import Beginning, Started, _together, _transact, begin_session
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Actor, ActorKind, State

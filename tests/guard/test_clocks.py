@@ -14,8 +14,8 @@ from timApp.auth.session.util import add_user_session, verify_session_for
 from timApp.auth.site import current_site, db
 from timApp.database.work import Work
 from timApp.guard import Cookies, Guard, Identity
-from timApp.guard.changes.begin import Beginning, Started, _transact
 from timApp.guard.cookie import Claims
+from timApp.guard.logins.begin import Beginning, Started, _transact
 from timApp.guard.reading.sessions import latest_session_id
 from timApp.guard.rules.validity import SEEN_INTERVAL_ACTIVE, SEEN_INTERVAL_EXPIRED, is_seen_due
 from timApp.guard.vocabulary import Actor, ActorKind, State

@@ -40,6 +40,8 @@ OPEN_ENDPOINTS = {
     "login.log_in",
     "login.log_out",
     "sessions.get_current_session",
+    "sessions.get_state",
+    "language.choose",
     "sessions.validate_remote_session",
     "sessions.invalidate_remote_session",
 }

@@ -14,13 +14,13 @@ from timApp.database.migrate import upgrade_database
 from timApp.database.migrating.names import fill_in_names
 from timApp.database.work import UnitOfWork, Work
 from timApp.guard.changes.apply import apply
-from timApp.guard.changes.begin import Beginning, begin_session
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
+from timApp.guard.logins.begin import Beginning, begin_session
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.seen import Here

@@ -1,1 +1,1 @@
-"""How sessions begin and change; `timApp.guard.guard.Guard` is the way in."""
+"""How sessions change; `timApp.guard.guard.Guard` is the way in."""

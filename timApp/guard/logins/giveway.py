@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.changes.beginning import RECORDED, Beginning, circumstances_of
-from timApp.guard.changes.devices import ALWAYS
-from timApp.guard.changes.look import IS_OWN, IS_PERSONS
+from timApp.guard.logins.beginning import RECORDED, Beginning, circumstances_of
+from timApp.guard.logins.devices import ALWAYS
+from timApp.guard.logins.look import IS_OWN, IS_PERSONS
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Admission
 from timApp.guard.rules.lifetime import CAUSES, Event
@@ -59,7 +59,7 @@ _CONTINUE = (
         )
     ),
 )
-# Those of other browsers that are active, as they are counted by `timApp.guard.changes.look`.
+# Those of other browsers that are active, as they are counted by `timApp.guard.logins.look`.
 _is_active_elsewhere = sa.and_(
     is_active_if(
         UserSession,

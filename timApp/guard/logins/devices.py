@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.changes.beginning import Beginning
 from timApp.guard.changes.exam import RunningExam
+from timApp.guard.logins.beginning import Beginning
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import began_anew, outlasts_clocks, was_ever_active
 from timApp.guard.vocabulary import Cause

@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql
 from timApp.database.dialects.functions import IsOneOf
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.changes.beginning import MOMENTS, Beginning
-from timApp.guard.changes.devices import devices_of
 from timApp.guard.changes.exam import RunningExam, running_exam_query
+from timApp.guard.logins.beginning import MOMENTS, Beginning
+from timApp.guard.logins.devices import devices_of
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Situation
 from timApp.guard.rules.clocks import Clocks

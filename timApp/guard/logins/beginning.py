@@ -1,4 +1,4 @@
-"""Sessions that are to begin, and the statements that `timApp.guard.changes.begin` executes."""
+"""Sessions that are to begin, and the statements that `timApp.guard.logins.begin` executes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

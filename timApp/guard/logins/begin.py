@@ -20,7 +20,7 @@ from timApp.database.driver.groupcommit import PASSED_OVER, GroupCommit, PassedO
 from timApp.database.driver.statement import sqlalchemys_error
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
-from timApp.guard.changes.beginning import (
+from timApp.guard.logins.beginning import (
     ADD_CHANGE,
     ADD_HOLD,
     ADD_SESSION,
@@ -32,8 +32,8 @@ from timApp.guard.changes.beginning import (
     number_again,
     session_of,
 )
-from timApp.guard.changes.giveway import continue_sessions, expire_others
-from timApp.guard.changes.look import LOCK, LOCK_FREE, Found, look
+from timApp.guard.logins.giveway import continue_sessions, expire_others
+from timApp.guard.logins.look import LOCK, LOCK_FREE, Found, look
 from timApp.guard.rules.admission import Admission, admit
 from timApp.guard.rules.policy import DeviceRule, OverLimit
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
