@@ -72,7 +72,7 @@ def test_a_copied_cookie_blocks_both_until_one_is_verified(
 
     log_in(phone, hall.url("/supervise"), SUPERVISOR)
     page = phone.page
-    page.get_by_label("Name, short code or scanned link").fill(short_code(student.page))
+    page.get_by_label("Name, seat, short code or scanned link").fill(short_code(student.page))
     page.get_by_role("button", name="Find").tap()
     expect(page.get_by_text("The one that you verify goes on")).to_be_visible()
     verify_button(page).tap()

@@ -57,7 +57,7 @@ def test_an_expired_link_shows_nobody(hall: Hall, open_window: OpenWindow) -> No
     expect(phone.page.get_by_text("This link is too old. Scan the code")).to_be_visible()
     expect(phone.page.get_by_role("button", name="Verify")).to_have_count(0)
     expect(phone.page.get_by_role("main")).not_to_contain_text(name)
-    expect(phone.page.get_by_label("Name, short code or scanned link")).to_be_focused()
+    expect(phone.page.get_by_label("Name, seat, short code or scanned link")).to_be_focused()
 
 
 def test_a_reused_link_shows_how_things_are_now(hall: Hall, open_window: OpenWindow) -> None:

@@ -129,7 +129,7 @@ def test_a_gateway_does_not_take_the_place_of_the_blocked_page(
     window.expect_status(502)
     page = window.page
     open_exam(window, hall, name)
-    page.route(EXAM, lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    page.route(hall.url(EXAM), lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
     invalidate(hall, name)
     expect(page.get_by_text("the page is closed")).to_be_visible()
     expect(page.get_by_role("article")).to_have_count(0)
