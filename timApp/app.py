@@ -33,6 +33,7 @@ from timApp.hosts.distribution import distribute, note_debts
 from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.pages.account.my_sessions import my_sessions
+from timApp.pages.administer.exams import exams
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
@@ -212,6 +213,7 @@ def _add_pages(app: Flask) -> None:
         overview,
         person,
         session_list,
+        exams,
         language,
         ui,
     ):

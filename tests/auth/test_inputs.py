@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth.site import current_site, db
+from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.tables.session import UserSession
 from timApp.request.inputs import takes
 from timApp.user.user import User
@@ -46,6 +47,9 @@ def hall(site: Site) -> Site:
         user.sessions.append(UserSession(session_id="old", expired_at=now()))
         user.sessions.append(UserSession(session_id="new"))
         db.session.add(user)
+        in_an_hour = now() + timedelta(hours=1)
+        for title, start in (("Planned", in_an_hour), ("Running", an_hour_ago)):
+            add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1)))
         db.session.commit()
     site.add_admin()
     site.add_document("exam")
@@ -103,6 +107,13 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("session_list.end", "POST"): {"form": {"session": "%s:third", "reason": "x"}},
     ("session_list.verify_all", "POST"): {"form": {"reason": "x"}},
     ("session_list.invalidate_all", "POST"): {"form": {"reason": "x"}},
+    ("exams.add", "POST"): {
+        "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
+    },
+    ("exams.confirm_begin", "GET"): {"query": {"title": "Planned"}},
+    ("exams.begin", "POST"): {"form": {"title": "Planned"}},
+    ("exams.confirm_end", "GET"): {"query": {"title": "Running"}},
+    ("exams.end", "POST"): {"form": {"title": "Running"}},
 }
 #: Those that other servers sign.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}

@@ -20,7 +20,7 @@ _SAFARI = (
     " Version/17.5 Mobile/15E148 Safari/604.1"
 )
 
-_visitors = count(1)
+_visitors, _exams = count(1), count(1)
 
 
 def _nothing(page: Page) -> None:
@@ -79,6 +79,38 @@ def _invalidate_all_of_the_page(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("invalidated")
 
 
+def _fill_in_exam(page: Page, groups: str) -> None:
+    page.get_by_label("Title").fill(f"Algebra {next(_exams)}")
+    page.get_by_label("Begins").fill("2090-12-01T09:00")
+    page.get_by_label("Ends").fill("2090-12-01T12:00")
+    page.get_by_label("Groups").fill(groups)
+    page.get_by_role("button", name="Add the exam").click()
+
+
+def _add_exam(page: Page) -> None:
+    _fill_in_exam(page, "")
+    expect(page.get_by_role("alert")).to_contain_text("is added")
+
+
+def _add_exam_of_nobody(page: Page) -> None:
+    _fill_in_exam(page, "Mr Nobody")
+    expect(page.get_by_role("alert")).to_contain_text("Mr Nobody")
+
+
+def _ask_to_begin(page: Page) -> None:
+    _add_exam(page)
+    page.get_by_role("link", name="Begin").first.click()
+    expect(page.get_by_role("button", name="Begin the exam")).to_be_visible()
+
+
+def _ask_to_end(page: Page) -> None:
+    _ask_to_begin(page)
+    page.get_by_role("button", name="Begin the exam").click()
+    page.get_by_role("link", name="End").first.click()
+    expect(page.get_by_role("button", name="End the exam")).to_be_visible()
+
+
+_EXAMS = "/administer/exams"
 _SESSIONS = "/administer/sessions"
 _COMPARISON = "/supervise/person?user={student}&session={session}"
 
@@ -131,6 +163,12 @@ PAGES = [
     ),
     SitePage("confirmation to verify all", _ADMIN, f"{_SESSIONS}/verify-all"),
     SitePage("confirmation to invalidate all", _ADMIN, f"{_SESSIONS}/invalidate-all"),
+    SitePage("exams", _ADMIN, _EXAMS, then=_add_exam),
+    SitePage("exam refused", _ADMIN, _EXAMS, then=_add_exam_of_nobody),
+    SitePage("confirmation to begin an exam", _ADMIN, _EXAMS, then=_ask_to_begin),
+    SitePage("confirmation to end an exam", _ADMIN, _EXAMS, then=_ask_to_end),
+    SitePage("unknown exam", _ADMIN, f"{_EXAMS}/begin?title=x", 404),
+    SitePage("exams, forbidden", _SUPERVISOR, _EXAMS, 403),
 ]
 
 

@@ -63,6 +63,7 @@ def add_languages(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         moment=moment,
+        site_moment=site_moment,
         time_of_day=time_of_day,
         page_language=page_language,
         language_names=LANGUAGE_NAMES,
@@ -77,6 +78,14 @@ def site_zone() -> pytz.BaseTzInfo:
 def moment(value: datetime) -> Markup:
     """Return date and time, to the second, as HTML in the reader's language and time zone."""
     return _time_element(value, format_datetime(value))
+
+
+def site_moment(value: datetime) -> Markup:
+    """Return date and time as HTML in the reader's language and the site's zone, which it names."""
+    local = value.astimezone(site_zone())
+    return Markup('<time datetime="{}">{} {}</time>').format(
+        value.isoformat(), format_datetime(local, rebase=False), local.tzname()
+    )
 
 
 def time_of_day(value: datetime) -> Markup:

@@ -1,5 +1,6 @@
 """What the guard and its errors say, in the reader's language: its own words are data."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from flask import Flask
@@ -8,6 +9,8 @@ from flask_babel import gettext, lazy_gettext
 from timApp.guard.reading.activity import Series
 from timApp.guard.reading.device import Device
 from timApp.guard.rules.cause import OF_BLOCKED_LOGINS, Explanation
+from timApp.guard.rules.exam import Phase
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind, Cause, State
 from timApp.util.errors import TimError
@@ -81,6 +84,21 @@ _ACTIONS = {
     Action.END: lazy_gettext("Ended for good"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
+_PHASES = {
+    Phase.TO_COME: lazy_gettext("to come"),
+    Phase.RUNS: lazy_gettext("runs"),
+    Phase.OVER: lazy_gettext("over"),
+}
+_POLICIES: Mapping[OverLimit | AfterEnd | DeviceRule, object] = {
+    OverLimit.BLOCK_NEW: lazy_gettext("is blocked"),
+    OverLimit.EXPIRE_OLDEST: lazy_gettext("is let in, and the oldest session expires"),
+    OverLimit.BLOCK_ALL: lazy_gettext("is blocked, and so are all of that person"),
+    OverLimit.OBSERVE: lazy_gettext("is let in, and recorded"),
+    AfterEnd.FREE: lazy_gettext("is let in"),
+    AfterEnd.HOLD: lazy_gettext("waits for a supervisor"),
+    DeviceRule.ANY: lazy_gettext("any browser"),
+    DeviceRule.SAME: lazy_gettext("the browser that had it"),
+}
 #: A logout that names no session.
 _OTHERS_ENDED = lazy_gettext("Ended the other sessions")
 _ACTORS = {
@@ -110,6 +128,8 @@ def add_words(app: Flask) -> None:
         change_words=change_words,
         device_words=device_words,
         error_words=error_words,
+        phase_words=phase_words,
+        policy_words=policy_words,
         series_words=series_words,
         standing_words=standing_words,
         state_words=state_words,
@@ -166,6 +186,16 @@ def standing_words(session: HasStanding) -> str:
 def series_words(series: Series) -> str:
     """Return what is counted."""
     return str(_SERIES[series])
+
+
+def phase_words(phase: Phase) -> str:
+    """Return what an exam is at the moment."""
+    return str(_PHASES[phase])
+
+
+def policy_words(choice: OverLimit | AfterEnd | DeviceRule) -> str:
+    """Return what a policy says of a login, or of whom it lets take a free slot."""
+    return str(_POLICIES[choice])
 
 
 def change_words(change: SessionChange) -> str:

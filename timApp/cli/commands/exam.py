@@ -32,7 +32,6 @@ from timApp.util.clock import now
 from timApp.util.localtime import moment_of
 
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-_PHASES = {Phase.TO_COME: "to come", Phase.RUNS: "runs", Phase.OVER: "over"}
 
 
 @click.group(
@@ -200,7 +199,7 @@ def list_exams() -> None:
         rows = [
             (
                 exam.title,
-                _PHASES[phase_of(exam, moment)],
+                phase_of(exam, moment).value,
                 _time(start_of(exam)),
                 _time(end_of(exam)),
                 ", ".join(group.name for group in exam.groups),
