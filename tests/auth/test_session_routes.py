@@ -195,7 +195,8 @@ def test_the_state_is_told_whoever_asks(site: Site) -> None:
     site.add_user("alice")
     answer = site.browser().get("/user/sessions/state")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert answer.json == {"username": None, "sessionId": None, "standing": "anonymous"}
+    nobody = {"username": None, "sessionId": None, "standing": "anonymous", "exams": ""}
+    assert answer.json == nobody
     for standing in ("valid", "blocked"):
         browser = site.logged_in("alice")
         answer = browser.get("/user/sessions/state")
@@ -203,6 +204,7 @@ def test_the_state_is_told_whoever_asks(site: Site) -> None:
             "username": "alice",
             "sessionId": browser.session_id,
             "standing": standing,
+            "exams": "",
         }
 
 

@@ -267,7 +267,10 @@ def test_the_state_is_answered_as_by_the_application(
     session_id, standing = browser.session_id, "blocked" if blocked else "valid"
     for target, expected in (
         (STATE, {"sessionId": session_id, "valid": not blocked}),
-        (OPEN_STATE, {"sessionId": session_id, "standing": standing, "username": "bob"}),
+        (
+            OPEN_STATE,
+            {"exams": "", "sessionId": session_id, "standing": standing, "username": "bob"},
+        ),
     ):
         ours = client.ask(get(target, cookie))
         # Asked with HEAD, the application answers.
@@ -297,6 +300,7 @@ def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: Ra
         answer = client.ask(get(OPEN_STATE, *lines))
         assert answer.status == 200, lines
         assert json.loads(answer.body) == {
+            "exams": "",
             "sessionId": None,
             "standing": "anonymous",
             "username": None,

@@ -162,6 +162,10 @@ class StateAnswer(Schema):
     )
     sessionId = fields.String(required=True, allow_none=True)  # noqa: N815 - as that of the current
     standing = fields.Enum(Standing, by_value=True, required=True)
+    exams = fields.String(
+        required=True,
+        metadata={"description": "Another text when another exam runs; it says nothing else."},
+    )
 
 
 class ErrorAnswer(Schema):

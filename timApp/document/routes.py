@@ -1,6 +1,6 @@
 """Pages of the documents."""
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import (
@@ -11,7 +11,7 @@ from timApp.auth.access import (
     verify_view_access,
 )
 from timApp.auth.seat import take_seat
-from timApp.auth.site import db
+from timApp.auth.site import current_guard, db
 from timApp.document.exam import Closed, closed_documents, find_closing
 from timApp.document.markdown import render_markdown
 from timApp.document.model import DocumentText, documents_visible_to, find_document
@@ -36,6 +36,7 @@ def index() -> ResponseReturnValue:
     if not request.args.keys().isdisjoint({SEAT_FIELD, SIGNATURE_FIELD}):
         take_seat(request.args.get(SEAT_FIELD, ""), request.args.get(SIGNATURE_FIELD, ""))
         return redirect(url_for("documents.index"))
+    _follow_exams()
     visitor = verify_logged_in()
     verify_valid_session()
     entries = documents_visible_to(db, visitor.id, visitor.is_admin)
@@ -51,6 +52,7 @@ def index() -> ResponseReturnValue:
 @open_to_expired_sessions  # some documents may be read with one: `verify_path_access` knows which
 def view_document(path: str) -> ResponseReturnValue:
     """Show a document to whoever has the right and a valid session, if no exam closes it."""
+    _follow_exams()
     verify_path_access(path)
     document = find_document(db, path)
     if document is None:
@@ -61,6 +63,12 @@ def view_document(path: str) -> ResponseReturnValue:
     if wants_json():
         return jsonify(path=document.path, title=document.title, html=html)
     return render_template("document.html", document=document, html=html)
+
+
+def _follow_exams() -> None:
+    """Let the page ask for itself when an exam begins or ends; before anything is decided by it."""
+    if not wants_json():
+        g.exams = current_guard().running_exams.mark()
 
 
 def _verify_no_exam_closes(document: DocumentText) -> None:

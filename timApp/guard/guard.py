@@ -18,6 +18,7 @@ from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.cookie import Claims, Cookies
+from timApp.guard.exams.running import RunningExams
 from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.logins.begin import Beginning, begin_session
@@ -114,6 +115,11 @@ class Guard:
         renewal = options.token_renewal if options.tracks_sessions else None
         seconds = None if renewal is None else renewal.total_seconds()
         return Visitors(self.engine, options.clocks, seconds, self._part_bearers)
+
+    @cached_property
+    def running_exams(self) -> RunningExams:
+        """Says which exams run."""
+        return RunningExams(self.engine)
 
     @property
     def retention(self) -> Retention | None:

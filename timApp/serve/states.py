@@ -128,8 +128,10 @@ class States:
 
     def _look_up(self, questions: Sequence[_Question]) -> None:
         verdicts: list[Verdict | None] | None = None
+        exams = ""
         try:
             with patience(DOCUMENT_PATIENCE):
+                exams = self._guard.running_exams.mark()
                 verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             why = reason(error)
@@ -141,10 +143,13 @@ class States:
                     untold,
                     exc_info=not is_unavailable(error),
                 )
-        self._mailbox.post(lambda: self._deliver(questions, verdicts))
+        self._mailbox.post(lambda: self._deliver(questions, verdicts, exams))
 
     def _deliver(
-        self, questions: Sequence[_Question], verdicts: Sequence[Verdict | None] | None
+        self,
+        questions: Sequence[_Question],
+        verdicts: Sequence[Verdict | None] | None,
+        exams: str,
     ) -> None:
         for number, (exchange, claims) in enumerate(questions):
             _, others = self._open.pop(exchange, (0.0, None))
@@ -157,20 +162,29 @@ class States:
             if verdict is None or verdict.visitor is None:
                 others(exchange)
             else:
-                body = _body(
-                    exchange.request.target, claims.session_id, verdict.visitor, verdict.standing
+                said = STATE_TARGETS[exchange.request.target](
+                    claims.session_id, verdict.visitor, verdict.standing, exams
                 )
-                exchange.answer(Answer(_OK, self._headers, body))
+                exchange.answer(Answer(_OK, self._headers, _body(said)))
         self._is_looking_up = False
         self._go_on()
 
 
-def _current(session_id: str | None, _visitor: Visitor, standing: Standing) -> dict[str, object]:
+def _current(
+    session_id: str | None, _visitor: Visitor, standing: Standing, _exams: str
+) -> dict[str, object]:
     return {"sessionId": session_id, "valid": standing is Standing.VALID}
 
 
-def _state(session_id: str | None, visitor: Visitor, standing: Standing) -> dict[str, object]:
-    return {"sessionId": session_id, "standing": standing.value, "username": visitor.name}
+def _state(
+    session_id: str | None, visitor: Visitor, standing: Standing, exams: str
+) -> dict[str, object]:
+    return {
+        "exams": exams,
+        "sessionId": session_id,
+        "standing": standing.value,
+        "username": visitor.name,
+    }
 
 
 #: The addresses that are answered here, as `timApp.auth.session.routes` does elsewhere; and what
@@ -178,6 +192,5 @@ def _state(session_id: str | None, visitor: Visitor, standing: Standing) -> dict
 STATE_TARGETS = {b"/user/sessions/current": _current, b"/user/sessions/state": _state}
 
 
-def _body(target: bytes, session_id: str | None, visitor: Visitor, standing: Standing) -> bytes:
-    said = STATE_TARGETS[target](session_id, visitor, standing)
+def _body(said: dict[str, object]) -> bytes:
     return json.dumps(said, separators=(",", ":"), sort_keys=True).encode() + b"\n"

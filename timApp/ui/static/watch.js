@@ -1,5 +1,6 @@
 // Watches over the login that the page was made for. When it is blocked, the page leaves the screen,
 // and the blocked page stands in its place; when it is verified, the page comes back where it was.
+// So does what an exam opens and closes.
 import { ask, askState } from "./server.js";
 
 const page = () => document.body.dataset;
@@ -101,6 +102,15 @@ async function follow(state) {
     }
     const fresh = await fetchPage();
     if (fresh) put(fresh);
+  } else if (page().exams !== undefined && page().exams !== state.exams) {
+    // What an exam opens or closes has changed, perhaps for this page.
+    const fresh = await fetchPage();
+    if (fresh && fresh.querySelector("main").innerHTML === document.querySelector("main").innerHTML) {
+      page().exams = fresh.body.dataset.exams;
+    } else if (fresh) {
+      keepPlace();
+      put(fresh);
+    }
   } else if (isRenewalDue() || state.isBack) {
     const figure = (await fetchPage())?.querySelector("[data-waiting] figure");
     if (figure) {
