@@ -95,6 +95,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("supervise.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},
     ("supervise.invalidate", "POST"): {"form": {"user": "alice", "session_id": "new"}},
     ("supervise.end", "POST"): {"form": {"user": "alice", "session_id": "third", "reason": "x"}},
+    ("supervise.pause", "POST"): {"form": {"user": "alice", "session_id": "new", "reason": "x"}},
     ("supervise.retry", "POST"): {
         "form": {"user": "alice", "session_id": "old", "action": "verify", "host": HOST}
     },

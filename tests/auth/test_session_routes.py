@@ -41,6 +41,7 @@ CHANGES = [
     "/user/sessions/alice/verify",
     "/user/sessions/alice/invalidate",
     "/user/sessions/alice/end",
+    "/user/sessions/alice/pause",
     "/user/sessions/verifyAll",
     "/user/sessions/invalidateAll",
 ]
@@ -295,6 +296,22 @@ def test_end_session_ends_the_named_session_or_all(hall: Site, admin: Browser) -
     assert admin.post(end).json == {"status": "ok"}
     assert all(one.logged_out_at for one in hall.sessions("alice").values())
     assert [change.action.value for change in hall.changes()].count("end") == 2
+
+
+def test_whoever_left_the_room_is_blocked_until_verified(hall: Site, admin: Browser) -> None:
+    """Their sessions expire, until one is verified; repeated, it changes nothing."""
+    pause = "/user/sessions/alice/pause"
+    assert admin.post(pause).json == {"status": "ok"}
+    assert hall.active("alice") == set()
+    expired_at, count = hall.sessions("alice")["new"].expired_at, len(hall.changes())
+    assert admin.post(pause).json == {"status": "ok"}
+    assert hall.sessions("alice")["new"].expired_at == expired_at
+    assert len(hall.changes()) == count
+    assert admin.post("/user/sessions/alice/verify").json == {"status": "ok"}
+    assert hall.active("alice") == {"new"}
+    change = next(one for one in hall.changes() if one.action.value == "pause")
+    assert (change.actor, change.session_id, change.session_count) == ("admin", None, 1)
+    assert admin.post("/user/sessions/nobody/pause").status_code == 404
 
 
 def test_administrators_are_ended_too(hall: Site, admin: Browser) -> None:
@@ -880,6 +897,7 @@ def test_the_openapi_document_is_valid_and_lists_every_session_route(
         ("/user/sessions/state", "get"),
         ("/user/sessions/all", "get"),
         ("/user/sessions/{user}/end", "post"),
+        ("/user/sessions/{user}/pause", "post"),
         ("/user/sessions/{user}/verify", "post"),
         ("/user/sessions/{user}/invalidate", "post"),
         ("/user/sessions/verifyAll", "post"),

@@ -52,6 +52,7 @@ COMMANDS = [
     "session verify",
     "session invalidate",
     "session end",
+    "session pause",
     "session export",
     "seat",
     "seat import",

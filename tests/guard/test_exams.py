@@ -459,3 +459,20 @@ def test_an_older_end_does_not_hide_a_new_one(
     hall.do(Action.INVALIDATE)
     assert hall.log_in("laptop") == HELD
     assert hall.guard.begin(Identity("bob"), "here").state is State.ACTIVE
+
+
+def test_a_pause_holds_in_the_exam_in_which_it_was_made(
+    open_hall: OpenHall, clock: time_machine.Traveller
+) -> None:
+    """Also where the exam's policy is free; it ends with the exam."""
+    hall = open_hall()
+    plan(hall, MORNING + HOUR, MORNING + 4 * HOUR, policy=FREE)
+    begin(hall)
+    hall.log_in("laptop")
+    hall.do(Action.PAUSE)
+    assert hall.log_in("laptop") == "expired: paused"
+    assert hall.do(Action.PAUSE) == 0
+    clock.move_to(MORNING + 4 * HOUR)
+    assert hall.log_in("laptop") == ACTIVE
+    assert hall.do(Action.PAUSE) == 1
+    assert hall.log_in("phone") == "expired: paused"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 
 import pytest
 import time_machine
@@ -425,3 +426,52 @@ def test_an_end_is_for_good(open_hall: OpenHall) -> None:
     assert hall.guard.apply(Change(Action.VERIFY, scope, BOSS)).changed == 0
     assert hall.do(Action.END, "laptop") == 0
     assert hall.recorded() == ["login", "end"]
+
+
+_ANY_POLICY = [Policy(*values) for values in product(OverLimit, AfterEnd, DeviceRule)]
+PAUSED = "expired: paused"
+
+
+@pytest.mark.parametrize("policy", _ANY_POLICY)
+def test_whoever_left_the_room_is_blocked_whatever_the_policy(
+    open_hall: OpenHall, policy: Policy
+) -> None:
+    """In whichever browser they log in, until one session is verified: that one goes on."""
+    hall = open_hall(policy)
+    hall.log_in("laptop")
+    assert hall.do(Action.PAUSE) == 1
+    assert hall.told("laptop") == PAUSED
+    assert hall.log_in("laptop") == PAUSED
+    assert hall.log_in("phone") == PAUSED
+    hall.do(Action.LOGOUT)
+    hall.do(Action.END)
+    assert hall.log_in("laptop") == PAUSED
+    assert not hall.passes("laptop")
+    hall.do(Action.VERIFY, "laptop")
+    assert hall.passes("laptop")
+    assert not hall.is_held()
+    hall.do(Action.LOGOUT, "laptop")
+    assert hall.log_in("laptop") == ACTIVE
+
+
+def test_whoever_has_no_session_is_paused_too(open_hall: OpenHall) -> None:
+    """The next login is blocked; repeated it changes nothing, and the record has it once."""
+    hall = open_hall(Policy())
+    hall.log_in("laptop")
+    hall.do(Action.LOGOUT)
+    change = Change(Action.PAUSE, OnePerson("ann", hall.ann), BOSS)
+    assert hall.guard.apply(change).takes_effect
+    assert not hall.guard.apply(change).takes_effect
+    assert hall.recorded().count("pause") == 1
+    assert hall.log_in("laptop") == PAUSED
+
+
+def test_a_session_that_a_clock_has_ended_does_not_lead_past_a_pause(
+    open_hall: OpenHall, clock: time_machine.Traveller
+) -> None:
+    """Who was idle before they were paused is blocked as they come back in the same browser."""
+    hall = open_hall(Policy(), Clocks(idle_end=MINUTE))
+    hall.log_in("laptop")
+    clock.shift(2 * MINUTE)
+    assert hall.do(Action.PAUSE) == 0
+    assert hall.log_in("laptop") == PAUSED

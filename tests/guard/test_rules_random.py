@@ -39,7 +39,7 @@ from timApp.guard.rules.exam import EXAM_POLICY, Phase, phase_of, start_of
 from timApp.guard.rules.lifetime import CAUSES, FOR_THE_OTHERS, LIFE, Event
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.copied import CopiedSession
-from timApp.guard.tables.hold import SessionHold
+from timApp.guard.tables.hold import OF_A_PAUSE, SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place, State
 from timApp.user.people import require_person
@@ -108,8 +108,8 @@ class Rules:
         self.clocks = clocks
         self.now = START
         self.sessions: dict[tuple[str, str], ModelSession] = {}
-        #: By person: the sessions of blocked logins, and `None` for an end, that are not settled;
-        #: and the exam in which they were.
+        #: By person: the sessions of blocked logins, `None` for an end, and `OF_A_PAUSE`, that are
+        #: not settled; and the exam in which they were.
         self.unsettled: dict[str, dict[str | None, ModelExam | None]] = {user: {} for user in USERS}
         #: The sessions of the two bearers of each cookie that was copied.
         self.twins: list[tuple[ModelSession, ModelSession]] = []
@@ -156,7 +156,8 @@ class Rules:
             continues=any(self.is_active(one) for one in own),
             returns=any(one.state is State.ACTIVE for one in own),
             was_ended=None in self.counted(user),
-            was_blocked=bool(self.counted(user) - {None}),
+            was_blocked=bool(self.counted(user) - {None, OF_A_PAUSE}),
+            was_paused=OF_A_PAUSE in self.counted(user),
             device=device,
             devices=self._last_devices(user),
         )
@@ -223,7 +224,7 @@ class Rules:
 
     def end(self, user: str, session_id: str | None) -> None:
         meant = [one for one in self.of(user) if session_id in {None, one.session_id}]
-        for key in {session_id} if session_id else self.unsettled[user].keys() - {None}:
+        for key in {session_id} if session_id else self.unsettled[user].keys() - {None, OF_A_PAUSE}:
             self.unsettled[user].pop(key, None)
         if any(self.is_active(one) for one in meant):
             self.unsettled[user][None] = self.exam()
@@ -283,6 +284,12 @@ class Rules:
         for session in self.of(user):
             if session_id in {None, session.session_id}:
                 self._happen(session, Event.INVALIDATED)
+
+    def pause(self, user: str) -> None:
+        if OF_A_PAUSE not in self.counted(user) or any(map(self.is_active, self.of(user))):
+            self.unsettled[user][OF_A_PAUSE] = self.exam()
+        for session in self.of(user):
+            self._happen(session, Event.PAUSED)
 
     def _happen(self, session: ModelSession, event: Event) -> None:
         """Let an event happen: what becomes of the session stands in the table."""
@@ -487,6 +494,14 @@ class SessionMachine(RuleBasedStateMachine):
             invalidate_sessions_for(user, session_id)
             db.session.commit()
         self.model.invalidate(user, session_id)
+
+    @rule(user=users)
+    def pause(self, user: str) -> None:
+        with self.site.app.app_context():
+            scope = OnePerson(user, self.site.user_id(user))
+            current_guard().apply(Change(Action.PAUSE, scope, Actor(ActorKind.USER, "boss")), db)
+            db.session.commit()
+        self.model.pause(user)
 
     @rule(user=users, session_id=st.one_of(st.none(), known_ids))
     def expire(self, user: str, session_id: str | None) -> None:

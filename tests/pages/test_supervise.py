@@ -122,7 +122,37 @@ def test_a_session_is_ended_for_good(hall: Site) -> None:
     assert supervisor.post("/supervise/end", data=form | {"session_id": "x"}).status_code == 404
 
 
-@pytest.mark.parametrize("action", ["verify", "invalidate", "end"])
+def test_whoever_left_the_room_comes_back_by_one_scan(hall: Site) -> None:
+    """They see since when they are gone, and their code; it is said if they are paused already."""
+    browser = hall.logged_in("alice")
+    supervisor = hall.logged_in("supervisor")
+    compared = supervisor.get_page(f"/supervise/person?user=alice&session={browser.session_id}")
+    assert "Left the room" in compared.text
+    form = {"user": "alice", "session_id": browser.session_id, "reason": "toilet"}
+    page = supervisor.post("/supervise/pause", data=form)
+    assert (page.status_code, "The person is blocked" in page.text) == (200, True)
+    change = hall.changes()[-1]
+    assert (change.action.value, change.actor, change.reason) == ("pause", "supervisor", "toilet")
+    again = supervisor.post("/supervise/pause", data=form)
+    assert "has left the room already" in again.text
+    assert hall.changes()[-1].id == change.id
+    for one in (browser, hall.logged_in("alice")):
+        page = one.get_page("/view/exam")
+        assert page.status_code == 490
+        assert "You left the room at " in page.text
+        assert "Show this code when you come back." in page.text
+        assert "/supervise/link/" in page.text
+    said = browser.get("/view/exam", headers={"Accept": "application/json"}).json
+    assert said
+    assert said["error"].startswith("You left the room at ")
+    assert supervisor.post("/supervise/verify", data=form).status_code == 200
+    assert browser.get_page("/view/exam").status_code == 200
+    assert supervisor.post("/supervise/pause", data=form | {"home": "x"}).status_code == 422
+    assert supervisor.post("/supervise/pause", data=form | {"session_id": "x"}).status_code == 404
+    assert hall.active("alice") == {browser.session_id}
+
+
+@pytest.mark.parametrize("action", ["verify", "invalidate", "end", "pause"])
 def test_supervisors_leave_administrators_alone(hall: Site, action: str) -> None:
     """The sessions of an administrator are for administrators to change."""
     hall.add_admin()

@@ -74,6 +74,8 @@ class Action(Enum):
     END = "end"
     #: Two had its cookie, so it is over.
     COPY = "copy"
+    #: The person has left the room: nobody goes on as them until a verification.
+    PAUSE = "pause"
 
 
 class Cause(Enum):
@@ -103,6 +105,8 @@ class Cause(Enum):
     COPIED = "copied"
     #: An exam that the person sits was begun after it.
     EXAM_BEGAN = "exam began"
+    #: The person has left the room; or it began before a verification after that.
+    PAUSED = "paused"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.
     IDLE = "idle"
     #: It is older than `SESSIONS_LIFETIME` allows.

@@ -21,6 +21,7 @@ from timApp.request.caches import forget_pages
 from timApp.request.negotiation import wants_json
 from timApp.request.precheck import LOOPBACK
 from timApp.ui.address import address_of_request
+from timApp.ui.language import hour_text
 from timApp.ui.words import explanation_words, headline_words
 
 #: Status of an answer to an expired session. It is registered nowhere, hence the text.
@@ -32,7 +33,7 @@ _RENEW_WITHOUT_CODE = 30
 
 def answer_session_expired(_error: SessionExpired) -> Response:
     """Answer status 490: JSON for programs, for people a page with a QR code and a short code."""
-    visitor, places = current_visitor(), list[Device]()
+    visitor, places, shown = current_visitor(), list[Device](), ""
     assert visitor is not None  # noqa: S101 - only somebody's session expires
     if visitor.session_id is None:  # the cookie is older than the tracking of sessions
         headline = gettext("Your session is expired")
@@ -42,6 +43,10 @@ def answer_session_expired(_error: SessionExpired) -> Response:
         stopped = find_stopped(db, visitor.id, visitor.session_id, current_clocks())
         why, seat = stopped.why, stopped.seat
         headline, what = headline_words(why), explanation_words(why)
+        if why.cause is Cause.PAUSED and stopped.left_at is not None:
+            left_at = hour_text(stopped.left_at)
+            headline = gettext("You left the room at %(time)s", time=left_at)
+            shown = gettext("Show this code when you come back.")
         waits = why.needs_supervisor
         if why.cause is Cause.COPIED:
             places = [device_of(one) for one in both_origins(db, visitor.id, visitor.session_id)]
@@ -53,7 +58,7 @@ def answer_session_expired(_error: SessionExpired) -> Response:
     if wants_json():
         response = jsonify(error=f"{headline}. {what} {to_do}")
     else:
-        message = f"{what} {to_do}"
+        message = shown or f"{what} {to_do}"
         response = _blocked_page(visitor, headline, message, seat, places, waits=waits)
     response.status = SESSION_EXPIRED_STATUS
     response.headers["Cache-Control"] = "no-store"

@@ -98,6 +98,11 @@ def moment_text(value: datetime) -> str:
     return f"{format_datetime(value)}{_zone_name(value)}"
 
 
+def hour_text(value: datetime) -> str:
+    """Return hour and minute of something that is not long ago, as text; see `moment_text`."""
+    return f"{format_time(value, 'short')}{_zone_name(value)}"
+
+
 def page_language() -> str:
     """Return the code of the language in which the page is written, such as ``fi``."""
     locale = get_locale()

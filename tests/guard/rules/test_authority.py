@@ -9,7 +9,7 @@ from timApp.guard.vocabulary import Action
 from timApp.util.errors import AccessDenied
 
 
-@pytest.mark.parametrize("action", [Action.VERIFY, Action.INVALIDATE, Action.END])
+@pytest.mark.parametrize("action", [Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE])
 def test_supervisors_leave_administrators_alone_and_do_not_verify_themselves(
     action: Action,
 ) -> None:

@@ -50,6 +50,7 @@ def test_to_repeat_an_event_changes_nothing(event: Event) -> None:
         (Event.VERIFIED, {ACTIVE: {EXPIRED}}),
         (Event.ANOTHER_VERIFIED, {EXPIRED: {ACTIVE}}),
         (Event.INVALIDATED, {EXPIRED: {ACTIVE}}),
+        (Event.PAUSED, {EXPIRED: {ACTIVE}}),
         (Event.DISPLACED, {EXPIRED: {ACTIVE}}),
         (Event.ALL_BLOCKED, {EXPIRED: {ACTIVE}}),
         (Event.LOGGED_OUT, {LOGGED_OUT: {ACTIVE, EXPIRED}}),

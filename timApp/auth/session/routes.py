@@ -180,6 +180,21 @@ def end_session(user: str, session_id: str | None = None) -> Response:
     return _change_here(Action.END, user, session_id)
 
 
+@sessions.post("/<name:user>/pause")
+@sessions.response(200, StatusAnswer)
+@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+def pause_person(user: str) -> Response:
+    """Note that somebody has left the room.
+
+    All their sessions expire, and whoever logs in as them is blocked, whatever the policy says,
+    until a session of theirs is verified. Repeated, it changes nothing. Only accessible to
+    administrators. `user` is the username.
+    """
+    verify_admin()
+    return _change_here(Action.PAUSE, user, None)
+
+
 @sessions.post("/verify")
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)

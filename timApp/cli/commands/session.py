@@ -49,7 +49,7 @@ _SOME_SESSION = "0191d3f0-7b3c-7c5e-a9a4-2f0e8f2f6a11"
     "session", epilog=examples("timapp session list --state active", "timapp session verify alice")
 )
 def command() -> None:
-    """List, verify, invalidate, end and export sessions.
+    """List, verify, invalidate, pause, end and export sessions.
 
     Changes are made on this server, and at the targets that are named, and recorded as made at the
     command line.
@@ -180,6 +180,22 @@ def end(user: str, session: str | None) -> None:
     with application():
         name, _ = _change(Action.END, user, session, ())
         click.echo(f"Ended {which} of {name}.")
+
+
+@command.command(epilog=examples("timapp session pause alice"))
+@click.argument("user", type=TEXT)
+def pause(user: str) -> None:
+    """Note that USER has left the room: block them until they are verified.
+
+    All sessions of USER expire, and so does whatever they log in to, until one is verified, in the
+    console or with `timapp session verify`. On this server only.
+    """
+    with application():
+        name, receipt = _change(Action.PAUSE, user, None, ())
+        if receipt.takes_effect:
+            click.echo(f"Paused {name}, until a session of theirs is verified.")
+        else:
+            click.echo(f"{name} is paused already; nothing was changed.")
 
 
 @command.command(

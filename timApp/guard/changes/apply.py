@@ -20,6 +20,7 @@ from timApp.guard.changes.hold import SESSION_KEY_OF_HOLD, note_ends, settle, se
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
 from timApp.guard.changes.order import next_stamp_of, place_change, place_changes
+from timApp.guard.changes.pause import pause
 from timApp.guard.changes.record import Entry, record
 from timApp.guard.reading.sessions import latest_session_id
 from timApp.guard.rules.clocks import Clocks
@@ -57,6 +58,8 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     match change.scope:
         case OnePerson() if change.action in {Action.LOGOUT, Action.END}:
             return end_one(work, change, change.scope, clocks)
+        case OnePerson() if change.action is Action.PAUSE:
+            return pause(work, change, change.scope, clocks)
         case AllButOne() if change.action is Action.LOGOUT:
             return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:

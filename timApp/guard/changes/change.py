@@ -54,8 +54,8 @@ Scope = OnePerson | AllButOne | Picked | Everybody
 class Change:
     """What is to be done to which sessions, by whom and why.
 
-    The action is VERIFY or INVALIDATE, END of `OnePerson` or `Picked`, or LOGOUT of `OnePerson` or
-    `AllButOne`.
+    The action is VERIFY or INVALIDATE, END of `OnePerson` or `Picked`, LOGOUT of `OnePerson` or
+    `AllButOne`, or PAUSE of `OnePerson`: all of the person's sessions, whichever is named.
     """
 
     action: Action
@@ -81,7 +81,8 @@ class Receipt:
     changed: int = 0
     #: How many of them became active; None where that is not counted, of everybody's.
     activated: int | None = 0
-    #: False for a change of another host that has arrived before, or that a later one overwrites.
+    #: False for a change of another host that has arrived before, or that a later one overwrites,
+    #: and for a pause of somebody who is paused.
     takes_effect: bool = True
 
     @property

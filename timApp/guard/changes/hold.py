@@ -1,6 +1,6 @@
 """Notes what has to be settled before somebody's next login, and settles it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.model import ConflictInsert, conflict_insert
 from timApp.database.work import UnitOfWork
+from timApp.guard.changes.exam import running_exam
 from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
-from timApp.guard.tables.hold import OF_AN_END, SessionHold
+from timApp.guard.tables.hold import OF_A_PAUSE, OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
 
 #: What names the blocked login of a row.
@@ -19,10 +20,24 @@ SESSION_KEY_OF_HOLD = sa.tuple_(SessionHold.user_id, SessionHold.session_id)
 def note_ends(work: UnitOfWork, moment: datetime, user_ids: Iterable[int]) -> None:
     """Note that somebody has ended sessions of these people."""
     owners = sorted(set(user_ids))
-    rows = [{"user_id": one, "session_id": OF_AN_END, "since": moment} for one in owners]
-    if rows:
-        insert = conflict_insert(work.session.connection(), SessionHold).values(rows)
-        _note(work, insert, moment, SessionHold.user_id.in_(owners))
+    if owners:
+        _note_of(work, moment, OF_AN_END, owners)
+
+
+def note_pause(work: UnitOfWork, moment: datetime, user_id: int) -> None:
+    """Note that the person has left the room."""
+    _note_of(work, moment, OF_A_PAUSE, [user_id])
+
+
+def is_paused(work: UnitOfWork, moment: datetime, user_id: int) -> bool:
+    """Tell whether the person has left the room, and that counts at this moment."""
+    exam = running_exam(work, user_id, moment)
+    is_noted = sa.exists().where(
+        SessionHold.user_id == user_id,
+        SessionHold.session_id == OF_A_PAUSE,
+        SessionHold.exam_id.is_not_distinct_from(None if exam is None else exam.id),
+    )
+    return bool(work.session.scalar(sa.select(is_noted)))
 
 
 def note_ends_of_all(work: UnitOfWork, moment: datetime, is_to_end: sa.ColumnElement[bool]) -> None:
@@ -38,18 +53,18 @@ def note_ends_of_all(work: UnitOfWork, moment: datetime, is_to_end: sa.ColumnEle
     )
     columns = [SessionHold.user_id, SessionHold.session_id, SessionHold.since]
     insert = conflict_insert(work.session.connection(), SessionHold)
-    _note(work, insert.from_select(columns, ends), moment)
+    _note(work, insert.from_select(columns, ends), moment, OF_AN_END)
 
 
 def settle(work: UnitOfWork, user_ids: Iterable[int] | None = None) -> None:
-    """Settle all ends and blocked logins of these people, or of everybody."""
+    """Settle all ends, pauses and blocked logins of these people, or of everybody."""
     which = sa.true() if user_ids is None else SessionHold.user_id.in_(user_ids)
     _drop(work, which)
 
 
 def settle_logins(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
-    """Settle those blocked logins; ends of active sessions stay as they are."""
-    _drop(work, SessionHold.session_id != OF_AN_END, *which)
+    """Settle those blocked logins; ends of active sessions and pauses stay as they are."""
+    _drop(work, SessionHold.session_id.not_in([OF_AN_END, OF_A_PAUSE]), *which)
 
 
 def forget_outside(work: UnitOfWork, exam_id: int, user_ids: sa.Select[int]) -> None:
@@ -58,10 +73,20 @@ def forget_outside(work: UnitOfWork, exam_id: int, user_ids: sa.Select[int]) -> 
     _drop(work, is_outside, SessionHold.user_id.in_(user_ids))
 
 
+def _note_of(work: UnitOfWork, moment: datetime, what: str, user_ids: Sequence[int]) -> None:
+    rows = [{"user_id": one, "session_id": what, "since": moment} for one in user_ids]
+    insert = conflict_insert(work.session.connection(), SessionHold).values(rows)
+    _note(work, insert, moment, what, SessionHold.user_id.in_(user_ids))
+
+
 def _note(
-    work: UnitOfWork, insert: ConflictInsert, moment: datetime, *which: sa.ColumnElement[bool]
+    work: UnitOfWork,
+    insert: ConflictInsert,
+    moment: datetime,
+    what: str,
+    *which: sa.ColumnElement[bool],
 ) -> None:
-    """Note ends at this moment, which are of the exam that the person sits now.
+    """Note ends or pauses at this moment, which are of the exam that the person sits now.
 
     The latest counts, as one that is over with its exam must not hide a new one.
     """
@@ -71,7 +96,7 @@ def _note(
             set_={"since": insert.excluded.since, "exam_id": insert.excluded.exam_id},
         )
     )
-    is_new = (SessionHold.session_id == OF_AN_END, SessionHold.since == moment, *which)
+    is_new = (SessionHold.session_id == what, SessionHold.since == moment, *which)
     for exam_id in work.session.scalars(
         sa.select(Exam.id).where(runs(sa.literal(moment, UTCDateTime()))).order_by(*EARLIEST_FIRST)
     ):

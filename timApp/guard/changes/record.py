@@ -26,14 +26,17 @@ class Entry:
     session_count: int
     #: Why a login was blocked.
     cause: Cause | None = None
+    #: Whether it is recorded though no session changed.
+    stands_alone: bool = False
 
 
 def record(
     work: UnitOfWork, change: Change, action: Action, moment: datetime, entries: Iterable[Entry]
 ) -> None:
-    """Record a change as that action, in the same transaction; entries without sessions are not.
+    """Record a change as that action, in the same transaction.
 
-    `action` says more than the change's own where it is one of everybody's.
+    Entries without sessions are left out, unless they stand alone. `action` says more than the
+    change's own where it is one of everybody's.
     """
     circumstances = _circumstances(change.actor, action, moment, change.reason)
     rows = [
@@ -45,7 +48,7 @@ def record(
             "cause": entry.cause,
         }
         for entry in entries
-        if entry.session_count
+        if entry.session_count or entry.stands_alone
     ]
     if rows:
         work.session.execute(sa.insert(SessionChange).values(rows))

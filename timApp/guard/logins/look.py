@@ -21,7 +21,7 @@ from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.rules.seating import Seating, seating_of
 from timApp.guard.seats.network import address_of, keys_of
 from timApp.guard.tables.exam import sits_unless_admin
-from timApp.guard.tables.hold import OF_AN_END, SessionHold
+from timApp.guard.tables.hold import OF_A_PAUSE, OF_AN_END, SessionHold
 from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_open
@@ -77,6 +77,8 @@ _open = (
     .subquery("open")
 )
 _OPEN_COLUMNS = len(_open.c)
+#: What each kind of hold adds to the sum; of the first two a person has one each at most.
+_END, _PAUSE, _BLOCKED_LOGIN = 1, 2, 4
 #: Gives a row for each of those sessions, or one without.
 LOOK = BatchStatement(
     sa.select(
@@ -87,10 +89,14 @@ LOOK = BatchStatement(
         .order_by(*LATEST_FIRST)
         .limit(1)
         .scalar_subquery(),
-        # Of all that is not settled: one for an end, and two for each blocked login.
+        # Of all that is not settled: one for an end, two for a pause, four for each blocked login.
         sa.select(
             sa.func.sum(
-                sa.case((SessionHold.session_id == sa.literal_column(f"'{OF_AN_END}'"), 1), else_=2)
+                sa.case(
+                    (SessionHold.session_id == sa.literal_column(f"'{OF_AN_END}'"), _END),
+                    (SessionHold.session_id == sa.literal_column(f"'{OF_A_PAUSE}'"), _PAUSE),
+                    else_=_BLOCKED_LOGIN,
+                )
             )
         )
         .where(
@@ -176,8 +182,9 @@ class Found:
             limit=one.limit,
             continues=any(session.is_active(one.clocks) for session in self.own),
             returns=any(session.expired_at is None for session in self.own),
-            was_ended=self.unsettled % 2 == 1,
-            was_blocked=self.unsettled > 1,
+            was_ended=bool(self.unsettled & _END),
+            was_paused=bool(self.unsettled & _PAUSE),
+            was_blocked=self.unsettled >= _BLOCKED_LOGIN,
             device=one.device,
             devices=self.devices,
         )

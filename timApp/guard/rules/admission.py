@@ -40,6 +40,8 @@ class Situation:
     was_ended: bool = False
     #: Whether a login of theirs was blocked since, and not settled.
     was_blocked: bool = False
+    #: Whether they have left the room, and nobody has verified them since.
+    was_paused: bool = False
     #: The browser in which they log in; None if it has no name.
     device: str | None = None
     #: The browsers that had their slots last, as many as there are slots at most.
@@ -68,10 +70,12 @@ class Admission:
 def admit(situation: Situation, policy: Policy) -> Admission:
     """Return how a session begins."""
     has_slot = situation.limit is None or situation.active < situation.limit
-    if situation.continues or (situation.returns and has_slot):
+    returns = situation.returns and has_slot and not situation.was_paused
+    if situation.continues or returns:
         return Admission(State.ACTIVE)
-    if _is_held(situation, policy):
-        return Admission(State.EXPIRED, Cause.HELD)
+    held_by = _held_by(situation, policy)
+    if held_by is not None:
+        return Admission(State.EXPIRED, held_by)
     if policy.device is DeviceRule.SAME and _is_strange(situation):
         return Admission(State.EXPIRED, Cause.OTHER_DEVICE if has_slot else Cause.OVER_LIMIT)
     if has_slot:
@@ -91,10 +95,13 @@ def _beyond_limit(limit: int, policy: Policy) -> Admission:
     return Admission(State.EXPIRED, Cause.OVER_LIMIT)
 
 
-def _is_held(situation: Situation, policy: Policy) -> bool:
+def _held_by(situation: Situation, policy: Policy) -> Cause | None:
+    if situation.was_paused:  # whatever the policy
+        return Cause.PAUSED
     # With `BLOCK_ALL` the next login would find the slots free, which all have just lost.
     is_blocked = policy.counts_blocked_logins and situation.was_blocked
-    return is_blocked or (policy.after_end is AfterEnd.HOLD and situation.was_ended)
+    is_held = is_blocked or (policy.after_end is AfterEnd.HOLD and situation.was_ended)
+    return Cause.HELD if is_held else None
 
 
 def _is_strange(situation: Situation) -> bool:

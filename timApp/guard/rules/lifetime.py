@@ -23,11 +23,18 @@ class Event(Enum):
     CONTINUED = "is continued by a login in the same browser"
     ENDED = "is ended for good"
     EXAM_BEGAN = "is ended as an exam begins"
+    PAUSED = "is paused as the person leaves the room"
     COPIED = "is found to have a cookie that was copied"
     TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
 
 
-_BLOCKS = (Event.ANOTHER_VERIFIED, Event.INVALIDATED, Event.DISPLACED, Event.ALL_BLOCKED)
+_BLOCKS = (
+    Event.ANOTHER_VERIFIED,
+    Event.INVALIDATED,
+    Event.PAUSED,
+    Event.DISPLACED,
+    Event.ALL_BLOCKED,
+)
 _BY_COPY = (Event.COPIED, Event.TWIN_VERIFIED)
 _ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, Event.EXAM_BEGAN, *_BY_COPY)
 
@@ -58,6 +65,7 @@ CAUSES: Mapping[Event, Cause] = {
     Event.COPIED: Cause.COPIED,
     Event.TWIN_VERIFIED: Cause.COPIED,
     Event.EXAM_BEGAN: Cause.EXAM_BEGAN,
+    Event.PAUSED: Cause.PAUSED,
 }
 
 #: What happens to the person's other sessions then; to nobody's if it is not here.

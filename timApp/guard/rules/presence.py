@@ -177,7 +177,7 @@ class _Player:
                 self._make_only_active(latest.session.session_id if latest else None, at)
             case Action.INVALIDATE | Action.DISPLACE:
                 self._block([one for one in self._active_since if named in (None, one)], at)
-            case Action.INVALIDATE_ALL:
+            case Action.INVALIDATE_ALL | Action.PAUSE:
                 self._block(list(self._active_since), at)
             case Action.LOGOUT | Action.END | Action.COPY:
                 pass  # each session remembers its end, also of those that were not named

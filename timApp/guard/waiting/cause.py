@@ -1,6 +1,7 @@
 """Looks up what the person is told whose session is not active: why, and where they sit."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.cause import Explanation, cause_of
 from timApp.guard.rules.clocks import Clocks
+from timApp.guard.tables.hold import OF_A_PAUSE, SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active
 
@@ -21,6 +23,8 @@ class Stopped:
     why: Explanation
     #: The seat at which it began; None if that is not known.
     seat: str | None
+    #: When the person left the room, if that is why; None if a clock has ended it.
+    left_at: datetime | None = None
 
 
 def find_stopped(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks) -> Stopped:
@@ -28,7 +32,8 @@ def find_stopped(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks
     row = _cause_query(clocks).first(work, {"user_id": user_id, "session_id": session_id})
     by_clock = clocks.ended(row) if row.expired_at is None else None
     cause = cause_of(row.cause, by_clock, began_expired=row.expired_at == row.logged_in_at)
-    return Stopped(Explanation(cause, another_is_active=bool(row.another_is_active)), row.seat)
+    why = Explanation(cause, another_is_active=bool(row.another_is_active))
+    return Stopped(why, row.seat, row.paused_at or row.expired_at)
 
 
 _other = orm.aliased(UserSession)
@@ -51,6 +56,10 @@ def _cause_query(clocks: Clocks) -> QuickRead:
                 is_active(clocks, _other),
             )
             .label("another_is_active"),
+            sa.select(SessionHold.since)
+            .where(SessionHold.user_id == UserSession.user_id, SessionHold.session_id == OF_A_PAUSE)
+            .scalar_subquery()
+            .label("paused_at"),
         ).where(
             UserSession.user_id == sa.bindparam("user_id"),
             UserSession.session_id == sa.bindparam("session_id"),

@@ -103,16 +103,14 @@ def invalidate() -> ResponseReturnValue:
 @takes(form=SUBJECT_FIELDS | {"reason"})
 def end() -> ResponseReturnValue:
     """End the session that the supervisor has looked at for good; it has to be on this server."""
-    visitor = verify_supervisor()
-    subject = read_subject()
-    if subject.home is not None:
-        raise BadInput("A session is ended on the server that it is on.", field="home")
-    _require_authority(Action.END, visitor, subject.user_name)
-    change = Change(Action.END, subject.scope, current_actor(), read_reason())
-    receipt = current_guard().apply(change, db)
-    db.session.commit()
-    effect_here = "ended" if receipt.changed else "ended already"
-    return _outcome(Action.END, subject, [], effect_here=effect_here)
+    return _change_here(Action.END)
+
+
+@supervise.post("/pause")
+@takes(form=SUBJECT_FIELDS | {"reason"})
+def pause() -> ResponseReturnValue:
+    """Note that the person whose session the supervisor has looked at has left the room."""
+    return _change_here(Action.PAUSE)
 
 
 @supervise.post("/retry")
@@ -132,6 +130,18 @@ def retry() -> ResponseReturnValue:
     deliver_owed(network, db.engine, subject.user_name, hosts)
     outcomes = last_outcomes(db, action, subject.user_name, subject.session_id, hosts)
     return _outcome(action, subject, outcomes)
+
+
+def _change_here(action: Action) -> ResponseReturnValue:
+    visitor = verify_supervisor()
+    subject = read_subject()
+    if subject.home is not None:
+        raise BadInput("That is done on the server that the session is on.", field="home")
+    _require_authority(action, visitor, subject.user_name)
+    change = Change(action, subject.scope, current_actor(), read_reason())
+    receipt = current_guard().apply(change, db)
+    db.session.commit()
+    return _outcome(action, subject, [], effect_here=_effect_here(action, subject, receipt))
 
 
 def _change(action: Action) -> ResponseReturnValue:
@@ -205,8 +215,13 @@ def _effect_here(action: Action, subject: Subject, receipt: Receipt) -> str:
         return "stranger"
     if subject.home is not None:
         return "others expired" if receipt.changed else "nothing"
-    if action is Action.VERIFY:
-        return "verified"
+    match action:
+        case Action.VERIFY:
+            return "verified"
+        case Action.END:
+            return "ended" if receipt.changed else "ended already"
+        case Action.PAUSE:
+            return "paused" if receipt.takes_effect else "paused already"
     return "invalidated" if receipt.changed else "expired already"
 
 
