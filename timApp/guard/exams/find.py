@@ -1,13 +1,16 @@
 """Looks up exams."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.dialects.types import UTCDateTime
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
-from timApp.guard.tables.exam import Exam
+from timApp.guard.tables.exam import Exam, runs, sits, supervises
+from timApp.user.user import User
+from timApp.util.clock import now
 from timApp.util.errors import NotFound
 from timApp.util.names import key_of
 from timApp.util.text import is_storable, quoted
@@ -47,3 +50,19 @@ def all_exams(work: UnitOfWork) -> Sequence[Exam]:
         .options(orm.selectinload(Exam.groups), orm.selectinload(Exam.supervisors))
     )
     return work.session.scalars(query).all()
+
+
+def supervised_among(work: UnitOfWork, supervisor_id: int, names: Collection[str]) -> set[str]:
+    """Return those of the names whose people sit an exam that runs and that one supervises.
+
+    Names of nobody are left out. It is one look-up, and none without a name.
+    """
+    if not names:
+        return set()
+    is_theirs = sa.exists().where(
+        runs(sa.literal(now(), UTCDateTime())),
+        supervises(sa.literal(supervisor_id)),
+        sits(User.__table__.c.id),
+    )
+    query = sa.select(User.name).where(User.name.in_(names), is_theirs.correlate(User))
+    return set(work.session.scalars(query))

@@ -9,6 +9,7 @@ from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, Receipt
+from timApp.guard.exams.find import supervised_among
 from timApp.guard.rules.authority import require_authority
 from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.link import ExpiredLink
@@ -16,7 +17,7 @@ from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.debts import last_outcomes
 from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
 from timApp.hosts.outbox.worker import deliver_owed
-from timApp.hosts.questions.desk import WaitingPerson, look_at_desk
+from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.supervise.comparison import compare_sessions
 from timApp.pages.supervise.search import Candidates, Match, find_match
@@ -37,31 +38,31 @@ _FIRST_LOOK = 0.5
 @supervise.get("")
 def console() -> ResponseReturnValue:
     """Show who waits, and the field for a name, a short code or a link."""
-    verify_supervisor()
-    return _console()
+    return _console(verify_supervisor())
 
 
 @supervise.get("/waiting")
 def waiting() -> ResponseReturnValue:
     """Return the list of who waits alone, for the console to put in place of an older one."""
-    verify_supervisor()
-    return render_template("waiting_list.html", desk=look_at_desk(current_site().network, db))
+    visitor = verify_supervisor()
+    desk = look_at_desk(current_site().network, db)
+    return render_template("waiting_list.html", desk=desk, own_people=_own_people(visitor, desk))
 
 
 @supervise.get("/find")
 @takes(query=("q",))
 def find() -> ResponseReturnValue:
     """Go to the person that the field's text names; say so on the console if there is none."""
-    verify_supervisor()
+    visitor = verify_supervisor()
     text = request.args.get("q", "")
     try:
         match = find_match(text)
     except TimError as error:
-        return _console(text, error=error_words(error)), error.status
+        return _console(visitor, text, error=error_words(error)), error.status
     if isinstance(match, Candidates):
-        return _console(text, candidates=match)
+        return _console(visitor, text, candidates=match)
     if not isinstance(match, Match):
-        return _console(text, choices=match)
+        return _console(visitor, text, choices=match)
     return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
 
 
@@ -73,7 +74,7 @@ def follow_link(token: str) -> ResponseReturnValue:
         linked = current_site().links.read(token)
     except ExpiredLink as error:
         # The code below the picture is as good, and does not become too old.
-        return _console(error=error_words(error)), error.status
+        return _console(visitor, error=error_words(error)), error.status
     return _comparison(visitor, linked.username, linked.session_id)
 
 
@@ -225,16 +226,29 @@ def _effect_here(action: Action, subject: Subject, receipt: Receipt) -> str:
     return "invalidated" if receipt.changed else "expired already"
 
 
+def _own_people(visitor: Visitor, desk: Desk) -> set[str]:
+    """Return the names of those who wait and sit an exam of the supervisor's, which runs.
+
+    To administrators all are alike.
+    """
+    if visitor.is_admin:
+        return set()
+    return supervised_among(db, visitor.id, {one.entry.user_name for one in desk.waiting})
+
+
 def _console(
+    visitor: Visitor,
     query: str = "",
     *,
     error: str | None = None,
     choices: Sequence[WaitingPerson] = (),
     candidates: Candidates | None = None,
 ) -> str:
+    desk = look_at_desk(current_site().network, db, _FIRST_LOOK)
     return render_template(
         "console.html",
-        desk=look_at_desk(current_site().network, db, _FIRST_LOOK),
+        desk=desk,
+        own_people=_own_people(visitor, desk),
         query=query,
         error=error,
         choices=choices,
