@@ -354,7 +354,7 @@ def test_a_right_to_nothing_or_for_nobody_is_an_error(timapp: CommandLine, here:
 
 
 def test_sessions_are_listed(timapp: CommandLine, here: Site) -> None:
-    """Each session is a line with its user, state, times and origin, filtered as asked."""
+    """Each session is a line with its user, state, times, origin and seat, filtered as asked."""
     here.add_user("alice")
     here.add_user("bob")
     first, second = log_in(here, "alice", 2)
@@ -367,7 +367,7 @@ def test_sessions_are_listed(timapp: CommandLine, here: Site) -> None:
     cells = timapp.done("session", "list", "--user", "bob").rstrip("\n").split("\t")
     assert cells[:3] == ["bob", other, "active"]
     assert cells[3].startswith(f"{now():%Y-}")
-    assert cells[4:] == ["", "[127.0.0.1] Firefox 0"]
+    assert cells[4:] == ["", "[127.0.0.1] Firefox 0", ""]
 
 
 def test_a_session_is_verified_and_invalidated(timapp: CommandLine, here: Site) -> None:
