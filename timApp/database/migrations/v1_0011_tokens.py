@@ -1,7 +1,7 @@
 """Sessions know the numbers of their cookies and where they were last seen; copied ones are noted.
 
-Revision ID: v1_0013
-Revises: v1_0012
+Revision ID: v1_0011
+Revises: v1_0010
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from timApp.database.dialects.types import UTCDateTime
 
-revision = "v1_0013"
-down_revision = "v1_0012"
+revision = "v1_0011"
+down_revision = "v1_0010"
 branch_labels = None
 depends_on = None
 

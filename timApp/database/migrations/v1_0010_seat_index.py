@@ -1,15 +1,15 @@
 """The sessions at a seat are found by an index.
 
-Revision ID: v1_0012
-Revises: v1_0011
+Revision ID: v1_0010
+Revises: v1_0009
 """
 
 import sqlalchemy as sa
 
 from timApp.database.migrating.concurrently import create_index, drop_index
 
-revision = "v1_0012"
-down_revision = "v1_0011"
+revision = "v1_0010"
+down_revision = "v1_0009"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Addresses have seats, and sessions know at which one they began.
 
-Revision ID: v1_0011
+Revision ID: v1_0009
 Revises: v1_0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v1_0011"
+revision = "v1_0009"
 down_revision = "v1_0008"
 branch_labels = None
 depends_on = None

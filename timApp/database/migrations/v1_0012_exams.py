@@ -1,7 +1,7 @@
 """Exams have a time, people, supervisors, documents, and policies of their own.
 
-Revision ID: v1_0014
-Revises: v1_0013
+Revision ID: v1_0012
+Revises: v1_0011
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from timApp.database.dialects.types import UTCDateTime
 
-revision = "v1_0014"
-down_revision = "v1_0013"
+revision = "v1_0012"
+down_revision = "v1_0011"
 branch_labels = None
 depends_on = None
 
