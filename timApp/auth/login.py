@@ -40,7 +40,7 @@ from timApp.auth.visitor import (
 from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import Claims
-from timApp.guard.guard import Begun
+from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, State
 from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes

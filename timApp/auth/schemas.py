@@ -10,7 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length
 from webargs.flaskparser import FlaskParser
 
-from timApp.guard.guard import Standing
+from timApp.guard.verdict import Standing
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
 from timApp.request.inputs import Inputs, declare, read_body
 from timApp.user.password import PASSWORD_MAX_LENGTH

@@ -21,7 +21,7 @@ from timApp.auth.cookie import CookieSession
 from timApp.auth.site import current_site
 from timApp.guard import Guard
 from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
-from timApp.guard.guard import Standing
+from timApp.guard.verdict import Standing
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.vocabulary import Actor, ActorKind
 
@@ -100,10 +100,7 @@ def visitor_passes(visitor: Visitor) -> bool:
 
 def current_standing() -> Standing:
     """Return how it stands with whoever asks, as the guard says it of a cookie."""
-    visitor = current_visitor()
-    if visitor is None:
-        return Standing.ANONYMOUS
-    return Standing.VALID if visitor_passes(visitor) else Standing.BLOCKED
+    return current_site().guard.standing_of(current_visitor())
 
 
 def act_as(kind: ActorKind, name: str) -> None:

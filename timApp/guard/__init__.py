@@ -5,10 +5,11 @@ It knows no web framework. `Guard` is its face; timApp's own pages use it as any
 
 from timApp.guard.changes.change import AllButOne, Change, Everybody, OnePerson, Picked, Receipt
 from timApp.guard.cookie import COOKIE_NAME, Claims, Cookies
-from timApp.guard.guard import Begun, Guard, Standing, Verdict
+from timApp.guard.guard import Guard
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.verdict import Begun, Standing, Verdict
 from timApp.guard.visitor import Visitor
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place, State
 from timApp.user.people import Identity, Person

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -25,6 +23,7 @@ from timApp.guard.logins.begin import Beginning, begin_session
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.seen import Here
+from timApp.guard.verdict import Begun, Standing, Verdict
 from timApp.guard.visitor import UNDECIDED, Undecided, Visitor, Visitors
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Place, State
 from timApp.user.people import Identity, Person, find_person, remember
@@ -33,43 +32,6 @@ from timApp.util.errors import Conflict
 
 #: Told of each change in its transaction, before the commit.
 Listener = Callable[[UnitOfWork, Receipt], object]
-
-
-class Standing(Enum):
-    """How it stands with whoever asks."""
-
-    #: Nobody is logged in.
-    ANONYMOUS = "anonymous"
-    #: Their session is active, or they need none.
-    VALID = "valid"
-    #: Their session is expired, and waits for a verification.
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the guard says of a cookie."""
-
-    standing: Standing
-    #: None for nobody.
-    visitor: Visitor | None = None
-    #: What the browser is to send from now on, by the name `Cookies.name`; None if what it has is
-    #: good.
-    cookie: str | None = None
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A session that has begun."""
-
-    person: Person
-    session_id: str
-    #: Expired from birth if the person has too many.
-    state: State
-    #: What the browser is to send with each request from now on, by the name `Cookies.name`.
-    cookie: str
-    #: The number of that cookie.
-    token: int = 0
 
 
 _NOBODY = Verdict(Standing.ANONYMOUS)
@@ -149,7 +111,7 @@ class Guard:
         visitor = self.visitors.find(claims, Visitor, here)
         if visitor is None:
             return _NOBODY
-        standing = self._standing_of(visitor)
+        standing = self.standing_of(visitor)
         if visitor.renewed is None:
             return Verdict(standing, visitor)
         return Verdict(standing, visitor, self.cookies.renew(cookie, visitor.renewed))
@@ -167,9 +129,12 @@ class Guard:
             return _NOBODY
         if visitor is UNDECIDED:
             return None
-        return Verdict(self._standing_of(visitor), visitor)
+        return Verdict(self.standing_of(visitor), visitor)
 
-    def _standing_of(self, visitor: Visitor) -> Standing:
+    def standing_of(self, visitor: Visitor | None) -> Standing:
+        """Say how it stands with a visitor; None is nobody."""
+        if visitor is None:
+            return Standing.ANONYMOUS
         return Standing.VALID if self.passes(visitor) else Standing.BLOCKED
 
     def _part_bearers(self, visitor: Visitor, claims: Claims, here: Here | None) -> None:

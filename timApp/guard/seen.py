@@ -10,11 +10,10 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.driver.write import QuickWrite
 from timApp.guard.cookie import Claims
 from timApp.guard.rules.token import Ruling, Tokens, judge_rewrite
-from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.session import UserSession, stored_origin
 from timApp.guard.tables.state import is_open
-from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Place
+from timApp.guard.vocabulary import Place
 from timApp.util.clock import at_second, current_second, now
-from timApp.util.text import storable
 
 #: Says where somebody asks from; asked only where that is written down.
 Here = Callable[[], Place]
@@ -112,5 +111,5 @@ def _sighting(claims: Claims, here: Here | None) -> dict[str, object]:
         "of_user": claims.user_id,
         "of_session": claims.session_id,
         "moment": now(),
-        "here": None if here is None else storable(here().origin)[:ORIGIN_MAX_LENGTH],
+        "here": None if here is None else stored_origin(here().origin),
     }

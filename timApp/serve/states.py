@@ -16,7 +16,7 @@ from timApp.database.failure import is_unavailable, reason
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import Claims
-from timApp.guard.guard import Standing, Verdict
+from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line

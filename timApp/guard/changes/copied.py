@@ -19,15 +19,15 @@ from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import CAUSES, Event
 from timApp.guard.rules.policy import Policy
+from timApp.guard.rules.seating import NOWHERE
 from timApp.guard.rules.token import Tokens, Use, end_of_older, judge
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
-from timApp.guard.tables.session import UserSession
+from timApp.guard.tables.session import UserSession, stored_origin
 from timApp.guard.tables.state import is_open
-from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Action, Actor, ActorKind, Cause, Place
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, Place
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.util.stamp import moment_since
-from timApp.util.text import storable
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def part_bearers(
     under the lock finds nothing wrong. So of many requests that find it out at once, one does it.
     Each of the two begins where its bearer was last, and is a blocked login like any other: until
     one is verified both hold, if the policy (of the exam that they sit, or the site's) counts
-    blocked logins. For somebody who passes without
-    an active session none begins: whoever knows the password logs in again.
+    blocked logins. For somebody who passes without an active session none begins: whoever knows the
+    password logs in again.
     """
     if not lock_people(work, [copy.user_id]):
         return False
@@ -151,11 +151,10 @@ def _begin(
     The seat is that of the copied one where it began there.
     """
     ids = []
-    origin, seats = copied.origin, (copied.seat, copied.address_seat)
     user_id = copied.user_id
     for place in places:
         ids.append(str(uuid_utils.uuid7()))
-        seat, address_seat = seats if place.origin == origin else (None, None)
+        seating = copied.seating if place.origin == copied.origin else NOWHERE
         work.session.add(
             UserSession(
                 user_id=user_id,
@@ -165,9 +164,9 @@ def _begin(
                 token_since=moment,
                 cause=Cause.COPIED,
                 device=place.device,
-                origin=storable(place.origin)[:ORIGIN_MAX_LENGTH],
-                seat=seat,
-                address_seat=address_seat,
+                origin=stored_origin(place.origin),
+                seat=seating.seat,
+                address_seat=seating.address_seat,
             )
         )
         entry = Entry(user_id, ids[-1], 1, Cause.COPIED)

@@ -15,8 +15,8 @@ from timApp.guard.rules.seating import Seating
 from timApp.guard.rules.token import Tokens, logged_in_again
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.hold import SessionHold
-from timApp.guard.tables.session import UserSession
-from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Action, Actor, State
+from timApp.guard.tables.session import UserSession, stored_origin
+from timApp.guard.vocabulary import Action, Actor, State
 from timApp.util.clock import now
 from timApp.util.text import storable
 
@@ -49,7 +49,7 @@ class Beginning:
     user_id: int
     user_name: str
     session_id: str
-    #: Where it comes from; cut off after `ORIGIN_MAX_LENGTH` characters.
+    #: Where it comes from; cut off as `stored_origin` does.
     origin: str
     #: How many active sessions the person may have; None means any number.
     limit: int | None
@@ -169,7 +169,7 @@ def session_of(
         "ended": None if is_active else moment,
         "why": None if is_active else admission.cause,
         "own_device": one.device,
-        "came_from": storable(one.origin)[:ORIGIN_MAX_LENGTH],
+        "came_from": stored_origin(one.origin),
         "at_seat": seating.seat,
         "seat_of_address": seating.address_seat,
     }

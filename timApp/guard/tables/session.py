@@ -8,12 +8,18 @@ from sqlalchemy.ext.hybrid import hybrid_property
 
 from timApp.database.model import ONLY_ON, Model, enum_column
 from timApp.guard.rules.seating import Seating
-from timApp.guard.vocabulary import Cause
+from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Cause
 from timApp.user.user import User
 from timApp.util.clock import now
+from timApp.util.text import storable
 
 # Session ids break ties between logins, so their order must not depend on a database's language.
 SessionIdText = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def stored_origin(origin: str) -> str:
+    """Return what is kept of where a session comes from; browsers choose what they say of it."""
+    return storable(origin)[:ORIGIN_MAX_LENGTH]
 
 
 class UserSession(Model):
