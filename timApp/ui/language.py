@@ -40,12 +40,13 @@ def choose() -> ResponseReturnValue:
         raise BadInput("There is no such language.", field="language")
     address = local_address(request.form.get("next")) or url_for("documents.index")
     response = redirect(address, 303)
+    cookies = current_app.session_interface
     response.set_cookie(
         LANGUAGE_COOKIE,
         chosen,
         max_age=_LANGUAGE_KEPT,
-        path=request.root_path or "/",
-        secure=request.is_secure,
+        path=cookies.get_cookie_path(current_app),
+        secure=cookies.get_cookie_secure(current_app),
         httponly=True,
         samesite="Lax",
     )

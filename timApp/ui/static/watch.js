@@ -64,22 +64,22 @@ function clear() {
   if (main && cover) main.replaceChildren(cover.content.cloneNode(true));
 }
 
-const addresses = (source, elements, name) =>
-  [...source.querySelectorAll(elements)].map((element) => element.getAttribute(name));
+// What the head of the fresh page has of these elements and this one's has not.
+function missing(fresh, elements, name) {
+  const found = (source) => [...source.querySelectorAll(`head ${elements}`)];
+  const known = found(document).map((element) => element.getAttribute(name));
+  return found(fresh).filter((element) => !known.includes(element.getAttribute(name)));
+}
 
 // Puts the page that the server has now in the place of this one.
 function put(fresh) {
-  const known = addresses(document, "head script[src]", "src");
-  if (addresses(fresh, "head script[src]", "src").some((script) => !known.includes(script))) {
+  if (missing(fresh, "script[src]", "src").length) {
     if (page().address === location.pathname + location.search) location.reload();
     else location.assign(page().address);
     return;
   }
-  for (const style of fresh.querySelectorAll("head link[rel=stylesheet]")) {
-    const isKnown = addresses(document, "head link[rel=stylesheet]", "href").includes(
-      style.getAttribute("href"),
-    );
-    if (!isKnown) document.head.append(document.adoptNode(style));
+  for (const style of missing(fresh, "link[rel=stylesheet]", "href")) {
+    document.head.append(document.adoptNode(style));
   }
   document.title = fresh.title;
   document.body.replaceWith(document.adoptNode(fresh.body));
