@@ -116,9 +116,12 @@ class Rules:
         self.exams: list[ModelExam] = []
 
     def exam(self) -> ModelExam | None:
-        """Return the exam that counts now: of those that run, the one that began last."""
+        """Return the exam that counts now: of those that run, the one that began last.
+
+        Of those that began at once, it is the one that was added last.
+        """
         running = [one for one in self.exams if phase_of(one, self.now) is Phase.RUNS]
-        return max(running, key=start_of, default=None)
+        return max(reversed(running), key=start_of, default=None)
 
     def counted(self, user: str) -> set[str | None]:
         """Return which of what is not settled counts now."""
