@@ -33,10 +33,10 @@ from timApp.hosts.distribution import distribute, note_debts
 from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.pages.account.my_sessions import my_sessions
-from timApp.pages.administer.exams import exams
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
+from timApp.pages.exams.exams import exams
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.servers import servers
 from timApp.request.converter import NameConverter

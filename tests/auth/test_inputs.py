@@ -14,8 +14,11 @@ from werkzeug.test import TestResponse
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth.site import current_site, db
-from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.find import require_exam
+from timApp.guard.exams.plan import ExamPlan, add_exam, plan_of
+from timApp.guard.rules.exam import Phase
 from timApp.guard.tables.session import UserSession
+from timApp.pages.exams.form import present_of
 from timApp.request.inputs import takes
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -48,7 +51,8 @@ def hall(site: Site) -> Site:
         user.sessions.append(UserSession(session_id="new"))
         db.session.add(user)
         in_an_hour = now() + timedelta(hours=1)
-        for title, start in (("Planned", in_an_hour), ("Running", an_hour_ago)):
+        exams = {"Planned": in_an_hour, "Running": an_hour_ago, "Not needed": in_an_hour}
+        for title, start in exams.items():
             add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1)))
         db.session.commit()
     site.add_admin()
@@ -111,6 +115,10 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("exams.add", "POST"): {
         "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
     },
+    ("exams.show_change", "GET"): {"query": {"title": "Planned"}},
+    ("exams.change", "POST"): {"form": {"exam": "", "shown": "", "documents": "exam"}},
+    ("exams.confirm_delete", "GET"): {"query": {"title": "Not needed"}},
+    ("exams.delete", "POST"): {"form": {"title": "Not needed"}},
     ("exams.confirm_begin", "GET"): {"query": {"title": "Planned"}},
     ("exams.begin", "POST"): {"form": {"title": "Planned"}},
     ("exams.confirm_end", "GET"): {"query": {"title": "Running"}},
@@ -139,6 +147,10 @@ def all_asks(hall: Site) -> list[Ask]:
                 form = dict(right.get("form", {}))
                 if "session" in form:
                     form["session"] %= hall.user_id("alice")
+                if "shown" in form:
+                    exam = require_exam(db, "Planned")
+                    present = present_of(exam, plan_of(exam), Phase.TO_COME, [])
+                    form |= {"exam": str(exam.id), "shown": present.mark}
                 asks.append(Ask(rule.endpoint, method, path, **{**right, "form": form}))
     assert set(RIGHT) <= {(ask.endpoint, ask.method) for ask in asks}
     return asks

@@ -110,6 +110,36 @@ def _ask_to_end(page: Page) -> None:
     expect(page.get_by_role("button", name="End the exam")).to_be_visible()
 
 
+def _open_change(page: Page) -> None:
+    _add_exam(page)
+    page.get_by_role("link", name="Change").first.click()
+    expect(page.get_by_role("button", name="Save the changes")).to_be_visible()
+
+
+def _open_change_of_what_runs(page: Page) -> None:
+    _ask_to_begin(page)
+    page.get_by_role("button", name="Begin the exam").click()
+    page.get_by_role("link", name="Change").first.click()
+    expect(page.get_by_text("This exam runs")).to_be_visible()
+
+
+def _change_what_somebody_has_changed(page: Page) -> None:
+    _open_change(page)
+    # As it is when the form was opened before somebody else has saved theirs.
+    page.locator("input[name=shown]").evaluate("field => field.value = 'of before'")
+    page.get_by_label("Title").fill("Logic")
+    page.get_by_label("Ends").fill("2090-12-01T13:00")
+    page.get_by_label("Who may log in to a free slot").select_option("any")
+    page.get_by_role("button", name="Save the changes").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed")
+
+
+def _ask_to_delete(page: Page) -> None:
+    _add_exam(page)
+    page.get_by_role("link", name="Delete").first.click()
+    expect(page.get_by_role("button", name="Delete the exam")).to_be_visible()
+
+
 _EXAMS = "/administer/exams"
 _SESSIONS = "/administer/sessions"
 _COMPARISON = "/supervise/person?user={student}&session={session}"
@@ -167,6 +197,10 @@ PAGES = [
     SitePage("exam refused", _ADMIN, _EXAMS, then=_add_exam_of_nobody),
     SitePage("confirmation to begin an exam", _ADMIN, _EXAMS, then=_ask_to_begin),
     SitePage("confirmation to end an exam", _ADMIN, _EXAMS, then=_ask_to_end),
+    SitePage("exam to be changed", _ADMIN, _EXAMS, then=_open_change),
+    SitePage("exam that runs, to be changed", _ADMIN, _EXAMS, then=_open_change_of_what_runs),
+    SitePage("exam changed by two at once", _ADMIN, _EXAMS, then=_change_what_somebody_has_changed),
+    SitePage("confirmation to delete an exam", _ADMIN, _EXAMS, then=_ask_to_delete),
     SitePage("unknown exam", _ADMIN, f"{_EXAMS}/begin?title=x", 404),
     SitePage("exams, forbidden", _SUPERVISOR, _EXAMS, 403),
 ]
@@ -185,7 +219,7 @@ def open_page(
     come from these user agents.
     """
     window.hand_over()
-    window.expect_status(403, 404, 422)
+    window.expect_status(403, 404, 409, 422)
     hall.let_nobody_wait()
     visitor = site_page.visitor
     student = hall.add_student(real_name)

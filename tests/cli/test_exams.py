@@ -187,6 +187,42 @@ def test_an_exam_to_come_is_deleted(timapp: CommandLine, here: Site) -> None:
     assert browser.get("/view/exam/part1").status_code == 200
     add(timapp)
     timapp.done("exam", "begin", "Algebra 1", "--yes")
-    for command in ("change", "delete"):
-        assert "has begun" in timapp.refused("exam", command, "Algebra 1")
+    assert "has begun" in timapp.refused("exam", "delete", "Algebra 1")
     assert len(listed(timapp)) == 1
+
+
+def test_an_exam_that_runs_is_changed_where_nobody_loses_by_it(
+    timapp: CommandLine, here: Site
+) -> None:
+    """It has a later end, other documents, more groups and another title, and no other policy."""
+    add(timapp)
+    here.add_user("bob", ["Guests"])
+    here.add_document("exam/part2")
+    timapp.done("exam", "begin", "Algebra 1", "--yes")
+    for words in (
+        ["--from", "2090-12-01T08:00"],
+        ["--remove-group", "Students", "--to", "2090-12-01T13:00"],
+        ["--device", "any", "--add-document", "exam/part2"],
+    ):
+        before = listed(timapp)
+        assert "nobody is taken out of it" in timapp.refused("exam", "change", "Algebra 1", *words)
+        assert listed(timapp) == before
+    words = ["--title", "Algebra 2", "--to", "2090-12-01T12:10", "--from", NINE, "--device", "same"]
+    words += ["--add-group", "Guests", "--add-document", "exam/part2", "--remove-group", "bob"]
+    words += ["--remove-document", "exam/part1", "--add-supervisors", "Teachers"]
+    here.add_user("tess", ["Teachers"])
+    changed = timapp.done("exam", "change", "Algebra 1", *words)
+    assert changed.startswith("The exam is 'Algebra 2' (from ")
+    assert changed.endswith(" now.\n2 people sit it as groups are now.\n")
+    timapp.done("exam", "change", "Algebra 2", "--remove-supervisors", "Session supervisors")
+    (row,) = listed(timapp)
+    assert [row[0], row[1], *row[3:]] == [
+        *("Algebra 2", "runs", "2090-12-01T12:10+02:00", "Guests, Students", "exam/part2"),
+        "Teachers",
+    ]
+    timapp.done("exam", "end", "Algebra 2")
+    for words in (["--to", "2090-12-01T13:00"], ["--remove-document", "exam/part2"]):
+        assert "only its title" in timapp.refused("exam", "change", "Algebra 2", *words)
+    renamed = timapp.done("exam", "change", "Algebra 2", "--title", "Algebra II")
+    assert renamed.startswith("The exam is 'Algebra II' (from ")
+    assert len(renamed.splitlines()) == 1

@@ -1,6 +1,7 @@
 """What an exam promises about logins, by hand and by the clock, on both databases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,15 +24,23 @@ from timApp.guard import (
     Standing,
     State,
 )
-from timApp.guard.exams.find import all_exams, find_exam
-from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.find import all_exams, find_exam, lock_exam
+from timApp.guard.exams.plan import ExamPlan, add_exam, change_exam, plan_of
 from timApp.guard.exams.run import (
     Effect,
     begin_exam,
     effect_of_begin,
     end_exam,
 )
-from timApp.guard.rules.exam import EXAM_POLICY, end_of, phase_of, start_of
+from timApp.guard.rules.exam import (
+    EXAM_POLICY,
+    Part,
+    Phase,
+    changeable,
+    end_of,
+    phase_of,
+    start_of,
+)
 from timApp.guard.tables.exam import Exam
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 from timApp.util.errors import BadInput, Conflict, NotFound, TimError
@@ -342,6 +351,98 @@ def test_a_wrong_plan_is_refused(
     assert caught.value.field == at_fault
     with hall.guard.transaction() as work:
         assert [one.title for one in all_exams(work)] == ["Algebra"]
+
+
+_MAY_CHANGE = {
+    Phase.TO_COME: frozenset(Part),
+    Phase.RUNS: frozenset(
+        {Part.TITLE, Part.END, Part.MORE_GROUPS, Part.DOCUMENTS, Part.SUPERVISORS}
+    ),
+    Phase.OVER: frozenset({Part.TITLE}),
+}
+_CHANGES: dict[Part, Callable[[ExamPlan], ExamPlan]] = {
+    Part.TITLE: lambda old: replace(old, title="Logic"),
+    Part.START: lambda old: replace(old, starts_at=MORNING + 30 * MINUTE),
+    Part.END: lambda old: replace(old, ends_at=MORNING + 3 * HOUR + 10 * MINUTE),
+    Part.MORE_GROUPS: lambda old: replace(old, groups=["Course", "Other"]),
+    Part.FEWER_GROUPS: lambda old: replace(old, groups=[]),
+    Part.SUPERVISORS: lambda old: replace(old, supervisors=["Other"]),
+    Part.POLICY: lambda old: replace(old, policy=FREE),
+}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_what_may_change_depends_on_what_the_exam_is(
+    open_hall: OpenHall, clock: time_machine.Traveller, phase: Phase
+) -> None:
+    """Everything, then what harms nobody who sits it, then its title; else it stays as it was."""
+    hall = open_hall()
+    hall.guard.begin(Identity("bob", groups=frozenset({"Other"})), "there")
+    plan(hall, MORNING + HOUR, MORNING + 3 * HOUR)
+    clock.move_to(MORNING + {Phase.TO_COME: 0, Phase.RUNS: 2, Phase.OVER: 3}[phase] * HOUR)
+    assert changeable(phase) == _MAY_CHANGE[phase]
+    for part, of in _CHANGES.items():
+        with hall.guard.transaction() as work:
+            exam = lock_exam(work, "Algebra")
+            old = plan_of(exam)
+            new = of(old)
+            if part in _MAY_CHANGE[phase]:
+                assert change_exam(work, exam, new) == {part}
+                assert sorted(plan_of(exam).groups) == sorted(new.groups)
+                assert plan_of(exam) == replace(new, groups=plan_of(exam).groups)
+            else:
+                with pytest.raises(Conflict) as caught:
+                    change_exam(work, exam, new)
+                assert caught.value.field == part.field
+                assert plan_of(exam) == old
+            work.session.rollback()
+    with hall.guard.transaction() as work:
+        exam = lock_exam(work, "Algebra")
+        assert not change_exam(work, exam, plan_of(exam))
+
+
+def test_more_time_is_more_time(open_hall: OpenHall, clock: time_machine.Traveller) -> None:
+    """An exam with a later end runs until then, and with an earlier one until that."""
+    hall = open_hall()
+    plan(hall, MORNING + HOUR, MORNING + 2 * HOUR)
+    clock.move_to(MORNING + HOUR)
+    begin(hall)
+    hall.log_in("laptop")
+    hall.do(Action.INVALIDATE)
+
+    def end_at(moment: datetime) -> None:
+        with hall.guard.transaction() as work:
+            exam = lock_exam(work, "Algebra")
+            change_exam(work, exam, replace(plan_of(exam), ends_at=moment))
+
+    end_at(MORNING + 2 * HOUR + 10 * MINUTE)
+    clock.move_to(MORNING + 2 * HOUR + MINUTE)
+    assert hall.log_in("laptop") == HELD
+    for past in (MORNING + HOUR, MORNING + 2 * HOUR + MINUTE):
+        with pytest.raises(BadInput, match=r"past already|after it begins"):
+            end_at(past)
+    end_at(MORNING + 2 * HOUR + 2 * MINUTE)
+    clock.shift(MINUTE)
+    assert hall.log_in("laptop") == ACTIVE
+    with pytest.raises(Conflict, match="is over"):
+        end_at(MORNING + 4 * HOUR)
+
+
+def test_an_exam_begun_early_may_end_before_it_was_to_begin(
+    open_hall: OpenHall, clock: time_machine.Traveller
+) -> None:
+    """Its end follows its beginning, and that is the one by hand."""
+    hall = open_hall()
+    plan(hall, MORNING + HOUR, MORNING + 2 * HOUR)
+    begin(hall)
+    with hall.guard.transaction() as work:
+        exam = lock_exam(work, "Algebra")
+        change_exam(work, exam, replace(plan_of(exam), ends_at=MORNING + 30 * MINUTE))
+    with hall.guard.transaction() as work:
+        (exam,) = all_exams(work)
+        times = (start_of(exam), end_of(exam))
+        assert times == (MORNING, MORNING + 30 * MINUTE)
+        assert phase_of(exam, MORNING + 29 * MINUTE) is Phase.RUNS
 
 
 def test_one_title_is_one_exam(open_hall: OpenHall, clock: time_machine.Traveller) -> None:

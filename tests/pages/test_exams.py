@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -51,6 +52,27 @@ def send(browser: Browser, path: str, fields: Mapping[str, str]) -> TestResponse
     """Send a page's form."""
     content = {**fields, "csrf_token": browser.csrf_token}
     return browser.client.post(EXAMS + path, data=content, headers={"Accept": "text/html"})
+
+
+def shown_form(browser: Browser, title: str) -> dict[str, str]:
+    """Return what the form of an exam that is there sends when nothing is typed."""
+    answer = browser.get_page(f"{EXAMS}/change?{urlencode({'title': title})}")
+    assert answer.status_code == 200
+    return fields_of(answer.text)
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """Return the fields of the form of an exam in a page, but for the token."""
+    text = text[text.index('<form class="row') :]
+    found = re.findall(r'<input [^>]*name="(\w+)" value="([^"]*)"', text)
+    found += re.findall(r'<textarea [^>]*name="(\w+)"[^>]*>\n([^<]*)<', text)
+    found += re.findall(r'<select [^>]*name="(\w+)".*?value="(\w+)" selected', text, re.DOTALL)
+    return {name: unescape(value) for name, value in found if name != "csrf_token"}
+
+
+def text_of(answer: TestResponse) -> str:
+    """Return the text of a page, without tags."""
+    return " ".join(re.sub("<[^>]*>", " ", unescape(answer.text)).split())
 
 
 def page(browser: Browser) -> str:
@@ -200,15 +222,208 @@ def test_only_administrators_get_there(hall: Site, admin: Browser) -> None:
     """Supervisors and students get 403 at each address, and no link; without a token it is 400."""
     send(admin, "", TYPED)
     title = {"title": "Algebra 1"}
+    change = shown_form(admin, "Algebra 1") | {"title": "Mine"}
+    posts = (
+        ("", TYPED),
+        ("/begin", title),
+        ("/end", title),
+        ("/change", change),
+        ("/delete", title),
+    )
     for name in ("alice", "supervisor"):
         browser = hall.logged_in(name)
         assert EXAMS not in browser.get_page("/").text
-        for path in ("", "/begin?title=Algebra%201", "/end?title=Algebra%201"):
-            assert browser.get_page(EXAMS + path).status_code == 403
-        for path, fields in (("", TYPED), ("/begin", title), ("/end", title)):
+        assert browser.get_page(EXAMS).status_code == 403
+        for path in ("/begin", "/end", "/change", "/delete"):
+            assert browser.get_page(f"{EXAMS}{path}?{urlencode(title)}").status_code == 403
+        for path, fields in posts:
             assert send(browser, path, fields).status_code == 403
     assert f'href="{EXAMS}"' in admin.get_page("/").text
-    for path, fields in (("", TYPED), ("/begin", title), ("/end", title)):
+    for path, fields in posts:
         assert admin.client.post(EXAMS + path, data=fields).status_code == 400
     ((exam, *_),) = exams(hall)
-    assert exam.begun_at is None
+    assert (exam.title, exam.begun_at) == ("Algebra 1", None)
+
+
+def test_an_exam_to_come_is_changed_in_everything(hall: Site, admin: Browser) -> None:
+    """The form shows what it is; what is sent is what it is then, and the list says so."""
+    send(admin, "", TYPED)
+    shown = shown_form(admin, "algebra 1")
+    assert {name: shown[name] for name in TYPED} == TYPED | {
+        "groups": "Students\nzoe",
+        "supervisors": "Session supervisors",
+    }
+    hall.add_document("part 2")
+    typed = shown | {
+        "title": "Algebra 2",
+        "from": "2090-12-02T10:00",
+        "to": "2090-12-02T11:00:30",
+        "groups": "Students",
+        "documents": "part 2",
+        "supervisors": "zoe",
+        "device": "same",
+    }
+    assert send(admin, "/change", typed).location == EXAMS
+    said = page(admin)
+    assert "The exam Algebra 2 is changed. 1 person would sit it as groups are now." in said
+    assert "Begins 2 Dec 2090, 10:00:00 EET Ends 2 Dec 2090, 11:00:30 EET" in said
+    ((exam, groups, documents, supervisors),) = exams(hall)
+    assert (groups, documents, supervisors) == (["Students"], ["part 2"], ["zoe"])
+    assert exam.policy == Policy(OverLimit.EXPIRE_OLDEST, AfterEnd.FREE, DeviceRule.SAME)
+    again = shown_form(admin, "Algebra 2")
+    assert again["to"] == "2090-12-02T11:00:30"
+    assert send(admin, "/change", again).location == EXAMS
+    assert "Nothing was changed." in page(admin)
+    only = {name: again[name] for name in ("exam", "shown")}
+    send(admin, "/change", only | {"title": "Algebra 3", "supervisors": ""})
+    ((exam, groups, documents, supervisors),) = exams(hall)
+    assert (exam.title, exam.ends_at.second, groups) == ("Algebra 3", 30, ["Students"])
+    assert (documents, supervisors) == (["part 2"], ["Session supervisors"])
+
+
+def test_while_it_runs_what_would_harm_stays(hall: Site, admin: Browser) -> None:
+    """Ten minutes more, other documents and one more group; what cannot change is shown as text."""
+    send(admin, "", TYPED)
+    before = shown_form(admin, "Algebra 1")
+    send(admin, "/begin", {"title": "Algebra 1"})
+    shown = shown_form(admin, "Algebra 1")
+    assert set(shown) == {"exam", "shown", "title", "to", "groups", "documents", "supervisors"}
+    answer = admin.get_page(f"{EXAMS}/change?title=Algebra%201")
+    assert "Begins 1 Dec 2090" not in text_of(answer)  # but when it was begun by hand
+    assert "A login over the limit is let in, and the oldest session expires" in text_of(answer)
+    # A form from before the beginning is as good, as long as it says nothing else there.
+    assert send(admin, "/change", before | {"to": "2090-12-01T12:10"}).location == EXAMS
+    assert exams(hall)[0][0].ends_at.isoformat() == "2090-12-01T10:10:00+00:00"
+    shown = shown_form(admin, "Algebra 1")
+    for field, typed in {
+        "from": {"from": "2090-12-01T08:00"},
+        "groups": {"groups": "Students"},
+        "over_limit": {"after_end": "hold"},
+    }.items():
+        answer = send(admin, "/change", shown | typed | {"documents": "", "title": "New"})
+        assert answer.status_code == 409
+        beside = answer.text.partition(f'id="{field}-error"')[2]
+        assert "nobody is taken out of it" in beside[:300]
+    answer = send(admin, "/change", shown | {"to": "2020-12-01T12:00"})
+    assert answer.status_code == 422
+    assert "to-error" in answer.text
+    assert exams(hall)[0][2] == ["exam"]
+    hall.add_user("late")
+    typed = {"groups": "late\nzoe\nStudents", "documents": "", "supervisors": "supervisor"}
+    assert send(admin, "/change", shown | typed).location == EXAMS
+    ((exam, groups, documents, supervisors),) = exams(hall)
+    assert (groups, documents) == (["Students", "late", "zoe"], [])
+    assert (exam.title, supervisors) == ("Algebra 1", ["supervisor"])
+
+
+def test_when_it_is_over_its_title_changes(hall: Site, admin: Browser) -> None:
+    """And nothing else: 409 with the sentence, beside the field."""
+    send(admin, "", TYPED)
+    before = shown_form(admin, "Algebra 1")
+    for path in ("/begin", "/end"):
+        send(admin, path, {"title": "Algebra 1"})
+    assert set(shown_form(admin, "Algebra 1")) == {"exam", "shown", "title"}
+    for field, value in {
+        "to": "2090-12-01T13:00",
+        "documents": "",
+        "supervisors": "zoe",
+        "groups": "Students\nzoe\nadmin",
+    }.items():
+        answer = send(admin, "/change", before | {field: value, "title": "New"})
+        assert answer.status_code == 409
+        beside = answer.text.partition(f'id="{field}-error"')[2]
+        assert "only its title can be changed" in beside[:300]
+    ended = exams(hall)[0][0].ended_at
+    assert send(admin, "/change", before | {"title": "New"}).location == EXAMS
+    assert (exams(hall)[0][0].title, exams(hall)[0][0].ended_at) == ("New", ended)
+
+
+def test_two_who_change_it_at_once_do_not_overwrite_each_other(hall: Site, admin: Browser) -> None:
+    """The second is told what it is now, beside what they typed, and may send that again."""
+    send(admin, "", TYPED)
+    hall.add_admin("second")
+    second = hall.logged_in("second")
+    shown = shown_form(second, "Algebra 1")
+    changed = {"title": "Algebra", "to": "2090-12-01T13:00", "documents": "", "device": "same"}
+    assert send(admin, "/change", shown | changed).location == EXAMS
+    answer = send(second, "/change", shown | {"groups": "zoe", "documents": ""})
+    assert answer.status_code == 409
+    said = text_of(answer)
+    assert "Somebody else has changed this exam" in said
+    assert "It is now: Algebra " in said
+    assert "It is now: 1 Dec 2090, 13:00:00 EET" in said
+    assert "It is now: Students , zoe" in said
+    assert "It is now: the browser that had it" in said
+    assert said.count("It is now:") == 4
+    assert exams(hall)[0][1] == ["Students", "zoe"]
+    again = fields_of(answer.text)
+    assert {again[name] for name in ("title", "to", "groups")} == {
+        *("Algebra 1", "2090-12-01T12:00", "zoe")
+    }
+    assert send(second, "/change", again).location == EXAMS
+    ((exam, groups, documents, _),) = exams(hall)
+    assert (exam.title, groups, documents) == ("Algebra 1", ["zoe"], [])
+    assert (
+        send(second, "/change", shown_form(second, "Algebra 1") | {"shown": ""}).status_code == 409
+    )
+    send(admin, "/delete", {"title": "Algebra 1"})
+    gone = send(second, "/change", again)
+    assert gone.status_code == 404
+    assert "somebody has deleted it" in gone.text
+
+
+@pytest.mark.parametrize("number", ["", "0", "-1", "x", "9" * 30, "2"])
+def test_a_form_of_no_exam_is_404(hall: Site, admin: Browser, number: str) -> None:
+    """Whatever is sent as the number of an exam."""
+    send(admin, "", TYPED)
+    fields = shown_form(admin, "Algebra 1") | {"exam": number, "title": "New"}
+    assert send(admin, "/change", fields).status_code == 404
+    assert exams(hall)[0][0].title == "Algebra 1"
+
+
+def test_an_error_of_a_change_stands_beside_its_field(hall: Site, admin: Browser) -> None:
+    """What was typed stays, and the exam is as it was, also with its documents."""
+    send(admin, "", TYPED)
+    send(admin, "", TYPED | {"title": "Logic"})
+    shown = shown_form(admin, "Logic")
+    for field, value, status in (
+        ("title", "", 422),
+        ("title", "ALGEBRA 1", 409),
+        ("to", "2090-12-01T08:00", 422),
+        ("groups", "nobody", 404),
+        ("documents", "nowhere", 404),
+    ):
+        answer = send(admin, "/change", shown | {"supervisors": "zoe", field: value})
+        assert answer.status_code == status
+        assert re.findall(r'id="(\w+)-error"', answer.text) == [field]
+        assert fields_of(answer.text)["supervisors"] == "zoe"
+    assert {exam.title for exam, *_ in exams(hall)} == {"Algebra 1", "Logic"}
+    assert {tuple(supervisors) for *_, supervisors in exams(hall)} == {("Session supervisors",)}
+
+
+def test_an_exam_to_come_is_deleted(hall: Site, admin: Browser) -> None:
+    """After it was asked, and not once it has begun."""
+    send(admin, "", TYPED)
+    send(admin, "", TYPED | {"title": "Logic"})
+    title = {"title": "Algebra 1"}
+    asked = admin.get_page(f"{EXAMS}/delete?{urlencode(title)}")
+    assert "planned from 1 Dec 2090, 09:00:00 EET to 1 Dec 2090, 12:00:00 EET" in text_of(asked)
+    assert len(exams(hall)) == 2
+    assert send(admin, "/delete", title).location == EXAMS
+    assert "The exam Algebra 1 is deleted." in page(admin)
+    assert [exam.title for exam, *_ in exams(hall)] == ["Logic"]
+    assert send(admin, "/delete", title).status_code == 404
+    send(admin, "/begin", {"title": "Logic"})
+    assert send(admin, "/delete", {"title": "Logic"}).status_code == 409
+    asked = admin.get_page(f"{EXAMS}/delete?title=Logic")
+    assert "it cannot be deleted any more" in asked.text
+    assert "Delete …" not in admin.get_page(EXAMS).text
+
+
+def test_a_time_in_the_repeated_hour_stays_as_it_is(hall: Site, admin: Browser) -> None:
+    """Where the field cannot say which of two is meant, sending it again does not move the exam."""
+    send(admin, "", TYPED | {"from": "2036-10-26T03:30+02:00", "to": "2036-10-26T06:00"})
+    start = exams(hall)[0][0].starts_at
+    assert start.isoformat() == "2036-10-26T01:30:00+00:00"
+    send(admin, "/change", shown_form(admin, "Algebra 1") | {"title": "New"})
+    assert (exams(hall)[0][0].title, exams(hall)[0][0].starts_at) == ("New", start)

@@ -1,6 +1,6 @@
 """Documents of exams: open within the exam's time, to those who sit it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -12,7 +12,8 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
 from timApp.document.model import Document
-from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeable
+from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
 from timApp.util.clock import now
 from timApp.util.errors import NotFound
@@ -120,37 +121,53 @@ def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
     return {path for path, found in exams.items() if closing_of(found, moment) is not None}
 
 
-def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> None:
-    """Let the exam consist of the documents at these paths; nothing is committed.
+def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> bool:
+    """Let the exam consist of the documents at these paths; return whether it did not before.
 
-    `NotFound` (field ``document``) for one that there is not.
+    `NotFound` (field ``document``) for one that there is not, `Conflict` (``documents``) if they
+    cannot change any more. Nothing is committed.
     """
-    _set_documents(work, exam, {_require_document(work, path) for path in paths})
+    return _set_documents(work, exam, {_require_document(work, path) for path in paths})
 
 
-def _set_documents(work: UnitOfWork, exam: Exam, document_ids: Iterable[int]) -> None:
+def _set_documents(work: UnitOfWork, exam: Exam, wanted: Set[int]) -> bool:
+    if wanted == _document_ids(work, exam):
+        return False
+    require_changeable(exam, {Part.DOCUMENTS})
     work.session.execute(exam_documents.delete().where(exam_documents.c.exam_id == exam.id))
-    rows = [{"exam_id": exam.id, "document_id": one} for one in sorted(document_ids)]
+    rows = [{"exam_id": exam.id, "document_id": one} for one in sorted(wanted)]
     if rows:
         work.session.execute(exam_documents.insert(), rows)
+    return True
+
+
+def _document_ids(work: UnitOfWork, exam: Exam) -> set[int]:
+    is_of_exam = exam_documents.c.exam_id == exam.id
+    return set(work.session.scalars(sa.select(exam_documents.c.document_id).where(is_of_exam)))
+
+
+def take_back(work: UnitOfWork, title: str) -> Exam:
+    """Delete the exam of that title, which is to come, and return what it was.
+
+    Its documents stay. Errors are those of `timApp.guard.exams.plan.lock_planned`. Nothing is
+    committed.
+    """
+    exam = lock_planned(work, title)
+    _set_documents(work, exam, set())
+    delete_exam(work, exam)
+    return exam
 
 
 def change_documents(
     work: UnitOfWork, exam: Exam, added: Collection[str], removed: Collection[str]
-) -> None:
-    """Add documents to the exam, and take others away; nothing is committed.
+) -> bool:
+    """Add documents to the exam, and take others away; return whether that changes anything.
 
-    Those that are there already, or are not, change nothing. `NotFound` (field ``document``) for
-    one that there is not.
+    Those that are there already, or are not, change nothing. Errors are as in `set_documents`.
     """
     gone = {_require_document(work, path) for path in removed}
-    known = set(
-        work.session.scalars(
-            sa.select(exam_documents.c.document_id).where(exam_documents.c.exam_id == exam.id)
-        )
-    )
-    wanted = (known | {_require_document(work, path) for path in added}) - gone
-    _set_documents(work, exam, wanted)
+    new = {_require_document(work, path) for path in added}
+    return _set_documents(work, exam, (_document_ids(work, exam) | new) - gone)
 
 
 def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:

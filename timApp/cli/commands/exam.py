@@ -1,37 +1,34 @@
 """`timapp exam`."""
 
 import sys
-from collections.abc import Callable
 from datetime import datetime
-from enum import Enum
 
 import click
 
 from timApp.auth.site import current_clocks, db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
+from timApp.cli.exams import (
+    counted,
+    exam_text,
+    hit_text,
+    names_option,
+    policy_option,
+    time_of,
+    time_option,
+    time_text,
+)
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, NoTerminal
-from timApp.document.exam import change_documents, documents_of_exams, set_documents
-from timApp.guard.exams.find import all_exams, require_exam
-from timApp.guard.exams.plan import (
-    ExamPlan,
-    add_exam,
-    change_groups,
-    delete_exam,
-    lock_planned,
-    move_exam,
-)
+from timApp.document.exam import change_documents, documents_of_exams, set_documents, take_back
+from timApp.guard.exams.find import all_exams, lock_exam, require_exam
+from timApp.guard.exams.plan import ExamPlan, add_exam, change_exam, merged_groups, plan_of
 from timApp.guard.exams.run import Effect, begin_exam, effect_of_begin, end_exam
 from timApp.guard.rules.exam import EXAM_POLICY, Phase, end_of, phase_of, start_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.exam import Exam
-from timApp.ui.language import site_zone
 from timApp.util.clock import now
-from timApp.util.localtime import moment_of
-
-_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 @click.group(
@@ -50,22 +47,6 @@ def command() -> None:
     """
 
 
-def _policy_option(name: str, default: Enum, text: str) -> _Decorator:
-    kind = type(default)
-    return click.option(
-        name,
-        type=click.Choice([choice.value for choice in kind]),
-        callback=lambda _ctx, _parameter, value: kind(value),
-        default=default.value,
-        show_default=True,
-        help=text,
-    )
-
-
-def _names_option(name: str, variable: str, metavar: str, text: str) -> _Decorator:
-    return click.option(name, variable, metavar=metavar, type=TEXT, multiple=True, help=text)
-
-
 @command.command(
     epilog=examples(
         'timapp exam add "Algebra 1" --from 2026-12-01T09:00 --to 2026-12-01T12:00'
@@ -75,25 +56,25 @@ def _names_option(name: str, variable: str, metavar: str, text: str) -> _Decorat
     )
 )
 @click.argument("title", type=TEXT)
-@click.option(
-    "--from", "starts_at", metavar="TIME", type=TEXT, required=True, help="When it begins."
-)
-@click.option("--to", "ends_at", metavar="TIME", type=TEXT, required=True, help="When it ends.")
-@_names_option(
-    "--group", "groups", "G", "The members of G (or the user G) sit it; may be repeated."
-)
-@_names_option(
+@time_option("--from", "starts_at", "When it begins.", required=True)
+@time_option("--to", "ends_at", "When it ends.", required=True)
+@names_option("--group", "groups", "G", "The members of G (or the user G) sit it; may be repeated.")
+@names_option(
     "--document", "documents", "PATH", "It consists of the document at PATH; may be repeated."
 )
-@_names_option(
+@names_option(
     "--supervisors",
     "supervisors",
     "G",
     "The members of G supervise it; may be repeated. Without it, the site's supervisors do.",
 )
-@_policy_option("--over-limit", EXAM_POLICY.over_limit, "What a login over the limit does.")
-@_policy_option("--after-end", EXAM_POLICY.after_end, "What becomes of a login after an end.")
-@_policy_option("--device", EXAM_POLICY.device, "Which browsers may take a free slot.")
+@policy_option(
+    OverLimit, "--over-limit", EXAM_POLICY.over_limit, "What a login over the limit does."
+)
+@policy_option(
+    AfterEnd, "--after-end", EXAM_POLICY.after_end, "What becomes of a login after an end."
+)
+@policy_option(DeviceRule, "--device", EXAM_POLICY.device, "Which browsers may take a free slot.")
 def add(  # noqa: PLR0917 - those of the command
     title: str,
     starts_at: str,
@@ -116,8 +97,8 @@ def add(  # noqa: PLR0917 - those of the command
     with application():
         plan = ExamPlan(
             title,
-            moment_of(starts_at, site_zone(), "from"),
-            moment_of(ends_at, site_zone(), "to"),
+            time_of(starts_at, "from"),
+            time_of(ends_at, "to"),
             groups,
             supervisors,
             Policy(over_limit, after_end, device),
@@ -125,49 +106,83 @@ def add(  # noqa: PLR0917 - those of the command
         exam = add_exam(db, plan)
         set_documents(db, exam, documents)
         effect = effect_of_begin(db, exam)
-        shown = _shown(exam)
+        shown = exam_text(exam)
         db.session.commit()
     click.echo(f"Added the exam {shown}.")
-    click.echo(f"{_count(effect.people, 'person', 'people')} would sit it as groups are now.")
+    click.echo(f"{counted(effect.people, 'person', 'people')} would sit it as groups are now.")
 
 
 @command.command(
     epilog=examples(
         'timapp exam change "Algebra 1" --to 2026-12-01T13:00 --add-group Guests',
         'timapp exam change "Algebra 1" --remove-document exam/part2',
+        'timapp exam change "Algebra 1" --title "Algebra 2"',
     )
 )
 @click.argument("title", type=TEXT)
-@click.option("--from", "starts_at", metavar="TIME", type=TEXT, help="When it begins.")
-@click.option("--to", "ends_at", metavar="TIME", type=TEXT, help="When it ends.")
-@_names_option("--add-group", "new_groups", "G", "G sits it, too; may be repeated.")
-@_names_option("--remove-group", "old_groups", "G", "G does not sit it; may be repeated.")
-@_names_option("--add-document", "new_documents", "PATH", "It has PATH, too; may be repeated.")
-@_names_option("--remove-document", "old_documents", "PATH", "It has no PATH; may be repeated.")
+@click.option("--title", "new_title", metavar="NEW", type=TEXT, help="What it is called.")
+@time_option("--from", "starts_at", "When it begins.", required=False)
+@time_option("--to", "ends_at", "When it ends.", required=False)
+@names_option("--add-group", "new_groups", "G", "G sits it, too; may be repeated.")
+@names_option("--remove-group", "old_groups", "G", "G does not sit it; may be repeated.")
+@names_option("--add-document", "new_documents", "PATH", "It has PATH, too; may be repeated.")
+@names_option("--remove-document", "old_documents", "PATH", "It has no PATH; may be repeated.")
+@names_option("--add-supervisors", "new_supervisors", "G", "G supervise it, too; may be repeated.")
+@names_option(
+    "--remove-supervisors",
+    "old_supervisors",
+    "G",
+    "G do not supervise it; may be repeated. When none are left, the site's supervisors do.",
+)
+@policy_option(OverLimit, "--over-limit", None, "What a login over the limit does.")
+@policy_option(AfterEnd, "--after-end", None, "What becomes of a login after an end.")
+@policy_option(DeviceRule, "--device", None, "Which browsers may take a free slot.")
 def change(  # noqa: PLR0917 - those of the command
     title: str,
+    new_title: str | None,
     starts_at: str | None,
     ends_at: str | None,
     new_groups: tuple[str, ...],
     old_groups: tuple[str, ...],
     new_documents: tuple[str, ...],
     old_documents: tuple[str, ...],
+    new_supervisors: tuple[str, ...],
+    old_supervisors: tuple[str, ...],
+    over_limit: OverLimit | None,
+    after_end: AfterEnd | None,
+    device: DeviceRule | None,
 ) -> None:
-    """Change the times, groups or documents of the exam TITLE, which has not begun.
+    """Change the exam TITLE; what is not said stays as it is.
 
-    Times are written as for `timapp exam add`.
+    Before it begins, everything can be changed. While it runs, its title, its end, its documents
+    and its supervisors can, and groups can be added; its end is not past. When it is over, its
+    title can. Times are written as for `timapp exam add`.
     """
     with application():
-        start = None if starts_at is None else moment_of(starts_at, site_zone(), "from")
-        end = None if ends_at is None else moment_of(ends_at, site_zone(), "to")
-        exam = lock_planned(db, title)
-        move_exam(db, exam, start, end)
-        change_groups(db, exam.groups, new_groups, old_groups)
+        exam = lock_exam(db, title)
+        old = plan_of(exam)
+        plan = ExamPlan(
+            old.title if new_title is None else new_title,
+            old.starts_at if starts_at is None else time_of(starts_at, "from"),
+            old.ends_at if ends_at is None else time_of(ends_at, "to"),
+            merged_groups(db, exam.groups, new_groups, old_groups),
+            merged_groups(db, exam.supervisors, new_supervisors, old_supervisors),
+            Policy(
+                over_limit or old.policy.over_limit,
+                after_end or old.policy.after_end,
+                device or old.policy.device,
+            ),
+        )
+        change_exam(db, exam, plan)
         change_documents(db, exam, new_documents, old_documents)
-        shown, effect = _shown(exam), effect_of_begin(db, exam)
+        shown, phase = exam_text(exam), phase_of(exam, now())
+        effect = effect_of_begin(db, exam)
         db.session.commit()
     click.echo(f"The exam is {shown} now.")
-    click.echo(f"{_count(effect.people, 'person', 'people')} would sit it as groups are now.")
+    if phase is Phase.TO_COME:
+        click.echo(f"{counted(effect.people, 'person', 'people')} would sit it as groups are now.")
+    elif phase is Phase.RUNS:
+        click.echo(f"{counted(effect.people, 'person sits', 'people sit')} it as groups are now.")
 
 
 @command.command(epilog=examples('timapp exam delete "Algebra 1"'))
@@ -178,10 +193,7 @@ def delete(title: str) -> None:
     Its documents stay, and are open to whoever has the right to them.
     """
     with application():
-        exam = lock_planned(db, title)
-        shown = _shown(exam)
-        set_documents(db, exam, ())
-        delete_exam(db, exam)
+        shown = exam_text(take_back(db, title))
         db.session.commit()
     click.echo(f"Deleted the exam {shown}.")
 
@@ -200,8 +212,8 @@ def list_exams() -> None:
             (
                 exam.title,
                 phase_of(exam, moment).value,
-                _time(start_of(exam)),
-                _time(end_of(exam)),
+                time_text(start_of(exam)),
+                time_text(end_of(exam)),
                 ", ".join(group.name for group in exam.groups),
                 ", ".join(documents.get(exam.id, [])),
                 ", ".join(group.name for group in exam.supervisors),
@@ -229,11 +241,11 @@ def begin(title: str, yes: bool) -> None:
             db.session.rollback()
         begun = begin_exam(db, title, current_actor(), current_clocks())
         db.session.commit()
-        shown, by = _shown(begun.exam), _by(begun.exam.begun_at, begun.exam.begun_by)
+        shown, by = exam_text(begun.exam), _by(begun.exam.begun_at, begun.exam.begun_by)
     if begun.effect is None:
         click.echo(f"The exam {shown} had begun already{by}; nothing was changed.")
         return
-    click.echo(f"Began the exam {shown}. {_hit(begun.effect)} ended.")
+    click.echo(f"Began the exam {shown}. {hit_text(begun.effect)} ended.")
 
 
 @command.command(epilog=examples('timapp exam end "Algebra 1"'))
@@ -246,7 +258,7 @@ def end(title: str) -> None:
     with application():
         ended = end_exam(db, title, current_actor())
         db.session.commit()
-        shown, by = _shown(ended.exam), _by(ended.exam.ended_at, ended.exam.ended_by)
+        shown, by = exam_text(ended.exam), _by(ended.exam.ended_at, ended.exam.ended_by)
     if ended.is_new:
         click.echo(f"Ended the exam {shown}.")
     else:
@@ -256,8 +268,8 @@ def end(title: str) -> None:
 def _ask(exam: Exam, effect: Effect) -> None:
     """Say whom it hits, and ask whether that is meant."""
     click.echo(
-        f"{_count(effect.people, 'person sits', 'people sit')} the exam {_shown(exam)}."
-        f" {_hit(effect)} will end."
+        f"{counted(effect.people, 'person sits', 'people sit')} the exam {exam_text(exam)}."
+        f" {hit_text(effect)} will end."
     )
     if not sys.stdin.isatty():
         msg = "There is no terminal to ask at; use --yes to begin the exam without being asked."
@@ -265,24 +277,6 @@ def _ask(exam: Exam, effect: Effect) -> None:
     click.confirm("Begin it?", abort=True)
 
 
-def _hit(effect: Effect) -> str:
-    sessions = _count(effect.sessions, "open session", "open sessions")
-    return f"{sessions} of {_count(effect.people_hit, 'person', 'people')}"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _shown(exam: Exam) -> str:
-    times = f"from {_time(start_of(exam))} to {_time(end_of(exam))}"
-    return f"{printable(exam.title)!r} ({times})"
-
-
 def _by(at: datetime | None, name: str | None) -> str:
     """Return when somebody did it and who; nothing if it was the clock."""
-    return "" if at is None or name is None else f", at {_time(at)} by {printable(name)}"
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(site_zone()).isoformat(timespec="minutes")
+    return "" if at is None or name is None else f", at {time_text(at)} by {printable(name)}"

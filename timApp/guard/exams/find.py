@@ -37,7 +37,22 @@ def lock_exam(work: UnitOfWork, title: str) -> Exam:
     `NotFound` (field ``title``) if there is none.
     """
     begin_write(work.session.connection())
-    exam = require_exam(work, title)
+    return _locked(work, require_exam(work, title))
+
+
+def lock_exam_by_id(work: UnitOfWork, exam_id: int) -> Exam:
+    """Return the exam of that id, whatever its title is by now; see `lock_exam`.
+
+    `NotFound` if there is none any more.
+    """
+    begin_write(work.session.connection())
+    exam = work.session.get(Exam, exam_id)
+    if exam is None:
+        raise NotFound("This exam is not there any more: somebody has deleted it.")
+    return _locked(work, exam)
+
+
+def _locked(work: UnitOfWork, exam: Exam) -> Exam:
     work.session.refresh(exam, with_for_update={"key_share": True})
     return exam
 

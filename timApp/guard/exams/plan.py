@@ -1,6 +1,6 @@
-"""Plans exams."""
+"""Plans exams, and changes and deletes them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.exams.find import find_exam, lock_exam
-from timApp.guard.rules.exam import EXAM_POLICY, Phase, phase_of
+from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, changeable, phase_of, start_of
 from timApp.guard.rules.policy import Policy
 from timApp.guard.tables.exam import Exam
 from timApp.user.usergroup import SUPERVISOR_GROUP, UserGroup, require_group, require_real_group
@@ -53,14 +53,10 @@ def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
         after_end=policy.after_end,
         device=policy.device,
         groups=named_groups(work, plan.groups),
-        supervisors=named_groups(work, plan.supervisors)
-        or [require_real_group(work, SUPERVISOR_GROUP)],
+        supervisors=_supervisors(work, plan),
     )
     work.session.add(exam)
-    try:
-        work.session.flush()
-    except sa.exc.IntegrityError as error:  # somebody else was faster
-        raise _title_taken(title) from error
+    _flush_title(work, title)
     return exam
 
 
@@ -72,38 +68,96 @@ def lock_planned(work: UnitOfWork, title: str) -> Exam:
     exam = lock_exam(work, title)
     if phase_of(exam, now()) is not Phase.TO_COME:
         raise Conflict(
-            "The exam %(title)s has begun; it cannot be changed or deleted any more.",
+            "The exam %(title)s has begun; it cannot be deleted any more.",
             field="title",
             title=quoted(exam.title),
         )
     return exam
 
 
-def move_exam(
-    work: UnitOfWork, exam: Exam, starts_at: datetime | None, ends_at: datetime | None
-) -> None:
-    """Give the exam, which is to come, other times; None leaves one as it is.
+def plan_of(exam: Exam) -> ExamPlan:
+    """Return what the exam is now, as a plan."""
+    return ExamPlan(
+        exam.title,
+        exam.starts_at,
+        exam.ends_at,
+        [group.name for group in exam.groups],
+        [group.name for group in exam.supervisors],
+        exam.policy,
+    )
 
-    `BadInput` as in `add_exam`.
+
+def change_exam(work: UnitOfWork, exam: Exam, plan: ExamPlan) -> frozenset[Part]:
+    """Make the exam, which is locked, what the plan says; return what has changed.
+
+    What `timApp.guard.rules.exam.changeable` does not allow is `Conflict` with the field. What
+    stays as it is may be said again, also if it cannot change. Other errors are as in `add_exam`;
+    the end has to come after the exam's beginning, and is not past. Nothing is committed.
     """
-    starts_at, ends_at = starts_at or exam.starts_at, ends_at or exam.ends_at
-    check_times(starts_at, ends_at)
-    exam.starts_at, exam.ends_at = starts_at, ends_at
-    work.session.flush()
+    groups, supervisors = named_groups(work, plan.groups), _supervisors(work, plan)
+    old, new = _ids(exam.groups), _ids(groups)
+    differs = {
+        Part.TITLE: plan.title != exam.title,
+        Part.START: plan.starts_at != exam.starts_at,
+        Part.END: plan.ends_at != exam.ends_at,
+        Part.MORE_GROUPS: bool(new - old),
+        Part.FEWER_GROUPS: bool(old - new),
+        Part.SUPERVISORS: _ids(supervisors) != _ids(exam.supervisors),
+        Part.POLICY: plan.policy != exam.policy,
+    }
+    changed = frozenset(part for part, is_other in differs.items() if is_other)
+    require_changeable(exam, changed)
+    title = check_text("title", plan.title, required=True)
+    if Part.START in changed:
+        check_times(plan.starts_at, plan.ends_at)
+    elif Part.END in changed:
+        check_times(start_of(exam), plan.ends_at)
+    namesake = find_exam(work, title)
+    if namesake is not None and namesake is not exam:
+        raise _title_taken(title)
+    exam.title, exam.title_key = title, key_of(title)
+    exam.starts_at, exam.ends_at = plan.starts_at, plan.ends_at
+    exam.groups, exam.supervisors = groups, supervisors
+    policy = plan.policy
+    exam.over_limit, exam.after_end, exam.device = (
+        policy.over_limit,
+        policy.after_end,
+        policy.device,
+    )
+    _flush_title(work, title)
+    return changed
 
 
-def change_groups(
-    work: UnitOfWork, groups: list[UserGroup], added: Iterable[str], removed: Iterable[str]
-) -> None:
-    """Add groups to those that sit an exam or supervise it, and take others away.
+def require_changeable(exam: Exam, parts: Collection[Part]) -> None:
+    """Raise `Conflict` for the field of the first of these parts that cannot change any more."""
+    phase = phase_of(exam, now())
+    refused = [part for part in Part if part in parts and part not in changeable(phase)]
+    if not refused:
+        return
+    field, title = refused[0].field, quoted(exam.title)
+    if phase is Phase.OVER:
+        raise Conflict(
+            "The exam %(title)s is over: only its title can be changed.", field=field, title=title
+        )
+    raise Conflict(
+        "The exam %(title)s runs: neither its beginning nor its policies change any more, and"
+        " nobody is taken out of it.",
+        field=field,
+        title=title,
+    )
+
+
+def merged_groups(
+    work: UnitOfWork, groups: Iterable[UserGroup], added: Iterable[str], removed: Iterable[str]
+) -> list[str]:
+    """Return the names of groups with some added and others taken away.
 
     Those that are there already, or are not, change nothing. `NotFound` (field ``group``) for a
     group that there is not.
     """
-    gone = {group.id for group in named_groups(work, removed)}
+    gone = _ids(named_groups(work, removed))
     new = {group.id: group for group in [*groups, *named_groups(work, added)]}
-    groups[:] = [group for id_, group in new.items() if id_ not in gone]
-    work.session.flush()
+    return [group.name for id_, group in new.items() if id_ not in gone]
 
 
 def delete_exam(work: UnitOfWork, exam: Exam) -> None:
@@ -123,6 +177,21 @@ def check_times(starts_at: datetime, ends_at: datetime) -> None:
 def named_groups(work: UnitOfWork, names: Iterable[str]) -> list[UserGroup]:
     """Return the groups of these names, each once; `NotFound` for one that there is not."""
     return list({group.id: group for group in (require_group(work, one) for one in names)}.values())
+
+
+def _supervisors(work: UnitOfWork, plan: ExamPlan) -> list[UserGroup]:
+    return named_groups(work, plan.supervisors) or [require_real_group(work, SUPERVISOR_GROUP)]
+
+
+def _ids(groups: Iterable[UserGroup]) -> set[int]:
+    return {group.id for group in groups}
+
+
+def _flush_title(work: UnitOfWork, title: str) -> None:
+    try:
+        work.session.flush()
+    except sa.exc.IntegrityError as error:  # somebody else was faster
+        raise _title_taken(title) from error
 
 
 def _title_taken(title: str) -> Conflict:

@@ -1,5 +1,6 @@
-"""When an exam runs: worked out from its times, and written down by nobody."""
+"""When an exam runs, worked out from its times and written down by nobody; and what may change."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -16,6 +17,34 @@ class Phase(Enum):
     TO_COME = "to come"
     RUNS = "runs"
     OVER = "over"
+
+
+class Part(Enum):
+    """What somebody may want to change about an exam; the value is the name of the field."""
+
+    TITLE = "title"
+    START = "from"
+    END = "to"
+    #: That somebody sits it who did not, and that somebody does not who did.
+    MORE_GROUPS = "groups"
+    FEWER_GROUPS = "groups taken away"
+    DOCUMENTS = "documents"
+    SUPERVISORS = "supervisors"
+    POLICY = "policy"
+
+    @property
+    def field(self) -> str:
+        """The name of the field that an error is about."""
+        return Part.MORE_GROUPS.value if self is Part.FEWER_GROUPS else self.value
+
+
+_CHANGEABLE: Mapping[Phase, frozenset[Part]] = {
+    Phase.TO_COME: frozenset(Part),
+    # What happened since it began counts from its beginning and by its policy, and nobody who sits
+    # in it loses it by a change.
+    Phase.RUNS: frozenset(Part) - {Part.START, Part.FEWER_GROUPS, Part.POLICY},
+    Phase.OVER: frozenset({Part.TITLE}),
+}
 
 
 class TimedExam(Protocol):
@@ -58,3 +87,8 @@ def phase_of(exam: TimedExam, moment: datetime) -> Phase:
     if exam.begun_at is not None or exam.starts_at <= moment:
         return Phase.RUNS
     return Phase.TO_COME
+
+
+def changeable(phase: Phase) -> frozenset[Part]:
+    """Return what may change about an exam in that phase."""
+    return _CHANGEABLE[phase]

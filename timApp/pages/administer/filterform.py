@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
 from timApp.auth.site import current_clocks, db
 from timApp.guard.reading.filter import SessionFilter, of_people
@@ -13,14 +12,11 @@ from timApp.guard.seats.listing import spellings
 from timApp.guard.seats.name import seat_name
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
 from timApp.pages.administer.cursor import read_cursor
+from timApp.pages.choice import read_choice
 from timApp.pages.timelabels import reader_zone
 from timApp.util.errors import BadInput, TimError
 from timApp.util.localtime import span_of
 from timApp.util.text import is_storable, quoted
-
-_Choice = TypeVar("_Choice", bound=Enum)
-_Default = TypeVar("_Default")
-
 
 #: What stands in an address for sessions in any state. Unlike in exports, those that are logged out
 #: are a state by itself: for an administrator who looks for whom to verify, they are not expired.
@@ -81,33 +77,6 @@ def read_filter(parameters: Mapping[str, str]) -> FilterForm:
             "The end of the time range has to come after its beginning.", field="until"
         )
     return form
-
-
-def read_choice(
-    choices: type[_Choice],
-    texts: dict[str, str],
-    name: str,
-    default: _Default,
-    no_choice: str | None = None,
-) -> _Choice | _Default:
-    """Return the choice that a field names; `BadInput` if there is no such choice.
-
-    The default is for an empty field, and for the text `no_choice`.
-    """
-    text = texts.get(name)
-    if text is None or text == no_choice:
-        return default
-    try:
-        return choices(text)
-    except ValueError:
-        known = [] if no_choice is None else [no_choice]
-        raise BadInput(
-            "%(name)s has no value %(value)s. It has: %(choices)s.",
-            field=name,
-            name=name,
-            value=quoted(text),
-            choices=", ".join([*known, *(str(choice.value) for choice in choices)]),
-        ) from None
 
 
 def _read_user(text: str) -> dict[str, Any]:

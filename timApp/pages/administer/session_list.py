@@ -23,10 +23,10 @@ from timApp.pages.administer.filterform import (
     ANY_STATE,
     FILTER_FIELDS,
     FilterForm,
-    read_choice,
     read_filter,
 )
 from timApp.pages.administer.selected import key_text, read_keys
+from timApp.pages.choice import read_choice
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
 from timApp.request.inputs import takes

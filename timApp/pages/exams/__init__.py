@@ -1,0 +1,1 @@
+"""The pages of exams: planned, changed, deleted, begun and ended."""

@@ -1,0 +1,178 @@
+"""The form in which an administrator plans an exam, and changes one."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from timApp.auth.site import db
+from timApp.guard.exams.plan import ExamPlan, named_groups
+from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, changeable, end_of, start_of
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.tables.exam import Exam
+from timApp.pages.choice import read_choice
+from timApp.ui.language import site_zone
+from timApp.util.errors import TimError
+from timApp.util.localtime import moment_of
+
+#: The names of the fields, and what each of them is.
+_PARTS = {
+    "title": Part.TITLE,
+    "from": Part.START,
+    "to": Part.END,
+    "groups": Part.MORE_GROUPS,
+    "documents": Part.DOCUMENTS,
+    "supervisors": Part.SUPERVISORS,
+    "over_limit": Part.POLICY,
+    "after_end": Part.POLICY,
+    "device": Part.POLICY,
+}
+EXAM_FIELDS = frozenset(_PARTS)
+#: Where the form says what operations say of an input.
+_FIELDS_OF_INPUTS = {"document": "documents", Part.POLICY.field: "over_limit"}
+
+
+@dataclass(frozen=True)
+class Present:
+    """What an exam is as its form is shown or read."""
+
+    id: int
+    phase: Phase
+    plan: ExamPlan
+    documents: Sequence[str]
+    #: When it begins or began, and ends or ended, by hand or by the clock.
+    start: datetime
+    end: datetime
+    #: What the fields say when nothing is typed.
+    texts: Mapping[str, str]
+
+    @property
+    def mark(self) -> str:
+        """A text that is another one when somebody has changed the exam."""
+        content = json.dumps([self.id, self.texts], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass
+class ExamForm:
+    """What was filled in, what it means, and what is wrong with it."""
+
+    #: What was filled in, by field.
+    texts: dict[str, str] = field(default_factory=dict)
+    policy: Policy = EXAM_POLICY
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    #: The exam that it changes; None for a new one.
+    present: Present | None = None
+    #: Whether somebody else has changed the exam since the form was shown.
+    is_stale: bool = False
+    #: What cannot be carried out, by field.
+    errors: dict[str, TimError] = field(default_factory=dict)
+
+    def lines(self, name: str) -> list[str]:
+        """Return the names in a field, of which each line has one."""
+        lines = (line.strip() for line in self.texts.get(name, "").splitlines())
+        return [line for line in lines if line]
+
+    def plan(self) -> ExamPlan | None:
+        """Return the exam that is to be; None if a field is at fault."""
+        if self.errors or self.starts_at is None or self.ends_at is None:
+            return None
+        return ExamPlan(
+            self.texts.get("title", ""),
+            self.starts_at,
+            self.ends_at,
+            self.lines("groups"),
+            self.lines("supervisors"),
+            self.policy,
+        )
+
+    def is_fixed(self, name: str) -> bool:
+        """Tell whether what a field says cannot change any more."""
+        return self.present is not None and _PARTS[name] not in changeable(self.present.phase)
+
+    def is_outdated(self, name: str) -> bool:
+        """Tell whether a field says something else than the exam, which somebody has changed."""
+        if self.present is None or not self.is_stale:
+            return False
+        return self.texts[name].splitlines() != self.present.texts[name].splitlines()
+
+    def blame(self, error: TimError) -> None:
+        """Keep an error of the operations beside its field; raise one that is of no field."""
+        name = _FIELDS_OF_INPUTS.get(error.field or "", error.field)
+        if name not in EXAM_FIELDS:
+            raise error
+        self.errors[name] = error
+
+
+def present_of(exam: Exam, plan: ExamPlan, phase: Phase, documents: Sequence[str]) -> Present:
+    """Return what an exam is, for its form; the plan is what it is by `plan_of`."""
+    texts = {
+        "title": plan.title,
+        "from": _wall(plan.starts_at),
+        "to": _wall(plan.ends_at),
+        "groups": "\n".join(plan.groups),
+        "documents": "\n".join(documents),
+        "supervisors": "\n".join(plan.supervisors),
+        "over_limit": plan.policy.over_limit.value,
+        "after_end": plan.policy.after_end.value,
+        "device": plan.policy.device.value,
+    }
+    return Present(exam.id, phase, plan, documents, start_of(exam), end_of(exam), texts)
+
+
+def shown_form(present: Present) -> ExamForm:
+    """Return the form in which nothing was typed yet."""
+    plan = present.plan
+    return ExamForm(dict(present.texts), plan.policy, plan.starts_at, plan.ends_at, present)
+
+
+def read_exam(
+    fields: Mapping[str, str], present: Present | None = None, shown: str | None = None
+) -> ExamForm:
+    """Return the form with these fields; times without an offset are meant in the site's zone.
+
+    Of an exam that is there, what is not among the fields stays as it is, and `shown` is the mark
+    of what the form has shown. Errors of the fields that somebody types into are kept in the form.
+    `BadInput` for a policy that does not exist.
+    """
+    texts = {} if present is None else dict(present.texts)
+    texts |= {name: fields[name].strip() for name in EXAM_FIELDS if name in fields}
+    form = ExamForm(texts, present=present)
+    form.is_stale = present is not None and shown != present.mark
+    form.policy = Policy(
+        read_choice(OverLimit, texts, "over_limit", EXAM_POLICY.over_limit),
+        read_choice(AfterEnd, texts, "after_end", EXAM_POLICY.after_end),
+        read_choice(DeviceRule, texts, "device", EXAM_POLICY.device),
+    )
+    form.starts_at = _read_time(form, "from", present.plan.starts_at if present else None)
+    form.ends_at = _read_time(form, "to", present.plan.ends_at if present else None)
+    for name in ("groups", "supervisors"):
+        try:
+            named_groups(db, form.lines(name))
+        except TimError as error:
+            form.errors[name] = error
+    return form
+
+
+def _read_time(form: ExamForm, name: str, present: datetime | None) -> datetime | None:
+    """Return the moment that was typed; the present one if that stands there as it was shown.
+
+    A field may show less of a time than there is to it: not which of two in the hour that is
+    repeated.
+    """
+    text = form.texts.get(name, "")
+    if present is not None and text == _wall(present):
+        return present
+    try:
+        return moment_of(text, site_zone(), name)
+    except TimError as error:
+        form.errors[name] = error
+        return None
+
+
+def _wall(moment: datetime) -> str:
+    """Return what clocks in the site's zone show, as a field of date and time has it."""
+    local = moment.astimezone(site_zone()).replace(tzinfo=None)
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
