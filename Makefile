@@ -58,7 +58,7 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 	@$(BIN)/python -m bench --short
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
-ERRORS := AccessDenied BadInput Busy Conflict ExpiredLink ForgedLink ForgedSeat LoginRequired \
+ERRORS := AccessDenied BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat LoginRequired \
 	NotFound WrongCredentials
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote

@@ -13,6 +13,7 @@ from timApp.document.exam import set_documents
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
+from timApp.guard.tables.handin import HandIn
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -93,6 +94,9 @@ def fill(site: Site) -> None:
     with site.app.app_context():
         exam = db.session.scalars(sa.select(Exam)).one()
         set_documents(db, exam, ["odd"])
+        sitter = db.session.scalars(sa.select(User)).first()
+        assert sitter is not None
+        db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))
         db.session.commit()
     supervisor = site.logged_in("supervisor")
     supervisor.log_out()

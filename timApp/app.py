@@ -24,6 +24,7 @@ from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
 from timApp.document.routes import documents
 from timApp.guard import Cookies, Guard, GuardOptions
+from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.seats.link import SeatLinks
@@ -32,6 +33,7 @@ from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
 from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
+from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
@@ -184,8 +186,16 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     guard.listeners.append(partial(note_debts, network))
     link_secret = config["SESSIONS_LINK_SECRET"]
     link_keys = keys if link_secret is None else [link_secret]
-    links, seat_links = Links(*link_keys), SeatLinks(*link_keys)
-    add_site(app, Site(guard, links, seat_links, network, verify_host_or_admin, distribute))
+    site = Site(
+        guard,
+        Links(*link_keys),
+        SeatLinks(*link_keys),
+        HandInReceipts(*link_keys),
+        network,
+        verify_host_or_admin,
+        distribute,
+    )
+    add_site(app, site)
     app.session_interface = CookieInterface(
         cookies, lambda claims: guard.visitors.rewritten_token(claims, current_place)
     )
@@ -208,6 +218,7 @@ def _add_pages(app: Flask) -> None:
         hosts,
         documents,
         my_sessions,
+        hand_in,
         servers,
         supervise,
         overview,

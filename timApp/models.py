@@ -5,6 +5,7 @@ from timApp.document.model import Document
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
+from timApp.guard.tables.handin import HandIn
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
@@ -27,6 +28,7 @@ __all__ = [
     "Delivery",
     "Document",
     "Exam",
+    "HandIn",
     "HostCall",
     "Peer",
     "Seat",

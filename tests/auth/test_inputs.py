@@ -16,6 +16,7 @@ from tests.site import PASSWORD, Browser, Site
 from timApp.auth.site import current_site, db
 from timApp.guard.exams.find import require_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam, plan_of
+from timApp.guard.exams.receipt import HandInReceipt
 from timApp.guard.rules.exam import Phase
 from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.form import present_of
@@ -40,6 +41,7 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 @pytest.fixture
 def hall(site: Site) -> Site:
     """A site with a person who has an active session `new` and an expired one `old`."""
+    site.add_user("sitter", ["Course"])
     with site.app.app_context():
         user = User(name="alice", password_hash="-")
         an_hour_ago = now() - timedelta(hours=1)
@@ -53,7 +55,7 @@ def hall(site: Site) -> Site:
         in_an_hour = now() + timedelta(hours=1)
         exams = {"Planned": in_an_hour, "Running": an_hour_ago, "Not needed": in_an_hour}
         for title, start in exams.items():
-            add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1)))
+            add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1), ["Course"]))
         db.session.commit()
     site.add_admin()
     site.add_document("exam")
@@ -70,6 +72,8 @@ class Ask:
     query: dict[str, str] = field(default_factory=dict)
     form: dict[str, str] = field(default_factory=dict)
     takes_json: bool = False
+    #: Who may ask.
+    who: str = "admin"
 
 
 #: What is right for routes that take something.
@@ -93,6 +97,8 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("hosts.sessions", "POST"): {"form": {"username": "alice"}, "takes_json": True},
     ("my_sessions.end", "POST"): {"form": {"session_id": "mine"}},
+    ("hand_in.do", "POST"): {"form": {"exam": "Running"}, "takes_json": True, "who": "sitter"},
+    ("hand_in.show_receipt", "GET"): {"query": {"receipt": "%s"}},
     ("language.choose", "POST"): {"form": {"language": "fi", "next": "/"}},
     ("supervise.find", "GET"): {"query": {"q": "alice"}},
     ("supervise.compare", "GET"): {"query": {"user": "alice", "session": "old"}},
@@ -137,6 +143,7 @@ def all_asks(hall: Site) -> list[Ask]:
             "path": "exam",
             "token": current_site().links.sign("alice", "old"),
         }
+        receipt = current_site().receipts.write(HandInReceipt("sitter", "Running", now()))
         adapter = app.url_map.bind("localhost")
         for rule in app.url_map.iter_rules():
             if rule.endpoint.rpartition(".")[2] == "static":
@@ -144,14 +151,18 @@ def all_asks(hall: Site) -> list[Ask]:
             path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 right = RIGHT.get((rule.endpoint, method), {})
-                form = dict(right.get("form", {}))
+                form, query = dict(right.get("form", {})), dict(right.get("query", {}))
+                if "receipt" in query:
+                    query["receipt"] %= receipt
                 if "session" in form:
                     form["session"] %= hall.user_id("alice")
                 if "shown" in form:
                     exam = require_exam(db, "Planned")
                     present = present_of(exam, plan_of(exam), Phase.TO_COME, [])
                     form |= {"exam": str(exam.id), "shown": present.mark}
-                asks.append(Ask(rule.endpoint, method, path, **{**right, "form": form}))
+                asks.append(
+                    Ask(rule.endpoint, method, path, **{**right, "form": form, "query": query})
+                )
     assert set(RIGHT) <= {(ask.endpoint, ask.method) for ask in asks}
     return asks
 
@@ -270,7 +281,7 @@ def test_what_is_right_is_taken(hall: Site) -> None:
         if ask.endpoint in SIGNED:
             continue  # refused without a signature
         for as_json in {False, ask.takes_json}:
-            admin = hall.logged_in("admin")
+            admin = hall.logged_in(ask.who)
             if ask.endpoint == "my_sessions.end":
                 ask.form["session_id"] = hall.logged_in("admin").session_id
                 admin = hall.logged_in("admin")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,10 +17,12 @@ from tests.live import LiveServer, live_server
 from tests.site import PASSWORD, Browser, Site, open_app
 from timApp.auth.site import current_site, db
 from timApp.cli.commands.demo_content import DOCUMENTS
+from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.user.user import create_user
 from timApp.user.usergroup import SUPERVISOR_GROUP
+from timApp.util.clock import now
 
 EXAM = "/view/exam"
 STUDENTS = "Students"
@@ -81,6 +84,19 @@ class Hall:
                 db.session.commit()
 
         self.ask(add)
+
+    def plan_exam(self, name: str) -> str:
+        """Let an exam run that only that person sits; return its title."""
+        title = f"Algebra of {name}"
+
+        def plan(site: Site) -> None:
+            with site.app.app_context():
+                a_minute = timedelta(minutes=1)
+                add_exam(db, ExamPlan(title, now() - a_minute, now() + 60 * a_minute, [name]))
+                db.session.commit()
+
+        self.ask(plan)
+        return title
 
     def log_in_elsewhere(self, name: str, user_agent: str = "Firefox") -> Browser:
         """Log the person in on a device that is not looked at, and whose server is another one.

@@ -11,6 +11,7 @@ from tests.browser.hall import EXAM, Hall, enter, verify_button
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
 _NOBODY, _STUDENT, _BLOCKED = "nobody", "student", "blocked"
+_SITTER = "sitter"
 _NEWCOMER, _SUPERVISOR, _ADMIN = "newcomer", "supervisor", "admin"
 _GROUPS = {_NEWCOMER: [], _SUPERVISOR: [SUPERVISOR_GROUP], _ADMIN: [ADMIN_GROUP]}
 
@@ -32,7 +33,8 @@ class SitePage:
     """A page as somebody sees it."""
 
     name: str
-    #: nobody, student, blocked (a student who waits), newcomer (with no rights), supervisor, admin
+    #: nobody, student, sitter (a student in an exam), blocked (a student who waits), newcomer
+    #: (with no rights), supervisor, admin
     visitor: str
     #: The address; `{student}`, `{session}` and `{token}` are those of a student who waits.
     path: str
@@ -140,6 +142,11 @@ def _ask_to_delete(page: Page) -> None:
     expect(page.get_by_role("button", name="Delete the exam")).to_be_visible()
 
 
+def _hand_in(page: Page) -> None:
+    page.get_by_role("button", name="Hand in for good").click()
+    expect(page.get_by_role("heading", name="Handed in")).to_be_visible()
+
+
 _EXAMS = "/administer/exams"
 _SESSIONS = "/administer/sessions"
 _COMPARISON = "/supervise/person?user={student}&session={session}"
@@ -177,6 +184,11 @@ PAGES = [
     SitePage("older changes of one person", _ADMIN, "/administer/person?user={student}&before=1"),
     SitePage("unknown one person", _ADMIN, "/administer/person?user=nobody", 404),
     SitePage("own sessions", _STUDENT, "/my-sessions"),
+    SitePage("documents in an exam", _SITTER, "/"),
+    SitePage("hand in", _SITTER, "/hand-in"),
+    SitePage("nothing to hand in", _STUDENT, "/hand-in"),
+    SitePage("handed in", _SITTER, "/hand-in", then=_hand_in),
+    SitePage("forged receipt", _NOBODY, "/handed-in?receipt=x", 422),
     SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
     SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),
     SitePage("all sessions", _ADMIN, _SESSIONS),
@@ -223,7 +235,9 @@ def open_page(
     hall.let_nobody_wait()
     visitor = site_page.visitor
     student = hall.add_student(real_name)
-    if visitor == _STUDENT:
+    if visitor == _SITTER:
+        hall.plan_exam(student)
+    if visitor in {_STUDENT, _SITTER}:
         enter(window, hall, student)
     elif visitor in _GROUPS:
         name = f"{visitor}{next(_visitors)}"

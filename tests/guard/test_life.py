@@ -27,6 +27,7 @@ from timApp.guard import (
     State,
 )
 from timApp.guard.changes.change import Scope
+from timApp.guard.exams.handin import hand_in
 from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.run import begin_exam
 from timApp.guard.reading.sessions import latest_sessions
@@ -193,6 +194,8 @@ def test_a_login_does_to_a_session_what_the_table_says(
     assert hall.states()[_ONE] is LIFE[before][event]
 
 
+#: What an exam brings about.
+_OF_EXAMS = {Event.EXAM_BEGAN, Event.HANDED_IN}
 #: What comes of a cookie that was copied.
 _BY_COPY = {Event.COPIED, Event.TWIN_VERIFIED}
 
@@ -241,10 +244,20 @@ def test_the_beginning_of_an_exam_does_what_the_table_says(hall: Hall, before: S
     assert hall.states()[_ONE] is LIFE[before][Event.EXAM_BEGAN]
 
 
+@pytest.mark.parametrize("before", State)
+def test_a_hand_in_does_what_the_table_says(hall: Hall, before: State) -> None:
+    """Also to sessions of the person that are expired."""
+    hall.bring(_ONE, before)
+    with hall.guard.transaction() as work:
+        add_exam(work, ExamPlan("Algebra", now(), now() + timedelta(hours=1), ["ann"]))
+        hand_in(work, hall.person_id, Actor(ActorKind.USER, "ann"), NEVER)
+    assert hall.states()[_ONE] is LIFE[before][Event.HANDED_IN]
+
+
 def test_each_event_is_caused_by_something() -> None:
     """The walks above leave no event of the table out."""
     walked = {event for event, _, _ in _CAUSES.values()}
-    assert walked | _BY_LOGIN.keys() | _BY_COPY | {Event.EXAM_BEGAN} == set(Event)
+    assert walked | _BY_LOGIN.keys() | _BY_COPY | _OF_EXAMS == set(Event)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ OPEN_ENDPOINTS = {
     "sessions.get_current_session",
     "sessions.get_state",
     "language.choose",
+    "hand_in.show_receipt",
     "sessions.validate_remote_session",
     "sessions.invalidate_remote_session",
 }

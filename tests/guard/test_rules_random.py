@@ -1,7 +1,7 @@
 """Random logins, logouts, verifications and invalidations against the table of a session's life."""
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from timApp.auth.site import current_clocks, current_guard, db
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.changes.copied import Copy, part_bearers
 from timApp.guard.cookie import SESSION_ID_KEY, Claims
+from timApp.guard.exams.handin import hand_in
 from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.run import begin_exam, end_exam
 from timApp.guard.rules.admission import Situation, admit
@@ -97,6 +98,8 @@ class ModelExam:
     ends_at: datetime
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    #: Those for whom it is over.
+    handed_in: set[str] = field(default_factory=set)
 
 
 class Rules:
@@ -115,17 +118,21 @@ class Rules:
         self.twins: list[tuple[ModelSession, ModelSession]] = []
         self.exams: list[ModelExam] = []
 
-    def exam(self) -> ModelExam | None:
-        """Return the exam that counts now: of those that run, the one that began last.
+    def exam(self, user: str) -> ModelExam | None:
+        """Return the exam that counts for somebody now: of those that run, the last to begin.
 
         Of those that began at once, it is the one that was added last.
         """
-        running = [one for one in self.exams if phase_of(one, self.now) is Phase.RUNS]
+        running = [
+            one
+            for one in self.exams
+            if phase_of(one, self.now) is Phase.RUNS and user not in one.handed_in
+        ]
         return max(reversed(running), key=start_of, default=None)
 
     def counted(self, user: str) -> set[str | None]:
         """Return which of what is not settled counts now."""
-        exam = self.exam()
+        exam = self.exam(user)
         return {key for key, of_exam in self.unsettled[user].items() if of_exam is exam}
 
     def begin_exam(self, exam: ModelExam) -> None:
@@ -140,6 +147,18 @@ class Rules:
                 self._happen(session, Event.EXAM_BEGAN)
         for user, unsettled in self.unsettled.items():
             self.unsettled[user] = {key: one for key, one in unsettled.items() if one is exam}
+
+    def hand_in(self, user: str) -> None:
+        """Hand in the exam that counts for somebody, if there is one."""
+        exam = self.exam(user)
+        if exam is None:
+            return
+        exam.handed_in.add(user)
+        for session in self.of(user):
+            self._happen(session, Event.HANDED_IN)
+        self.unsettled[user] = {
+            key: one for key, one in self.unsettled[user].items() if one is not exam
+        }
 
     def is_active(self, session: ModelSession) -> bool:
         """Tell whether a session is active now."""
@@ -164,7 +183,7 @@ class Rules:
             device=device,
             devices=self._last_devices(user),
         )
-        exam = self.exam()
+        exam = self.exam(user)
         policy = self.policy if exam is None else exam.policy
         admission = admit(situation, policy)
         is_in = admission.state is State.ACTIVE
@@ -200,7 +219,7 @@ class Rules:
     def _last_devices(self, user: str) -> list[str]:
         """Return the browsers that had the person's slots last."""
         began: dict[str, datetime] = {}
-        exam = self.exam()
+        exam = self.exam(user)
         bound_since = (
             START - _LONG if self.clocks.lifetime is None else self.now - self.clocks.lifetime
         )
@@ -230,7 +249,7 @@ class Rules:
         for key in {session_id} if session_id else self.unsettled[user].keys() - {None, OF_A_PAUSE}:
             self.unsettled[user].pop(key, None)
         if any(self.is_active(one) for one in meant):
-            self.unsettled[user][None] = self.exam()
+            self.unsettled[user][None] = self.exam(user)
         for session in meant:
             self._happen(session, Event.ENDED)
 
@@ -260,7 +279,7 @@ class Rules:
         """Let sessions of these ids begin in these browsers, for the bearers of a copied cookie."""
         self._happen(self.sessions[user, session_id], Event.COPIED)
         self.unsettled[user].pop(session_id, None)
-        exam = self.exam()
+        exam = self.exam(user)
         policy = self.policy if exam is None else exam.policy
         older, newer = (
             ModelSession(user, id_, self.now, self.now, device=device, cause=Cause.COPIED)
@@ -283,14 +302,14 @@ class Rules:
                 self.invalidate(user, None)
 
     def invalidate(self, user: str, session_id: str | None) -> None:
-        self.unsettled[user][None] = self.exam()
+        self.unsettled[user][None] = self.exam(user)
         for session in self.of(user):
             if session_id in {None, session.session_id}:
                 self._happen(session, Event.INVALIDATED)
 
     def pause(self, user: str) -> None:
         if OF_A_PAUSE not in self.counted(user) or any(map(self.is_active, self.of(user))):
-            self.unsettled[user][OF_A_PAUSE] = self.exam()
+            self.unsettled[user][OF_A_PAUSE] = self.exam(user)
         for session in self.of(user):
             self._happen(session, Event.PAUSED)
 
@@ -475,6 +494,14 @@ class SessionMachine(RuleBasedStateMachine):
                 db.session.commit()
             if phase_of(exam, self.model.now) is Phase.RUNS:
                 exam.ended_at = self.model.now
+
+    @rule(user=users)
+    def hand_in(self, user: str) -> None:
+        with self.site.app.app_context(), suppress(Conflict):
+            actor = Actor(ActorKind.USER, user)
+            hand_in(db, self.site.user_id(user), actor, current_clocks())
+            db.session.commit()
+        self.model.hand_in(user)
 
     @rule(user=users, session_id=st.one_of(st.none(), known_ids))
     def end(self, user: str, session_id: str | None) -> None:

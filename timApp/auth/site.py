@@ -11,6 +11,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
 
 from timApp.guard import Guard
+from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.seats.link import SeatLinks
 from timApp.guard.waiting.link import Links
@@ -39,6 +40,7 @@ class Site:
     guard: Guard
     links: Links
     seat_links: SeatLinks
+    receipts: HandInReceipts
     network: Network
     #: Lets another server or an administrator in, see `timApp.hosts.access`.
     verify_host_or_admin: Callable[[str | None], Caller]

@@ -15,6 +15,7 @@ from timApp.document.model import Document
 from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeable
 from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
+from timApp.guard.tables.handin import handed_in_at
 from timApp.util.clock import now
 from timApp.util.errors import NotFound
 from timApp.util.text import quoted
@@ -33,6 +34,7 @@ class Closed(Enum):
 
     TO_COME = "the exam has not begun"
     OVER = "the exam is over"
+    HANDED_IN = "they have handed the exam in"
     NOT_SITTING = "they do not sit the exam"
 
 
@@ -47,6 +49,8 @@ class ExamOfDocument:
     ended_at: datetime | None
     sits: bool
     supervises: bool
+    #: When they handed it in; None if they have not.
+    handed_in_at: datetime | None
 
     @property
     def start(self) -> datetime:
@@ -64,6 +68,8 @@ class ExamOfDocument:
             return None
         if not self.sits:
             return Closed.NOT_SITTING
+        if self.handed_in_at is not None:
+            return Closed.HANDED_IN
         match phase_of(self, moment):
             case Phase.TO_COME:
                 return Closed.TO_COME
@@ -83,8 +89,8 @@ class Closing:
 def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | None:
     """Return why a document of these exams is closed; None if one opens it, or there are none.
 
-    Of several exams, one to come is named first, the next of them, and then the one that ended
-    last.
+    Of several exams, one to come is named first, the next of them, then one that they have handed
+    in, and then the one that ended last.
     """
     found: list[Closing] = []
     for exam in exams:
@@ -95,18 +101,32 @@ def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | N
     of_kind = {kind: [one for one in found if one.why is kind] for kind in Closed}
     if of_kind[Closed.TO_COME]:
         return min(of_kind[Closed.TO_COME], key=lambda one: one.exam.start)
+    if of_kind[Closed.HANDED_IN]:
+        return of_kind[Closed.HANDED_IN][0]
     if of_kind[Closed.OVER]:
         return max(of_kind[Closed.OVER], key=lambda one: one.exam.end)
     return found[0] if found else None
 
 
-def find_closing(work: UnitOfWork, document_id: int, user_id: int) -> Closing | None:
-    """Return why the document is closed to the person; None if no exam closes it.
+@dataclass(frozen=True)
+class Gate:
+    """What exams say of a document to somebody."""
+
+    #: None if no exam closes it.
+    closing: Closing | None = None
+    #: Whether they sit an exam that it belongs to, and which runs: there is something to hand in.
+    is_sat: bool = False
+
+
+def find_gate(work: UnitOfWork, document_id: int, user_id: int) -> Gate:
+    """Return what exams say of the document to the person.
 
     It is one look-up. Administrators, to whom all is open, are not asked about.
     """
     asked = {"document": document_id, "person": user_id}
-    return closing_of(map(_read, _of_document.all(work, asked)), now())
+    exams, moment = [_read(row) for row in _of_document.all(work, asked)], now()
+    is_sat = any(one.sits and one.closed(moment) is None for one in exams)
+    return Gate(closing_of(exams, moment), is_sat)
 
 
 def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
@@ -197,6 +217,7 @@ def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
         Exam.ended_at,
         sits(user_id).label("sits"),
         supervises(user_id).label("supervises"),
+        handed_in_at(user_id).label("handed_in_at"),
     ).join_from(exam_documents, Exam, Exam.id == exam_documents.c.exam_id)
 
 
@@ -208,7 +229,7 @@ _of_document = QuickRead(
 
 
 def _read(row: Sequence[Any]) -> ExamOfDocument:
-    title, starts_at, ends_at, begun_at, ended_at, is_sitting, is_supervising = row
+    title, starts_at, ends_at, begun_at, ended_at, is_sitting, is_supervising, at = row
     return ExamOfDocument(
-        title, starts_at, ends_at, begun_at, ended_at, bool(is_sitting), bool(is_supervising)
+        title, starts_at, ends_at, begun_at, ended_at, bool(is_sitting), bool(is_supervising), at
     )

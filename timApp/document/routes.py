@@ -12,9 +12,10 @@ from timApp.auth.access import (
 )
 from timApp.auth.seat import take_seat
 from timApp.auth.site import current_guard, db
-from timApp.document.exam import Closed, closed_documents, find_closing
+from timApp.document.exam import Closed, Gate, closed_documents, find_gate
 from timApp.document.markdown import render_markdown
 from timApp.document.model import DocumentText, documents_visible_to, find_document
+from timApp.guard.exams.handin import exams_sat_by
 from timApp.guard.seats.link import SEAT_FIELD, SIGNATURE_FIELD
 from timApp.request.inputs import takes
 from timApp.request.negotiation import wants_json
@@ -45,7 +46,8 @@ def index() -> ResponseReturnValue:
         entries = [entry for entry in entries if entry.path not in closed]
     if wants_json():
         return jsonify([entry._asdict() for entry in entries])
-    return render_template("index.html", documents=entries)
+    is_sat = any(one.handed_in_at is None for one in exams_sat_by(db, visitor.id))
+    return render_template("index.html", documents=entries, is_sat=is_sat)
 
 
 @documents.get("/view/<path:path>")
@@ -58,11 +60,11 @@ def view_document(path: str) -> ResponseReturnValue:
     if document is None:
         raise NotFound("There is no document at %(path)s.", path=quoted(path))
     verify_view_access(document)
-    _verify_no_exam_closes(document)
+    gate = _look_at_gate(document)
     html = render_markdown(document.source)
     if wants_json():
         return jsonify(path=document.path, title=document.title, html=html)
-    return render_template("document.html", document=document, html=html)
+    return render_template("document.html", document=document, html=html, is_sat=gate.is_sat)
 
 
 def _follow_exams() -> None:
@@ -71,11 +73,13 @@ def _follow_exams() -> None:
         g.exams = current_guard().running_exams.mark()
 
 
-def _verify_no_exam_closes(document: DocumentText) -> None:
+def _look_at_gate(document: DocumentText) -> Gate:
+    """Return what exams say of a document that none of them closes; else `AccessDenied`."""
     visitor = verify_logged_in()
-    closing = None if visitor.is_admin else find_closing(db, document.id, visitor.id)
+    gate = Gate() if visitor.is_admin else find_gate(db, document.id, visitor.id)
+    closing = gate.closing
     if closing is None:
-        return
+        return gate
     exam, title = closing.exam, quoted(closing.exam.title)
     match closing.why:
         case Closed.TO_COME:
@@ -83,6 +87,11 @@ def _verify_no_exam_closes(document: DocumentText) -> None:
                 "This document belongs to the exam %(exam)s, which begins at %(at)s.",
                 exam=title,
                 at=moment_text(exam.start),
+            )
+        case Closed.HANDED_IN:
+            raise AccessDenied(
+                "This document belongs to the exam %(exam)s, which you have handed in.",
+                exam=title,
             )
         case Closed.OVER:
             raise AccessDenied(

@@ -76,6 +76,8 @@ class Action(Enum):
     COPY = "copy"
     #: The person has left the room: nobody goes on as them until a verification.
     PAUSE = "pause"
+    #: The person has handed an exam in: their sessions are over.
+    HAND_IN = "hand in"
 
 
 class Cause(Enum):
@@ -105,6 +107,8 @@ class Cause(Enum):
     COPIED = "copied"
     #: An exam that the person sits was begun after it.
     EXAM_BEGAN = "exam began"
+    #: The person has handed an exam in.
+    HANDED_IN = "handed in"
     #: The person has left the room; or it began before a verification after that.
     PAUSED = "paused"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.

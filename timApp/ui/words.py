@@ -37,6 +37,7 @@ _CAUSES = {
         "Your login was in use in two places at once: somebody has copied it, so both are blocked."
     ),
     Cause.EXAM_BEGAN: lazy_gettext("This session was ended as an exam began."),
+    Cause.HANDED_IN: lazy_gettext("You have handed the exam in."),
     Cause.PAUSED: lazy_gettext("A supervisor has noted that, and your login waits for you."),
     Cause.IDLE: lazy_gettext("You have not used this login for a long time, so it is over."),
     Cause.TOO_OLD: lazy_gettext("You logged in a long time ago, so this login is over."),
@@ -59,6 +60,7 @@ _SHORT_CAUSES = {
     Cause.ENDED: lazy_gettext("ended for good"),
     Cause.COPIED: lazy_gettext("copied, in use in two places"),
     Cause.EXAM_BEGAN: lazy_gettext("ended as the exam began"),
+    Cause.HANDED_IN: lazy_gettext("handed in"),
     Cause.PAUSED: lazy_gettext("left the room"),
     Cause.IDLE: lazy_gettext("not seen for too long"),
     Cause.TOO_OLD: lazy_gettext("too old"),
@@ -85,6 +87,7 @@ _ACTIONS = {
     Action.DISPLACE: lazy_gettext("Stopped by another login"),
     Action.END: lazy_gettext("Ended for good"),
     Action.PAUSE: lazy_gettext("Left the room"),
+    Action.HAND_IN: lazy_gettext("Handed in"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 _PHASES = {

@@ -10,6 +10,7 @@ from timApp.database.dialects.types import UTCDateTime
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.policy import Policy
 from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits, starts
+from timApp.guard.tables.handin import has_handed_in
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,15 @@ class RunningExam:
 
 
 def running_exam_query(
-    moment: sa.ColumnElement[datetime], *sit_it: sa.ColumnElement[bool]
+    moment: sa.ColumnElement[datetime],
+    user_id: sa.ColumnElement[int],
+    *sit_it: sa.ColumnElement[bool],
 ) -> sa.Select[*tuple[Any, ...]]:
-    """Return the query for the exam that somebody sits at a moment: of several, the last to begin.
+    """Return the query for the exam that somebody sits at a moment, and has not handed in.
 
-    The conditions say who. Its columns are those of `RunningExam`, with the policy's three.
+    Of several it is the last to begin, and of those that began at once the last that was added. The
+    conditions say that they sit it. Its columns are those of `RunningExam`, with those of the
+    policy.
     """
     return (
         sa.select(
@@ -36,7 +41,7 @@ def running_exam_query(
             Exam.after_end,
             Exam.device.label("device_rule"),
         )
-        .where(runs(moment), *sit_it)
+        .where(runs(moment), *sit_it, ~has_handed_in(user_id))
         .order_by(*(one.desc() for one in EARLIEST_FIRST))
         .limit(1)
     )
@@ -45,6 +50,7 @@ def running_exam_query(
 def running_exam(work: UnitOfWork, user_id: int, moment: datetime) -> RunningExam | None:
     """Return the exam that the person sits at the moment, or None."""
     at = sa.literal(moment, UTCDateTime())
-    query = running_exam_query(at, sits(sa.literal(user_id)))
+    person = sa.literal(user_id)
+    query = running_exam_query(at, person, sits(person))
     row = work.session.execute(query).first()
     return None if row is None else RunningExam(row.id, row.start, Policy(*row[2:]))

@@ -10,6 +10,7 @@ from timApp.database.model import ConflictInsert, conflict_insert
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.exam import running_exam
 from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
+from timApp.guard.tables.handin import has_handed_in
 from timApp.guard.tables.hold import OF_A_PAUSE, OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
 
@@ -67,6 +68,11 @@ def settle_logins(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
     _drop(work, SessionHold.session_id.not_in([OF_AN_END, OF_A_PAUSE]), *which)
 
 
+def settle_exam(work: UnitOfWork, exam_id: int, user_id: int) -> None:
+    """Settle all that the person's ends, pauses and blocked logins in the exam have left."""
+    _drop(work, SessionHold.exam_id == exam_id, SessionHold.user_id == user_id)
+
+
 def forget_outside(work: UnitOfWork, exam_id: int, user_ids: sa.Select[int]) -> None:
     """Settle what these people's ends and blocked logins outside of the exam have left."""
     is_outside = SessionHold.exam_id.is_distinct_from(exam_id)
@@ -100,7 +106,8 @@ def _note(
     for exam_id in work.session.scalars(
         sa.select(Exam.id).where(runs(sa.literal(moment, UTCDateTime()))).order_by(*EARLIEST_FIRST)
     ):
-        sits_it = sa.exists().where(Exam.id == exam_id, sits(SessionHold.__table__.c.user_id))
+        person = SessionHold.__table__.c.user_id
+        sits_it = sa.exists().where(Exam.id == exam_id, sits(person), ~has_handed_in(person))
         work.session.execute(
             sa.update(SessionHold)
             .where(*is_new, sits_it.correlate(SessionHold))

@@ -53,9 +53,9 @@ IS_OWN = sa.or_(
     UserSession.session_id == sa.bindparam("former"),
 )
 _at = sa.bindparam("at", type_=UTCDateTime())
-# Of those that run, the exam of the person that began last.
+_person = sa.bindparam("person", type_=sa.Integer())
 _exam = running_exam_query(
-    _at, sa.bindparam("may_sit", type_=sa.Boolean()), sits_unless_admin(sa.bindparam("person"))
+    _at, _person, sa.bindparam("may_sit", type_=sa.Boolean()), sits_unless_admin(_person)
 ).subquery("running")
 # Those that count against the limit, if there is one, and those of the browser.
 _open = (

@@ -23,6 +23,7 @@ class Event(Enum):
     CONTINUED = "is continued by a login in the same browser"
     ENDED = "is ended for good"
     EXAM_BEGAN = "is ended as an exam begins"
+    HANDED_IN = "is ended as the person hands an exam in"
     PAUSED = "is paused as the person leaves the room"
     COPIED = "is found to have a cookie that was copied"
     TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
@@ -36,7 +37,8 @@ _BLOCKS = (
     Event.ALL_BLOCKED,
 )
 _BY_COPY = (Event.COPIED, Event.TWIN_VERIFIED)
-_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, Event.EXAM_BEGAN, *_BY_COPY)
+_OF_EXAMS = (Event.EXAM_BEGAN, Event.HANDED_IN)
+_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, *_OF_EXAMS, *_BY_COPY)
 
 #: What becomes of a session, by its state and what happens.
 LIFE: Mapping[State, Mapping[Event, State]] = {
@@ -65,6 +67,7 @@ CAUSES: Mapping[Event, Cause] = {
     Event.COPIED: Cause.COPIED,
     Event.TWIN_VERIFIED: Cause.COPIED,
     Event.EXAM_BEGAN: Cause.EXAM_BEGAN,
+    Event.HANDED_IN: Cause.HANDED_IN,
     Event.PAUSED: Cause.PAUSED,
 }
 

@@ -10,6 +10,7 @@ from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, Receipt
 from timApp.guard.exams.find import supervised_among
+from timApp.guard.exams.handin import exams_sat_by
 from timApp.guard.rules.authority import require_authority
 from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.link import ExpiredLink
@@ -262,9 +263,13 @@ def _comparison(visitor: Visitor, username: str, chosen: str | None) -> str:
         denial = None
     except AccessDenied as error:
         denial = error_words(error)
+    person = compare_sessions(username, chosen)
+    known = find_person(db, person.name)
+    sat = [] if known is None else exams_sat_by(db, known.id)
     return render_template(
         "compare.html",
-        person=compare_sessions(username, chosen),
+        person=person,
+        handed_in=[one for one in sat if one.handed_in_at is not None],
         denial=denial,
         targets=current_site().network.targets,
         default_targets=current_app.config["SESSIONS_VERIFY_TARGETS"],

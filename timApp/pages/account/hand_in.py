@@ -1,0 +1,82 @@
+"""Handing in: the exam that runs for somebody ends for them, and they get a receipt."""
+
+from flask import (
+    Blueprint,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_login import logout_user
+
+from timApp.auth.access import open_to_expired_sessions, verify_logged_in
+from timApp.auth.site import current_clocks, current_site, db
+from timApp.auth.visitor import current_actor
+from timApp.guard.exams.handin import exams_sat_by
+from timApp.guard.exams.handin import hand_in as hand_exam_in
+from timApp.guard.exams.receipt import HandInReceipt
+from timApp.request.caches import forget_pages
+from timApp.request.inputs import read_body, takes
+from timApp.request.negotiation import wants_json
+from timApp.util.errors import BadInput
+
+hand_in = Blueprint("hand_in", __name__)
+
+
+@hand_in.get("/hand-in")
+def ask() -> ResponseReturnValue:
+    """Show the exams that run for the visitor, and ask whether to hand in; nothing changes."""
+    visitor = verify_logged_in()
+    sat = exams_sat_by(db, visitor.id)
+    if wants_json():
+        return jsonify(
+            [
+                {
+                    "exam": one.exam.title,
+                    "handedInAt": one.handed_in_at and one.handed_in_at.isoformat(),
+                }
+                for one in sat
+            ]
+        )
+    return render_template("hand_in.html", sat=sat)
+
+
+@hand_in.post("/hand-in")
+@takes(form=("exam",), json=True)
+def do() -> ResponseReturnValue:
+    """Hand the visitor's exam in, and log them out everywhere; show or return a receipt.
+
+    The exam is that of the title `exam`, or if none is given the one that counts for them. Who has
+    handed it in before stays logged in.
+    """
+    visitor = verify_logged_in()
+    title = read_body().get("exam")
+    if title is not None and not isinstance(title, str):
+        raise BadInput("The exam is named by its title.", field="exam")
+    done = hand_exam_in(db, visitor.id, current_actor(), current_clocks(), title or None)
+    db.session.commit()
+    receipt = current_site().receipts.write(HandInReceipt(visitor.name, done.title, done.at))
+    if done.is_new:
+        session.clear()
+        logout_user()
+    response = make_response(
+        jsonify(status="ok", exam=done.title, handedInAt=done.at.isoformat(), receipt=receipt)
+        if wants_json()
+        else redirect(url_for("hand_in.show_receipt", receipt=receipt), 303)
+    )
+    if done.is_new:
+        forget_pages(response)
+    return response
+
+
+@hand_in.get("/handed-in")
+@takes(query=("receipt",))
+@open_to_expired_sessions  # it is for those who are logged out, and says what its address does
+def show_receipt() -> ResponseReturnValue:
+    """Show who has handed in what, and when; whoever has the address may see it."""
+    receipt = current_site().receipts.read(request.args.get("receipt", ""))
+    return render_template("handed_in.html", receipt=receipt)
