@@ -122,6 +122,27 @@ def test_a_session_is_ended_for_good(hall: Site) -> None:
     assert supervisor.post("/supervise/end", data=form | {"session_id": "x"}).status_code == 404
 
 
+def test_a_blocked_login_that_was_logged_out_is_settled(
+    database_url: str, make_app: MakeApp
+) -> None:
+    """It holds the person's next login, also on their own device, until somebody settles it."""
+    hall = Site(make_app(database_url, SESSIONS_AFTER_END="hold"))
+    hall.add_exam_hall()
+    own = hall.logged_in("alice")
+    blocked = hall.logged_in("alice", FIREFOX)
+    blocked.log_out()
+    own.log_out()
+    assert hall.logged_in("alice").get("/view/exam").status_code == 490
+    supervisor = hall.logged_in("supervisor")
+    page = supervisor.get_page("/supervise/person?user=alice").text
+    assert page.count("Settle it") == 1
+    for session_id in set(hall.sessions("alice")) - {own.session_id}:
+        form = {"user": "alice", "session_id": session_id}
+        assert supervisor.post("/supervise/end", data=form).status_code == 200
+    assert "Settle it" not in supervisor.get_page("/supervise/person?user=alice").text
+    assert hall.logged_in("alice").get("/view/exam").status_code == 200
+
+
 def test_whoever_left_the_room_comes_back_by_one_scan(hall: Site) -> None:
     """They see since when they are gone, and their code; it is said if they are paused already."""
     browser = hall.logged_in("alice")

@@ -16,6 +16,7 @@ from timApp.guard.tables.session import UserSession
 
 #: What names the blocked login of a row.
 SESSION_KEY_OF_HOLD = sa.tuple_(SessionHold.user_id, SessionHold.session_id)
+_IS_LOGIN = SessionHold.session_id.not_in([OF_AN_END, OF_A_PAUSE])
 
 
 def note_ends(work: UnitOfWork, moment: datetime, user_ids: Iterable[int]) -> None:
@@ -39,6 +40,12 @@ def is_paused(work: UnitOfWork, moment: datetime, user_id: int) -> bool:
         SessionHold.exam_id.is_not_distinct_from(None if exam is None else exam.id),
     )
     return bool(work.session.scalar(sa.select(is_noted)))
+
+
+def unsettled_logins(work: UnitOfWork, user_id: int) -> set[str]:
+    """Return the ids of the person's blocked logins that are not settled."""
+    is_theirs = SessionHold.user_id == user_id
+    return set(work.session.scalars(sa.select(SessionHold.session_id).where(is_theirs, _IS_LOGIN)))
 
 
 def note_ends_of_all(work: UnitOfWork, moment: datetime, is_to_end: sa.ColumnElement[bool]) -> None:
@@ -65,7 +72,7 @@ def settle(work: UnitOfWork, user_ids: Iterable[int] | None = None) -> None:
 
 def settle_logins(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
     """Settle those blocked logins; ends of active sessions and pauses stay as they are."""
-    _drop(work, SessionHold.session_id.not_in([OF_AN_END, OF_A_PAUSE]), *which)
+    _drop(work, _IS_LOGIN, *which)
 
 
 def settle_exam(work: UnitOfWork, exam_id: int, user_id: int) -> None:

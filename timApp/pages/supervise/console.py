@@ -9,6 +9,7 @@ from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, Receipt
+from timApp.guard.changes.hold import unsettled_logins
 from timApp.guard.exams.find import supervised_among
 from timApp.guard.exams.handin import exams_sat_by
 from timApp.guard.rules.authority import require_authority
@@ -269,6 +270,7 @@ def _comparison(visitor: Visitor, username: str, chosen: str | None) -> str:
     return render_template(
         "compare.html",
         person=person,
+        unsettled=set() if known is None else unsettled_logins(db, known.id),
         handed_in=[one for one in sat if one.handed_in_at is not None],
         denial=denial,
         targets=current_site().network.targets,
