@@ -1,5 +1,6 @@
 """Fixtures: fresh databases of both kinds, and the application on them."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,12 +11,15 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from hypothesis import settings
+from hypothesis.internal.conjecture import engine as conjecture_engine
+from sqlalchemy.sql.elements import ClauseElement
 from werkzeug.routing import Rule
 
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.hosts import OK, Answer, Host, MakeHost
-from tests.shortcuts import OneHashHasher, compiled_once
+from tests.shortcuts import OneHashHasher, SharedStatements, compiled_once
 from tests.site import PASSWORD, Site, open_app
+from timApp.database.driver.statement import DriverStatement
 from timApp.database.engine import open_engine
 from timApp.database.work import Work
 from timApp.user import password
@@ -23,6 +27,12 @@ from timApp.user import password
 # How long a test takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only in what the tests make: what was imported and collected stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,10 +46,16 @@ def _ctrl_c() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _shortcuts() -> Iterator[None]:
-    """Have the password of the tests hashed once, and each route compiled once: both take long."""
+    """Have the password hashed once, and routes and SQL compiled once: all of that takes long."""
+    statements = SharedStatements()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password, "_hasher", OneHashHasher(password._hasher, PASSWORD))
         patch.setattr(Rule, "_compile_builder", compiled_once(Rule._compile_builder))
+        patch.setattr(ClauseElement, "_compiler", statements.compiler(ClauseElement._compiler))
+        prepare = statements.driver_statement(DriverStatement.__init__)
+        patch.setattr(DriverStatement, "__init__", prepare)
+        # What has failed is made smaller, but not for as long as a whole run of the tests takes.
+        patch.setattr(conjecture_engine, "MAX_SHRINKING_SECONDS", 20)
         yield
 
 

@@ -1,12 +1,16 @@
 """What spares the tests of a process work that comes out the same each time."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy.sql.elements import ClauseElement
 from werkzeug.routing import Rule
+
+from timApp.database.driver.statement import DriverStatement, Executable
 
 
 class OneHashHasher(PasswordHasher):
@@ -68,3 +72,47 @@ def compiled_once(compile_builder: Callable[[Rule, bool], _Builder]) -> object:
         return compiled[key]
 
     return compile_once
+
+
+class SharedStatements:
+    """SQL that each engine of a process uses: a test has a new one, which would compile it again.
+
+    It is SQLAlchemy's own cache of an engine, by the same key, but for all engines of one kind.
+    """
+
+    def __init__(self) -> None:
+        self._compiled: dict[object, Any] = {}
+        self._known: dict[object, dict[str, object]] = {}
+
+    def compiler(self, compile_statement: Callable[..., Any]) -> object:
+        """Return the method of `ClauseElement` that compiles, which does so once for each key."""
+
+        def compile_once(statement: ClauseElement, dialect: sa.Dialect, **options: Any) -> Any:
+            found = options.get("cache_key")
+            if found is None:  # the values are part of what is compiled
+                return compile_statement(statement, dialect, **options)
+            rest = {**options, "cache_key": found.key}
+            rest["column_keys"] = tuple(options.get("column_keys") or ())
+            key = (_kind_of(dialect), *sorted(rest.items()))
+            if key not in self._compiled:
+                self._compiled[key] = compile_statement(statement, dialect, **options)
+            return self._compiled[key]
+
+        return compile_once
+
+    def driver_statement(self, prepare: Callable[..., None]) -> object:
+        """Return the initialiser of `DriverStatement`, which works each statement out once."""
+
+        def prepare_once(made: DriverStatement, dialect: sa.Dialect, statement: Executable) -> None:
+            key = (_kind_of(dialect), statement)
+            if key not in self._known:
+                prepare(made, dialect, statement)
+                self._known[key] = vars(made)
+            vars(made).update(self._known[key])
+
+        return prepare_once
+
+
+def _kind_of(dialect: sa.Dialect) -> tuple[object, ...]:
+    """Return what SQL depends on: the kind of database, and its version once it has answered."""
+    return type(dialect), dialect.server_version_info

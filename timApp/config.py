@@ -187,7 +187,9 @@ def _from_file(name: str) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the options of the TIM_ variables, checked."""
     variables = (name for name in environ if name.startswith(ENV_PREFIX))
-    options = (name.removeprefix(ENV_PREFIX) for name in variables if name != CONFIG_FILE_VARIABLE)
+    options = [name.removeprefix(ENV_PREFIX) for name in variables if name != CONFIG_FILE_VARIABLE]
+    if not options:  # the library would look for each of them
+        return {}
     _refuse_unknown(options, _environment_source)
     return _checked(_with_none(_Environment(environ)()), _environment_source)
 
