@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
@@ -196,7 +197,8 @@ def test_the_state_is_told_whoever_asks(site: Site) -> None:
     site.add_user("alice")
     answer = site.browser().get("/user/sessions/state")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    nobody = {"username": None, "sessionId": None, "standing": "anonymous", "exams": ""}
+    nobody = {"username": None, "sessionId": None, "standing": "anonymous"}
+    nobody |= {"exams": "", "attemptedAt": None}
     assert answer.json == nobody
     for standing in ("valid", "blocked"):
         browser = site.logged_in("alice")
@@ -206,7 +208,26 @@ def test_the_state_is_told_whoever_asks(site: Site) -> None:
             "sessionId": browser.session_id,
             "standing": standing,
             "exams": "",
+            "attemptedAt": None,
         }
+
+
+def test_the_active_session_is_told_of_a_login_that_was_blocked(site: Site) -> None:
+    """When the last one was stands in the state of the active session, and of no other."""
+    site.add_user("alice")
+    site.add_user("bob")
+    active, stranger = site.logged_in("alice"), site.logged_in("bob")
+
+    def told(browser: Browser) -> object:
+        return (browser.get("/user/sessions/state").json or {})["attemptedAt"]
+
+    assert told(active) is None
+    for seconds in (100, 200):
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        with time_machine.travel(at, tick=False):
+            blocked = site.logged_in("alice")
+            assert told(active) == int(at.timestamp())
+            assert (told(blocked), told(stranger)) == (None, None)
 
 
 def test_administrators_routes_are_for_administrators_only(hall: Site) -> None:

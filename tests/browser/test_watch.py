@@ -137,6 +137,29 @@ def test_a_gateway_does_not_take_the_place_of_the_blocked_page(
     expect(blocked_heading(page)).to_be_visible()
 
 
+def test_who_is_logged_in_is_told_of_another_login_once(
+    hall: Hall, open_window: OpenWindow
+) -> None:
+    """The open document says when somebody was blocked as them; read, it is not said again."""
+    name = hall.add_student()
+    window = open_window(PHONE)
+    page = window.page
+    open_exam(window, hall, name)
+    told = page.get_by_role("alert").filter(has_text="Somebody tried to log in as you at")
+    expect(told).to_be_hidden()
+    hall.log_in_elsewhere(name)
+    expect(told).to_be_visible()
+    expect(told.locator("time")).to_have_text(re.compile("[0-2][0-9]:[0-5][0-9]"))
+    expect(exam_heading(page)).to_be_visible()
+    page.get_by_role("button", name="I have read it").click()
+    expect(told).to_be_hidden()
+    page.reload()
+    with page.expect_response(_STATE):
+        pass
+    expect(told).to_be_hidden()
+    expect(exam_heading(page)).to_be_visible()
+
+
 def test_a_phone_without_a_network_says_so(hall: Hall, open_window: OpenWindow) -> None:
     """The blocked page says when it last heard from the server, and its code stays as it is."""
     window = open_window(PHONE)

@@ -269,7 +269,13 @@ def test_the_state_is_answered_as_by_the_application(
         (STATE, {"sessionId": session_id, "valid": not blocked}),
         (
             OPEN_STATE,
-            {"exams": "", "sessionId": session_id, "standing": standing, "username": "bob"},
+            {
+                "attemptedAt": None,
+                "exams": "",
+                "sessionId": session_id,
+                "standing": standing,
+                "username": "bob",
+            },
         ),
     ):
         ours = client.ask(get(target, cookie))
@@ -300,6 +306,7 @@ def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: Ra
         answer = client.ask(get(OPEN_STATE, *lines))
         assert answer.status == 200, lines
         assert json.loads(answer.body) == {
+            "attemptedAt": None,
             "exams": "",
             "sessionId": None,
             "standing": "anonymous",

@@ -162,6 +162,14 @@ class StateAnswer(Schema):
     )
     sessionId = fields.String(required=True, allow_none=True)  # noqa: N815 - as that of the current
     standing = fields.Enum(Standing, by_value=True, required=True)
+    attemptedAt = fields.Integer(  # noqa: N815
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When somebody's login as them was blocked last while this session was"
+            " active, in seconds since 1970; null if none was."
+        },
+    )
     exams = fields.String(
         required=True,
         metadata={"description": "Another text when another exam runs; it says nothing else."},

@@ -44,6 +44,8 @@ class Visitor(Member):
     session_id: str | None
     #: Whether that session is active.
     session_is_active: bool
+    #: When another login of theirs was blocked last while it was, in seconds since 1970; or None.
+    attempted_at: int | None = None
     #: What the cookie has to say from now on; None if it may stay.
     renewed: Claims | None = None
 
@@ -76,6 +78,7 @@ def _visitors(
         UserSession.token_issued,
         UserSession.token_used,
         SecondOf(UserSession.token_since).label("token_since"),
+        SecondOf(UserSession.attempted_at).label("attempted_at"),
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
@@ -259,8 +262,9 @@ class Visitors:
     ) -> _Visitor:
         number, name, real_name, email, groups, session_id, is_active = row[:7]
         is_active = session_id is not None and bool(is_active)
+        groups, attempted_at = read_groups(groups), row[11]
         return make(
-            number, name, real_name, email, read_groups(groups), session_id, is_active, renewed
+            number, name, real_name, email, groups, session_id, is_active, attempted_at, renewed
         )
 
 

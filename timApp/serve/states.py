@@ -180,6 +180,7 @@ def _state(
     session_id: str | None, visitor: Visitor, standing: Standing, exams: str
 ) -> dict[str, object]:
     return {
+        "attemptedAt": visitor.attempted_at,
         "exams": exams,
         "sessionId": session_id,
         "standing": standing.value,

@@ -80,6 +80,7 @@ def get_state() -> Response:
         username=visitor and visitor.name,
         sessionId=current_session_id(),
         standing=current_standing().value,
+        attemptedAt=visitor and visitor.attempted_at,
         exams=current_guard().running_exams.mark(),
     )
 

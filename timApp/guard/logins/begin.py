@@ -26,6 +26,7 @@ from timApp.guard.logins.beginning import (
     ADD_SESSION,
     BEGAN,
     MOMENTS,
+    NOTE_ATTEMPT,
     SETTLE,
     Beginning,
     change_of,
@@ -256,10 +257,12 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
     ]
     executed(ADD_SESSION, [row for _, row in written])
     executed(ADD_CHANGE, [change_of(one.beginning, one.admission, one.moment) for one in admitted])
+    blocked = [(one, row) for one, row in written if one.admission.state is not State.ACTIVE]
+    executed(NOTE_ATTEMPT, [row for _, row in blocked])
     held = [
         row | {"of_exam": one.found.exam_id}
-        for one, row in written
-        if one.admission.state is not State.ACTIVE and one.found.policy.counts_blocked_logins
+        for one, row in blocked
+        if one.found.policy.counts_blocked_logins
     ]
     executed(ADD_HOLD, held)
 

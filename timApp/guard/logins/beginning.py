@@ -98,6 +98,16 @@ ADD_CHANGE = BatchStatement(
     .values(session_id=sa.bindparam("new_session"), **RECORDED)
     .inline()  # nobody asks for the number of the entry
 )
+#: The person's active sessions are told of a login that was blocked.
+NOTE_ATTEMPT = BatchStatement(
+    sa.update(UserSession)
+    .where(
+        UserSession.user_id == sa.bindparam("person"),
+        UserSession.session_id != sa.bindparam("new_session"),
+        UserSession.expired_at.is_(None),
+    )
+    .values(attempted_at=sa.bindparam("moment", type_=UTCDateTime()))
+)
 ADD_HOLD = BatchStatement(
     sa.insert(SessionHold).values(
         user_id=sa.bindparam("person"),

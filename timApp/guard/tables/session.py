@@ -60,6 +60,8 @@ class UserSession(Model):
     #: Where it was last seen, as `origin` says it; None while that is where it began, or if whoever
     #: asked did not say.
     seen_origin: orm.Mapped[str | None]
+    #: When another login of the person was blocked last, while this one was active.
+    attempted_at: orm.Mapped[datetime | None]
     #: The numbers of its cookie, see `timApp.guard.rules.token.Tokens`.
     token_issued: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))
     token_used: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))

@@ -1,6 +1,7 @@
 // Watches over the login that the page was made for. When it is blocked, the page leaves the screen,
 // and the blocked page stands in its place; when it is verified, the page comes back where it was.
 // So does what an exam opens and closes.
+import { tellOfAttempt } from "./attempt.js";
 import { ask, askState } from "./server.js";
 
 const page = () => document.body.dataset;
@@ -126,6 +127,7 @@ async function watch() {
     if (isLeaving()) continue;
     const state = await askState();
     if (!state || isLeaving()) continue;
+    tellOfAttempt(state);
     try {
       await follow(state);
     } catch {
