@@ -5,20 +5,20 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from http.cookiejar import CookieJar
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Request, build_opener
 
+from tests.forked import started
 from tests.site import PASSWORD
 
 #: Seconds until a test gives up on a server that neither answers nor ends.
@@ -151,11 +151,11 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server runs: its address, and what a command there begins with."""
+    """Where a server runs: its address, and its network namespace, if it has one of its own."""
 
     address: str
     port: int
-    command: tuple[str, ...] = ()
+    network: Path | None = None
 
     @property
     def url(self) -> str:
@@ -209,13 +209,15 @@ def live_server(
     environment = environment_of(database_url, folder, {"SITE_URL": place.url, **options})
     with _process(environment, place, workers, log) as process:
         try:
-            server = LiveServer(place.url, place.port, process.pid)
+            server = LiveServer(place.url, place.port, _pid_of(process))
             _wait_until_it_answers(server, process)
             yield server
-            if may_be_killed and process.poll() == -signal.SIGKILL:
+            with suppress(ProcessLookupError):  # it has ended before
+                os.kill(server.pid, signal.SIGTERM)
+            process.join(PATIENCE)
+            code = process.exitcode
+            if may_be_killed and code == -signal.SIGKILL:
                 return
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(PATIENCE)
             written = log.read_text()
             assert code == 0, f"ended with {code}"
             assert "Traceback" not in written, "wrote a traceback"
@@ -244,29 +246,26 @@ def environment_of(
 @contextmanager
 def _process(
     environment: dict[str, str], place: Place, workers: int, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[ForkServerProcess]:
     """Yield the process; whatever is left of it in the end is killed, its workers included."""
-    command = [*place.command, sys.executable, "-m", "timApp.cli", "run", "--host", place.address]
-    command += ["--port", str(place.port), "--workers", str(workers)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    with process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+    words = ["run", "--host", place.address, "--port", str(place.port), "--workers", str(workers)]
+    log.write_bytes(b"")  # there is one, however early it ends
+    process = started(words, environment, PROJECT, log, place.network)
+    try:
+        yield process
+    finally:
+        if process.exitcode is None:
+            os.killpg(_pid_of(process), signal.SIGKILL)
+            process.join()
+        process.close()
 
 
-def _wait_until_it_answers(server: LiveServer, process: subprocess.Popen[bytes]) -> None:
+def _pid_of(process: ForkServerProcess) -> int:
+    assert process.pid is not None  # it was started
+    return process.pid
+
+
+def _wait_until_it_answers(server: LiveServer, process: ForkServerProcess) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -274,12 +273,9 @@ def _wait_until_it_answers(server: LiveServer, process: subprocess.Popen[bytes])
                 return
         except (URLError, ConnectionError, TimeoutError):
             pass  # nobody listens yet
-        try:
-            # A wait that also notices when the server ends instead.
-            code = process.wait(_INTERVAL)
-        except subprocess.TimeoutExpired:
-            continue
-        msg = f"The server ended with {code} before it answered."
-        raise AssertionError(msg)
+        process.join(_INTERVAL)  # a wait that also notices when the server ends instead
+        if process.exitcode is not None:
+            msg = f"The server ended with {process.exitcode} before it answered."
+            raise AssertionError(msg)
     msg = f"The server has not answered within {PATIENCE} s."
     raise AssertionError(msg)

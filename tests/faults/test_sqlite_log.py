@@ -8,11 +8,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 import sqlalchemy as sa
 
 from tests.conftest import MakeApp
-from tests.live import LiveServer, eventually, live_server
+from tests.live import PATIENCE, LiveServer, eventually, live_server
 from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.engine import open_engine
@@ -50,8 +51,9 @@ def session_of_login(server: LiveServer) -> str | None:
 
 def kill(server: LiveServer) -> None:
     """Kill all processes of a server, and wait until the first one has ended."""
+    first = psutil.Process(server.pid)
     server.send(signal.SIGKILL)
-    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+    first.wait(PATIENCE)
 
 
 def sessions_in(file: Path) -> set[str]:
