@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from subprocess import CompletedProcess, TimeoutExpired
+from tempfile import TemporaryDirectory
 
 from timApp.cli import main
 
@@ -24,29 +26,50 @@ def started(
     environment: Mapping[str, str],
     folder: Path,
     log: Path,
+    *,
+    errors: Path | None = None,
     network: Path | None = None,
 ) -> ForkServerProcess:
     """Start `timapp` with these words, in a folder and maybe a network namespace.
 
-    It writes to the log, and reads nothing.
+    It writes to the log, its errors as well if they have no file of their own, and reads nothing.
     """
-    process = _context.Process(target=_run, args=(words, dict(environment), folder, log, network))
+    outputs = {1: log, 2: errors or log}
+    process = _context.Process(
+        target=_run, args=(words, dict(environment), folder, outputs, network)
+    )
     process.start()
     return process
+
+
+def ran(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float
+) -> CompletedProcess[str]:
+    """Run `timapp` with these words to its end, which has to come in so many seconds."""
+    with TemporaryDirectory() as kept:
+        log, errors = Path(kept, "log"), Path(kept, "errors")
+        process = started(words, environment, folder, log, errors=errors)
+        process.join(seconds)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            raise TimeoutExpired(list(words), seconds)
+        process.close()
+        return CompletedProcess(list(words), code, log.read_text(), errors.read_text())
 
 
 def _run(
     words: Sequence[str],
     environment: Mapping[str, str],
     folder: Path,
-    log: Path,
+    outputs: Mapping[int, Path],
     network: Path | None,
 ) -> None:
     os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for number in (1, 2):  # what it says, and its errors
+    for number, path in outputs.items():
+        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, number)
-    os.close(output)
+        os.close(output)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

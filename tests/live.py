@@ -250,7 +250,7 @@ def _process(
     """Yield the process; whatever is left of it in the end is killed, its workers included."""
     words = ["run", "--host", place.address, "--port", str(place.port), "--workers", str(workers)]
     log.write_bytes(b"")  # there is one, however early it ends
-    process = started(words, environment, PROJECT, log, place.network)
+    process = started(words, environment, PROJECT, log, network=place.network)
     try:
         yield process
     finally:

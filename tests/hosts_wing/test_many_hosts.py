@@ -19,6 +19,7 @@ from tests.conftest import MakeApp
 from tests.crossing import SENDER, cross
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
 from tests.exam import SECRET, Exam, exam_hosts
+from tests.forked import ran
 from tests.hosts import OK, Host, says
 from tests.live import (
     PATIENCE,
@@ -75,18 +76,24 @@ class Desk:
             live_server(self.url, self.folder, may_be_killed=True, **self.options)
         )
 
-    def timapp(self, *arguments: str, program: str = "") -> subprocess.CompletedProcess[str]:
+    def timapp(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the desk's server to its end."""
-        run = ["-c", program] if program else ["-m", "timApp.cli"]
+        return ran(arguments, self._environment(), PROJECT, PATIENCE)
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of Python's on the desk's site to its end."""
         return subprocess.run(
-            [sys.executable, *run, *arguments],
+            [sys.executable, "-c", program, *arguments],
             cwd=PROJECT,
-            env=environment_of(self.url, self.folder, self.options),
+            env=self._environment(),
             capture_output=True,
             text=True,
             timeout=PATIENCE,
             check=False,
         )
+
+    def _environment(self) -> dict[str, str]:
+        return environment_of(self.url, self.folder, self.options)
 
     def owed(self) -> dict[str, tuple[int, int]]:
         """Return how many changes each host is owed, and how many were dropped."""
@@ -206,21 +213,15 @@ def test_nothing_is_lost_when_the_sender_is_killed(
     """Killed between the commit and the first byte it sends, it tells the hosts after a restart."""
     desk = make_desk()
     browsers = enrol(exam, "carla", desk)
-    killed = desk.timapp(
-        "session",
-        "verify",
-        "carla",
-        browsers[2].session_id,
-        "--target",
-        "exam",
-        program=(
-            "import os, signal\n"
-            "from timApp.cli import main\n"
-            "from timApp.hosts.outbox import worker\n"
-            "worker.call_hosts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-            "main()\n"
-        ),
+    killing = (
+        "import os, signal\n"
+        "from timApp.cli import main\n"
+        "from timApp.hosts.outbox import worker\n"
+        "worker.call_hosts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main()\n"
     )
+    session_id = browsers[2].session_id
+    killed = desk.run(killing, "session", "verify", "carla", session_id, "--target", "exam")
     assert killed.returncode == -signal.SIGKILL, killed
     assert statuses(browsers) == [True] * 5
     assert desk.owed() == dict.fromkeys(desk.names, (1, 0))
