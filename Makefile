@@ -17,7 +17,7 @@ PATRONI ?= .patroni
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
+.PHONY: help run test random crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -29,6 +29,10 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://$(HOST):$(POR
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+
+random: $(VENV)/dev.stamp ## Try twenty times as many random lives and orders as the tests do (long)
+	@$(BIN)/python -m pytest --hypothesis-profile long --numprocesses $(PROCESSES) \
+		tests/guard/test_rules_random.py tests/guard/test_order.py
 
 crossing: $(VENV)/dev.stamp ## Let changes of PEOPLE people cross on the way to five servers (long)
 	@$(BIN)/python -m tests.crossing $(PEOPLE)

@@ -26,6 +26,8 @@ from timApp.user import password
 
 # How long a test takes says more of the machine than of the code.
 settings.register_profile("any machine", deadline=None)
+#: What `make random` takes: twenty times as many cases.
+settings.register_profile("long", deadline=None, max_examples=20 * settings().max_examples)
 settings.load_profile("any machine")
 
 

@@ -417,7 +417,10 @@ def people(site: Site) -> list[int]:
 
 
 @given(case=cases())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_in_whichever_order_changes_arrive_and_however_often_all_hosts_end_alike(
     site: Site, people: list[int], case: Case
 ) -> None:

@@ -604,7 +604,7 @@ def test_random_use_leaves_every_session_as_the_rules_say(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=20,
+            max_examples=settings().max_examples // 7,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
