@@ -136,6 +136,13 @@ def _change_what_somebody_has_changed(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed")
 
 
+def _open_sessions_of_exam(page: Page) -> None:
+    _ask_to_begin(page)
+    page.get_by_role("button", name="Begin the exam").click()
+    page.get_by_role("main").get_by_role("link", name="Sessions").first.click()
+    expect(page.get_by_text("Only the exam")).to_be_visible()
+
+
 def _ask_to_delete(page: Page) -> None:
     _add_exam(page)
     page.get_by_role("link", name="Delete").first.click()
@@ -148,7 +155,8 @@ def _hand_in(page: Page) -> None:
 
 
 _EXAMS = "/administer/exams"
-_SESSIONS = "/administer/sessions"
+# Exams of other pages may run.
+_SESSIONS = "/administer/sessions?exam="
 _COMPARISON = "/supervise/person?user={student}&session={session}"
 
 PAGES = [
@@ -177,8 +185,8 @@ PAGES = [
     SitePage("forged link", _SUPERVISOR, "/supervise/link/x", 422),
     SitePage("forged link to a seat", _NOBODY, "/?seat=B-14&signature=x", 422),
     SitePage("console, forbidden", _STUDENT, "/supervise", 403),
-    SitePage("overview", _ADMIN, "/administer"),
-    SitePage("overview of an hour", _ADMIN, "/administer?period=hour"),
+    SitePage("overview", _ADMIN, "/administer?exam="),
+    SitePage("overview of an hour", _ADMIN, "/administer?period=hour&exam="),
     SitePage("overview, forbidden", _SUPERVISOR, "/administer", 403),
     SitePage("one person", _ADMIN, "/administer/person?user={student}"),
     SitePage("older changes of one person", _ADMIN, "/administer/person?user={student}&before=1"),
@@ -192,19 +200,19 @@ PAGES = [
     SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
     SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),
     SitePage("all sessions", _ADMIN, _SESSIONS),
-    SitePage("all sessions, but there are none", _ADMIN, f"{_SESSIONS}?origin=nowhere"),
-    SitePage("all sessions with errors", _ADMIN, f"{_SESSIONS}?user=Mr%20Nobody&until=x", 404),
+    SitePage("all sessions, but there are none", _ADMIN, f"{_SESSIONS}&origin=nowhere"),
+    SitePage("all sessions with errors", _ADMIN, f"{_SESSIONS}&user=Mr%20Nobody&until=x", 404),
     SitePage(
-        "selection refused", _ADMIN, f"{_SESSIONS}?user={{student}}", then=_verify_all_of_the_page
+        "selection refused", _ADMIN, f"{_SESSIONS}&user={{student}}", then=_verify_all_of_the_page
     ),
     SitePage(
         "selection changed",
         _ADMIN,
-        f"{_SESSIONS}?user={{student}}",
+        f"{_SESSIONS}&user={{student}}",
         then=_invalidate_all_of_the_page,
     ),
-    SitePage("confirmation to verify all", _ADMIN, f"{_SESSIONS}/verify-all"),
-    SitePage("confirmation to invalidate all", _ADMIN, f"{_SESSIONS}/invalidate-all"),
+    SitePage("confirmation to verify all", _ADMIN, "/administer/sessions/verify-all"),
+    SitePage("confirmation to invalidate all", _ADMIN, "/administer/sessions/invalidate-all"),
     SitePage("exams", _ADMIN, _EXAMS, then=_add_exam),
     SitePage("exam refused", _ADMIN, _EXAMS, then=_add_exam_of_nobody),
     SitePage("confirmation to begin an exam", _ADMIN, _EXAMS, then=_ask_to_begin),
@@ -212,6 +220,7 @@ PAGES = [
     SitePage("exam to be changed", _ADMIN, _EXAMS, then=_open_change),
     SitePage("exam that runs, to be changed", _ADMIN, _EXAMS, then=_open_change_of_what_runs),
     SitePage("exam changed by two at once", _ADMIN, _EXAMS, then=_change_what_somebody_has_changed),
+    SitePage("sessions of an exam", _ADMIN, _EXAMS, then=_open_sessions_of_exam),
     SitePage("confirmation to delete an exam", _ADMIN, _EXAMS, then=_ask_to_delete),
     SitePage("unknown exam", _ADMIN, f"{_EXAMS}/begin?title=x", 404),
     SitePage("exams, forbidden", _SUPERVISOR, _EXAMS, 403),

@@ -226,3 +226,21 @@ def test_an_exam_that_runs_is_changed_where_nobody_loses_by_it(
     renamed = timapp.done("exam", "change", "Algebra 2", "--title", "Algebra II")
     assert renamed.startswith("The exam is 'Algebra II' (from ")
     assert len(renamed.splitlines()) == 1
+
+
+def test_sessions_of_an_exam_are_listed_and_exported(timapp: CommandLine, here: Site) -> None:
+    """Those of who sits it, in its time; without the option all are, also while it runs."""
+    here.add_user("bob")
+    for name in ("alice", "bob"):
+        here.logged_in(name)
+    add(timapp)
+    timapp.done("exam", "begin", "Algebra 1", "--yes")
+    here.logged_in("alice", "in the hall")
+    for command in ("list", "export"):
+        lines = timapp.done("session", command, "--exam", "algebra 1").splitlines()
+        assert [line for line in lines if "alice" in line or "bob" in line] == [
+            line for line in lines if "in the hall" in line
+        ]
+        assert sum("in the hall" in line for line in lines) == 1
+        assert len(timapp.done("session", command).splitlines()) == len(lines) + 2
+        assert "There is no exam 'Logic'" in timapp.refused("session", command, "--exam", "Logic")

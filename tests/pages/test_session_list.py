@@ -26,6 +26,7 @@ from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from timApp.auth.site import db
 from timApp.guard.changes.everybody import effect_on_everybody
+from timApp.guard.reading.exam import ExamTime
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.reading.page import edge_query, page_query, session_page
 from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosition, order_of
@@ -60,6 +61,13 @@ FILTERS = [
     SessionFilter(until=MORNING + 5 * MINUTE),
     SessionFilter(ACTIVE, since=MORNING + MINUTE, until=MORNING + 6 * MINUTE),
     SessionFilter(since=MORNING + MINUTE, until=MORNING + 6 * MINUTE, origin="FIREFOX/133"),
+    SessionFilter(NOT_ACTIVE).within(
+        {
+            "exams": (ExamTime(1, MORNING + 2 * MINUTE, MORNING + 6 * MINUTE),),
+            "since": MORNING + MINUTE,
+            "until": MORNING + 6 * MINUTE,
+        }
+    ),
 ]
 
 

@@ -51,6 +51,12 @@ def user_option(function: _Command) -> _Command:
     )
 
 
+def exam_option(function: _Command) -> _Command:
+    """Add the option --exam."""
+    text = "Only sessions of those who sit the exam TITLE, in its time."
+    return click.option("--exam", "exam", metavar="TITLE", type=TEXT, help=text)(function)
+
+
 def password_option(function: _Command) -> _Command:
     """Add the option --password-stdin."""
     return click.option(

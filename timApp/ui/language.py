@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytz
 from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_datetime, format_time, get_locale
+from flask_babel import Babel, format_date, format_datetime, format_time, get_locale
 from markupsafe import Markup
 
 from timApp.auth.access import open_to_expired_sessions
@@ -13,6 +13,7 @@ from timApp.auth.csrf import csrf
 from timApp.request.inputs import takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
+from timApp.util.clock import now
 from timApp.util.errors import BadInput
 
 #: The languages there are texts in; English dates are written day first, as elsewhere in Europe.
@@ -66,6 +67,7 @@ def add_languages(app: Flask) -> None:
         moment=moment,
         site_moment=site_moment,
         time_of_day=time_of_day,
+        time_range=time_range,
         page_language=page_language,
         language_names=LANGUAGE_NAMES,
     )
@@ -92,6 +94,22 @@ def site_moment(value: datetime) -> Markup:
 def time_of_day(value: datetime) -> Markup:
     """Return the time, to the second, of something that is not long ago; see `moment`."""
     return _time_element(value, format_time(value))
+
+
+def time_range(start: datetime, end: datetime) -> Markup:
+    """Return from when to when, to the minute, as HTML in the reader's language and time zone.
+
+    A date is left out if it is today, and not repeated.
+    """
+    days = [format_date(start), format_date(end)]
+    times = [format_time(start, "short"), format_time(end, "short")]
+    is_one_day = days[0] == days[1]
+    is_today = is_one_day and days[0] == format_date(now())
+    first = times[0] if is_today else f"{days[0]}, {times[0]}"
+    last = times[1] if is_one_day else f"{days[1]}, {times[1]}"
+    return Markup('<time datetime="{}">{}</time>&ndash;<time datetime="{}">{}{}</time>').format(
+        start.isoformat(), first, end.isoformat(), last, _zone_name(end)
+    )
 
 
 def moment_text(value: datetime) -> str:

@@ -1,12 +1,10 @@
 """`timapp session`."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
 
 from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor
@@ -14,22 +12,22 @@ from timApp.cli.context import application
 from timApp.cli.export import export_to_file, export_to_stdout
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
-from timApp.cli.parameters import TEXT, state_option, user_option
+from timApp.cli.parameters import TEXT, exam_option, state_option, user_option
+from timApp.cli.sessions import session_rows
 from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.exams.find import require_exam
 from timApp.guard.export.stream import SessionExport
+from timApp.guard.reading.exam import of_exams
 from timApp.guard.reading.filter import SessionFilter, of_people
-from timApp.guard.rules.seating import Seating
 from timApp.guard.seats.listing import spellings
 from timApp.guard.seats.name import seat_name
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import state_of
 from timApp.guard.vocabulary import (
     SESSION_ID_MAX_LENGTH,
     Action,
     ExportFormatOptions,
     SessionKey,
     SessionStateFilterOptions,
-    State,
 )
 from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.delivery import DeliveryState
@@ -39,9 +37,6 @@ from timApp.user.user import User, require_user
 from timApp.util.errors import BadInput
 from timApp.util.text import fits
 
-#: How many rows are fetched at a time.
-_ROWS_PER_BLOCK = 1000
-_STATES = {State.ACTIVE: "active", State.EXPIRED: "expired", State.LOGGED_OUT: "logged out"}
 _SOME_SESSION = "0191d3f0-7b3c-7c5e-a9a4-2f0e8f2f6a11"
 
 
@@ -63,6 +58,7 @@ def command() -> None:
         "timapp session list --user alice | cut -f 2",
         "timapp session list --find jones",
         "timapp session list --state active --seat B-14",
+        'timapp session list --exam "Algebra 1"',
     ),
 )
 @state_option
@@ -76,8 +72,13 @@ def command() -> None:
     " name, full name or email.",
 )
 @click.option("--seat", metavar="SEAT", type=TEXT, help="Only sessions that began at this seat.")
+@exam_option
 def list_sessions(
-    state: SessionStateFilterOptions, user: str | None, text: str | None, seat: str | None
+    state: SessionStateFilterOptions,
+    user: str | None,
+    text: str | None,
+    seat: str | None,
+    exam: str | None,
 ) -> None:
     """List sessions: user, session, state, time of login, time of expiry, origin, seat.
 
@@ -91,14 +92,14 @@ def list_sessions(
         msg = "--user and --find say whose sessions are meant; give one of them."
         raise click.UsageError(msg)
     with application():
-        which = _filter(state, user)
+        which = _filter(state, user, exam)
         if text is not None:
             which = replace(which, **of_people(db, text))
         if seat is not None:
             which = replace(which, seats=spellings(db, seat_name(seat)))
         print_rows(
             ("User", "Session", "State", "Logged in", "Expired", "Origin", "Seat"),
-            _session_rows(which),
+            session_rows(which),
         )
 
 
@@ -214,6 +215,7 @@ def pause(user: str) -> None:
 )
 @state_option
 @user_option
+@exam_option
 @click.option(
     "--output",
     metavar="FILE",
@@ -221,7 +223,11 @@ def pause(user: str) -> None:
     help="Write to FILE, for its owner only, when all sessions are in it; else there is no FILE.",
 )
 def export(
-    export_format: str, state: SessionStateFilterOptions, user: str | None, output: Path | None
+    export_format: str,
+    state: SessionStateFilterOptions,
+    user: str | None,
+    exam: str | None,
+    output: Path | None,
 ) -> None:
     """Export sessions as CSV or JSON: user, session_id, origin, logged_in_at, expired_at.
 
@@ -230,7 +236,7 @@ def export(
     chosen = ExportFormatOptions(export_format)
     with (
         application(),
-        closing(SessionExport(db.engine, _filter(state, user), chosen)) as sessions,
+        closing(SessionExport(db.engine, _filter(state, user, exam), chosen)) as sessions,
     ):
         if output is None or output == Path("-"):
             export_to_stdout(sessions, chosen)
@@ -287,38 +293,8 @@ def _deliver(context: click.Context, receipt: Receipt) -> None:
         context.exit(1)
 
 
-def _filter(state: SessionStateFilterOptions, user: str | None) -> SessionFilter:
-    """Return the filter; `NotFound` for an unknown user."""
+def _filter(state: SessionStateFilterOptions, user: str | None, exam: str | None) -> SessionFilter:
+    """Return the filter; `NotFound` for an unknown user or exam."""
     user_id = None if user is None else require_user(db, user).id
-    return SessionFilter(states=state.states, user_id=user_id, clocks=current_clocks())
-
-
-def _session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
-    clocks = current_clocks()
-    query = (
-        sa.select(UserSession, User.name)
-        .join(User, User.id == UserSession.user_id)
-        .where(*which.conditions())
-        .order_by(User.name, UserSession.logged_in_at, UserSession.session_id)
-    )
-    for session, name in db.session.execute(
-        query, execution_options={"yield_per": _ROWS_PER_BLOCK}
-    ):
-        expired_at = session.expired_at.isoformat(timespec="seconds") if session.expired_at else ""
-        state = _STATES[state_of(session, clocks)]
-        logged_in_at = session.logged_in_at.isoformat(timespec="seconds")
-        yield (
-            name,
-            session.session_id,
-            state,
-            logged_in_at,
-            expired_at,
-            session.origin,
-            _seat(session.seating),
-        )
-
-
-def _seat(seating: Seating) -> str:
-    if seating.address_seat is None:
-        return seating.seat or ""
-    return f"{seating.seat} [{seating.address_seat or 'no seat'}]"
+    which = SessionFilter(states=state.states, user_id=user_id, clocks=current_clocks())
+    return which if exam is None else which.within(of_exams(db, [require_exam(db, exam)]))

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
-from timApp.guard.tables.exam import Exam, runs, sits, supervises
+from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits, supervises
 from timApp.user.user import User
 from timApp.util.clock import now
 from timApp.util.errors import NotFound
@@ -64,6 +64,17 @@ def all_exams(work: UnitOfWork) -> Sequence[Exam]:
         .order_by(Exam.starts_at.desc(), Exam.id.desc())
         .options(orm.selectinload(Exam.groups), orm.selectinload(Exam.supervisors))
     )
+    return work.session.scalars(query).all()
+
+
+def running_exams(work: UnitOfWork, user_id: int | None = None) -> Sequence[Exam]:
+    """Return the exams that run, or of those the ones that the person sits.
+
+    The one that began first comes before the others.
+    """
+    query = sa.select(Exam).where(runs(sa.literal(now(), UTCDateTime()))).order_by(*EARLIEST_FIRST)
+    if user_id is not None:
+        query = query.where(sits(sa.literal(user_id)))
     return work.session.scalars(query).all()
 
 

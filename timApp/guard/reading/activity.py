@@ -28,19 +28,24 @@ class Series(Enum):
 _SERIES_OF_ACTION = {action: series for series in Series for action in series.value}
 
 
-def count_active(work: UnitOfWork, clocks: Clocks) -> tuple[int, int]:
-    """Return the number of active sessions, and of people who have one."""
+def count_active(
+    work: UnitOfWork, clocks: Clocks, *which: sa.ColumnElement[bool]
+) -> tuple[int, int]:
+    """Return the number of active sessions that meet the conditions, and of whom they are."""
     query = sa.select(sa.func.count(), sa.func.count(UserSession.user_id.distinct())).where(
-        is_active(clocks)
+        is_active(clocks), *which
     )
     sessions, people = work.session.execute(query).one()
     return sessions, people
 
 
-def count_changes(work: UnitOfWork, of_borders: Sequence[datetime]) -> dict[Series, list[int]]:
+def count_changes(
+    work: UnitOfWork, of_borders: Sequence[datetime], *which: sa.ColumnElement[bool]
+) -> dict[Series, list[int]]:
     """Return how often each happened in each interval; the end of one is no part of it.
 
-    One statement, which reads those changes only that lie between the borders.
+    Those changes count that meet the conditions. One statement, which reads those changes only that
+    lie between the borders.
     """
     interval = (
         sa.values(
@@ -58,6 +63,7 @@ def count_changes(work: UnitOfWork, of_borders: Sequence[datetime]) -> dict[Seri
             SessionChange,
             sa.and_(SessionChange.at >= interval.c.start, SessionChange.at < interval.c.end),
         )
+        .where(*which)
         .group_by(interval.c.number, SessionChange.action)
     )
     counts = {series: [0] * (len(of_borders) - 1) for series in Series}

@@ -1,12 +1,13 @@
 """Which sessions are asked for: what lists and exports are narrowed down by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.reading.exam import ExamTime, OfExams, is_of_exam
 from timApp.guard.rules.clocks import NEVER, Clocks
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_in
@@ -28,12 +29,24 @@ class SessionFilter:
     origin: str = ""
     #: The names of the seats, as `timApp.guard.seats.listing.spellings` has them; None is any.
     seats: frozenset[str] | None = None
+    #: They are of one of these exams; none is any session, in an exam or not.
+    exams: tuple[ExamTime, ...] = ()
     #: Logged in at this time or later.
     since: datetime | None = None
     #: Logged in before this time.
     until: datetime | None = None
     #: Those of the site, by which its sessions are active.
     clocks: Clocks = NEVER
+
+    def within(self, exams: OfExams) -> "SessionFilter":
+        """Return the filter for those that are of one of these exams, too."""
+        since, until = exams["since"], exams["until"]
+        return replace(
+            self,
+            exams=exams["exams"],
+            since=since if self.since is None else max(since, self.since),
+            until=until if self.until is None else min(until, self.until),
+        )
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions that a session meets if it is asked for."""
@@ -62,6 +75,8 @@ class SessionFilter:
         if self.seats is not None:
             # An export is compiled without a list of parameters.
             found.append(sa.or_(*(session.seat == one for one in sorted(self.seats))))
+        if self.exams:
+            found.append(sa.or_(*(is_of_exam(one, session) for one in self.exams)))
         return found
 
 

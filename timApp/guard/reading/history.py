@@ -56,14 +56,16 @@ def changes_since(work: UnitOfWork, user_id: int, start: datetime) -> list[Sessi
     return list(work.session.scalars(_changes(user_id, MAX_PLAYED, SessionChange.at >= start)))
 
 
-def record_page(work: UnitOfWork, user_id: int, before: int | None) -> RecordPage:
+def record_page(
+    work: UnitOfWork, user_id: int, before: int | None, *which: sa.ColumnElement[bool]
+) -> RecordPage:
     """Return a page of changes of this person's or all sessions: those with ids below `before`.
 
-    None means the newest. Of the changes of everybody's sessions, those count that came after
-    the first one of this person's.
+    None means the newest. Those count that meet the conditions; of the changes of everybody's
+    sessions, those that came after the first one of this person's.
     """
     is_older = sa.true() if before is None else SessionChange.id < before
-    found = list(work.session.scalars(_changes(user_id, PAGE_SIZE + 1, is_older)))
+    found = list(work.session.scalars(_changes(user_id, PAGE_SIZE + 1, is_older, *which)))
     shown = found[:PAGE_SIZE]
     places = _places(work, user_id, {change.session_id for change in shown if change.session_id})
     unknown = None, NOWHERE
@@ -77,7 +79,7 @@ def record_page(work: UnitOfWork, user_id: int, before: int | None) -> RecordPag
 
 
 def _changes(
-    user_id: int, limit: int, condition: sa.ColumnElement[bool]
+    user_id: int, limit: int, *conditions: sa.ColumnElement[bool]
 ) -> sa.Select[SessionChange]:
     """Return the query for the latest changes, newest first.
 
@@ -91,14 +93,14 @@ def _changes(
     )
     own = (
         sa.select(SessionChange.id)
-        .where(SessionChange.user_id == user_id, condition)
+        .where(SessionChange.user_id == user_id, *conditions)
         .order_by(SessionChange.id.desc())
         .limit(limit)
         .subquery()
     )
     of_everybody = (
         sa.select(SessionChange.id)
-        .where(SessionChange.user_id.is_(None), SessionChange.id > first, condition)
+        .where(SessionChange.user_id.is_(None), SessionChange.id > first, *conditions)
         # PostgreSQL takes the index only if asked for its whole order.
         .order_by(SessionChange.user_id.desc(), SessionChange.id.desc())
         .limit(limit)

@@ -53,9 +53,12 @@ def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
     )
 
 
-def latest_sessions(work: UnitOfWork, user_id: int, limit: int) -> list[UserSession]:
-    """Return the user's latest sessions, at most `limit`."""
-    return list(work.session.scalars(_of_user(user_id).order_by(*LATEST_FIRST).limit(limit)))
+def latest_sessions(
+    work: UnitOfWork, user_id: int, limit: int, *which: sa.ColumnElement[bool]
+) -> list[UserSession]:
+    """Return the user's latest sessions that meet the conditions, at most `limit`."""
+    query = _of_user(user_id).where(*which).order_by(*LATEST_FIRST).limit(limit)
+    return list(work.session.scalars(query))
 
 
 def open_sessions(work: UnitOfWork, user_id: int, first: str | None) -> list[UserSession]:

@@ -108,6 +108,17 @@ def sits_unless_admin(user_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.and_(_is_in(exam_groups, user_id), ~_is_in(exam_supervisors, user_id))
 
 
+def people_of(exam_id: int) -> sa.Select[int]:
+    """Return the query for the ids of those who sit the exam; some may come more than once."""
+    member = membership.alias()
+    return (
+        sa.select(member.c.user_id)
+        .join(exam_groups, exam_groups.c.usergroup_id == member.c.usergroup_id)
+        .join(Exam, Exam.id == exam_groups.c.exam_id)
+        .where(Exam.id == exam_id, sits(member.c.user_id))
+    )
+
+
 def supervises(user_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """Return the condition that the person is among those who supervise an exam."""
     return _is_in(exam_supervisors, user_id)

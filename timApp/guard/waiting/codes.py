@@ -89,13 +89,13 @@ def waiting_sessions(work: UnitOfWork, limit: int = 500) -> list[Waiting]:
     return [_read(row) for row in work.session.execute(query)]
 
 
-def count_waiting(work: UnitOfWork) -> int:
-    """Return how many wait now."""
+def count_waiting(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> int:
+    """Return how many sessions wait now that meet the conditions."""
     return work.session.scalars(
         sa.select(sa.func.count())
         .select_from(WaitingSession)
         .join(UserSession, _is_of_session())
-        .where(_still_waits())
+        .where(_still_waits(), *which)
     ).one()
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from timApp.auth.site import current_clocks, db
+from timApp.guard.reading.exam import of_exams
 from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.reading.sorting import Position, Sort
 from timApp.guard.seats.listing import spellings
@@ -13,6 +14,7 @@ from timApp.guard.seats.name import seat_name
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, State
 from timApp.pages.administer.cursor import read_cursor
 from timApp.pages.choice import read_choice
+from timApp.pages.exams.choice import EXAM_FIELD, ExamChoice, read_exam_choice
 from timApp.pages.timelabels import reader_zone
 from timApp.util.errors import BadInput, TimError
 from timApp.util.localtime import span_of
@@ -22,7 +24,9 @@ from timApp.util.text import is_storable, quoted
 #: are a state by itself: for an administrator who looks for whom to verify, they are not expired.
 ANY_STATE = "all"
 #: The names of the parameters.
-FILTER_FIELDS = frozenset({"state", "user", "origin", "seat", "since", "until", "sort", "after"})
+FILTER_FIELDS = frozenset(
+    {"state", "user", "origin", "seat", "since", "until", "sort", "after", EXAM_FIELD}
+)
 
 
 @dataclass
@@ -31,6 +35,8 @@ class FilterForm:
 
     #: What was filled in, by field; without empty fields.
     texts: dict[str, str]
+    #: The exams that it is about.
+    exam: ExamChoice
     which: SessionFilter = field(default_factory=SessionFilter)
     #: None for any.
     state: State | None = None
@@ -50,13 +56,17 @@ class FilterForm:
 
 
 def read_filter(parameters: Mapping[str, str]) -> FilterForm:
-    """Return the form with these parameters; an empty field is as good as none.
+    """Return the form with these parameters; an empty field is as good as none, but for the exam.
 
     Others than `FILTER_FIELDS` are kept among the texts, for the caller to read. Errors of the
     fields that somebody types into are kept in the form. `BadInput` for what no form sends: a
-    choice that does not exist, a place that is none.
+    choice that does not exist, a place that is none; `NotFound` for an exam that there is not.
     """
-    form = FilterForm({name: text.strip() for name, text in parameters.items() if text.strip()})
+    texts = {name: text.strip() for name, text in parameters.items() if text.strip()}
+    form = FilterForm(texts, read_exam_choice(parameters))
+    texts.pop(EXAM_FIELD, None)
+    if form.exam.text is not None:
+        texts[EXAM_FIELD] = form.exam.text
     form.state = read_choice(State, form.texts, "state", None, no_choice=ANY_STATE)
     form.sort = read_choice(Sort, form.texts, "sort", Sort.NEWEST)
     if "after" in form.texts:
@@ -76,6 +86,8 @@ def read_filter(parameters: Mapping[str, str]) -> FilterForm:
         form.errors["until"] = BadInput(
             "The end of the time range has to come after its beginning.", field="until"
         )
+    if form.exam.exams:
+        form.which = form.which.within(of_exams(db, form.exam.exams))
     return form
 
 

@@ -81,18 +81,53 @@ INTERVALS: Mapping[Period, Intervals] = {
 }
 
 
+#: The intervals that a time of any length may be divided into, in minutes, and how many at most.
+_MINUTES = (5, 10, 15, 30, 60)
+_MOST = 24
+_LABELS_OF_AXIS = 4
+
+
 def borders(period: Period, moment: datetime, zone: BaseTzInfo) -> list[datetime]:
     """Return where the intervals of the period begin and where the last one ends, in UTC.
 
     They begin at round times of the clocks in `zone`; the moment lies in the last one.
     """
-    intervals = INTERVALS[period]
+    return borders_of(INTERVALS[period], moment, zone)
+
+
+def intervals_between(start: datetime, last: datetime, zone: BaseTzInfo) -> Intervals:
+    """Return into what the time from the start to a later moment, which is part of it, is divided.
+
+    Into as short ones as there are not too many of; the last one has that moment.
+    """
+    minutes = next(
+        (one for one in _MINUTES if last - start <= _MOST * timedelta(minutes=one)), None
+    )
+    if minutes is None:
+        number = (last.astimezone(zone).date() - start.astimezone(zone).date()).days + 1
+        return Intervals(number, timedelta(days=1), Unit.DAY, _label_step(number))
+    length = timedelta(minutes=minutes)
+    number = -((start - _round_time(last, minutes, zone)) // length) + 1
+    return Intervals(number, length, Unit.TIME, _label_step(number))
+
+
+def borders_of(intervals: Intervals, moment: datetime, zone: BaseTzInfo) -> list[datetime]:
+    """Return where the intervals begin, of which the last one has the moment; see `borders`."""
     local = moment.astimezone(zone)
     steps = range(1 - intervals.number, 2)
     if intervals.length >= timedelta(days=1):
         return [start_of_day(local.date() + timedelta(days=step), zone) for step in steps]
-    minutes = intervals.length // timedelta(minutes=1)
-    start = moment - timedelta(
+    start = _round_time(moment, intervals.length // timedelta(minutes=1), zone)
+    return [start + step * intervals.length for step in steps]
+
+
+def _round_time(moment: datetime, minutes: int, zone: BaseTzInfo) -> datetime:
+    """Return the latest round time of the clocks in the zone that is not after the moment."""
+    local = moment.astimezone(zone)
+    return moment - timedelta(
         minutes=local.minute % minutes, seconds=local.second, microseconds=local.microsecond
     )
-    return [start + step * intervals.length for step in steps]
+
+
+def _label_step(number: int) -> int:
+    return max(number // _LABELS_OF_AXIS, 1)

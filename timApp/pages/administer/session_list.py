@@ -1,6 +1,7 @@
 """The administrators' page of all sessions: find, export, verify and invalidate them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -27,6 +28,7 @@ from timApp.pages.administer.filterform import (
 )
 from timApp.pages.administer.selected import key_text, read_keys
 from timApp.pages.choice import read_choice
+from timApp.pages.exams.choice import EXAM_FIELD
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
 from timApp.request.inputs import takes
@@ -229,6 +231,7 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         reason=request.form.get("reason", ""),
         reason_max_length=REASON_MAX_LENGTH,
         scan_limit=SCAN_LIMIT,
+        exam_address=partial(_exam_address, form),
         states=State,
         any_state=ANY_STATE,
         sorts=Sort,
@@ -237,6 +240,17 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
     )
     errors = [error] if error else list(form.errors.values())
     return html, errors[0].status if errors else 200
+
+
+def _exam_address(form: FilterForm, exam: str | None, *, only: bool = False) -> str:
+    """Return the address of the same list of another exam, from its first page on.
+
+    `only` leaves out what else was asked for.
+    """
+    values: dict[str, Any] = {EXAM_FIELD: exam}
+    if not only:
+        values = {**form.parameters(after=None, exam=None), **values}
+    return url_for("session_list.show", **values)
 
 
 def _confirmation(action: Action) -> str:

@@ -75,8 +75,9 @@ def lay_out(
     overlaps: Sequence[Overlap],
     start: datetime | None,
     zone: BaseTzInfo,
+    end: datetime | None = None,
 ) -> Timeline | None:
-    """Return the picture of the tracks, from the start on (None: their own); None without any.
+    """Return the picture of the tracks, from start to end (None: their own); None without any.
 
     It begins and ends where there is something to see. `zone` is the reader's time zone.
     """
@@ -84,7 +85,8 @@ def lay_out(
         return None
     first = min(track.presence.start for track in tracks)
     first = first if start is None else max(first, start)
-    last = max(*(track.end for track in tracks), first + _SHORTEST)
+    last = max(track.end for track in tracks)
+    last = max(last if end is None else min(last, end), first + _SHORTEST)
     scale = _Scale(first, last)
     rows = [
         Row(
@@ -126,10 +128,13 @@ class _Scale:
         return Bar(round(min(left, 100 - width), 3), round(width, 3))
 
     def bars(self, spans: Iterable[Span | Overlap]) -> list[Bar]:
-        return [self.bar(span.start, span.end) for span in spans if span.end >= self._start]
+        return [self.bar(span.start, span.end) for span in spans if self._has(span)]
 
     def places(self, moments: Iterable[datetime]) -> list[float]:
-        return [self.place(moment) for moment in moments if moment >= self._start]
+        return [self.place(moment) for moment in moments if self._start <= moment <= self._end]
+
+    def _has(self, span: Span | Overlap) -> bool:
+        return span.end >= self._start and span.start <= self._end
 
 
 def _anchor(x: float) -> str:
