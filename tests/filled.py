@@ -17,6 +17,7 @@ from timApp.guard.tables.handin import HandIn
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
+from timApp.guard.tables.undo import Undoable
 from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.delivery import Delivery, DeliveryState
 from timApp.net.calllog import HostCall
@@ -97,6 +98,7 @@ def fill(site: Site) -> None:
         sitter = db.session.scalars(sa.select(User)).first()
         assert sitter is not None
         db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))
+        db.session.add(Undoable(change_id=1, user_id=sitter.id, before="[[], []]"))
         db.session.commit()
     supervisor = site.logged_in("supervisor")
     supervisor.log_out()

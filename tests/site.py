@@ -100,6 +100,11 @@ class Browser:
         headers = {"X-CSRFToken": self.csrf_token}
         return self.client.post(path, json=json, headers=headers, **options)
 
+    def decide(self, path: str, data: dict[str, Any]) -> TestResponse:
+        """Send a supervisor's form; return where that leads to."""
+        answer = self.post(path, data=data)
+        return self.get_page(answer.location) if answer.status_code == 303 else answer
+
 
 class Site:
     """The application, and ways to fill it and to look at it."""

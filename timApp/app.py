@@ -40,6 +40,7 @@ from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.exams.exams import exams
 from timApp.pages.supervise.console import supervise
+from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.servers import servers
 from timApp.request.converter import NameConverter
 from timApp.request.inputs import check_inputs
@@ -221,6 +222,7 @@ def _add_pages(app: Flask) -> None:
         hand_in,
         servers,
         supervise,
+        decisions,
         overview,
         person,
         session_list,

@@ -11,6 +11,7 @@ from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import Tidying
+from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
 from timApp.item.block import Block, BlockAccess
@@ -37,6 +38,7 @@ __all__ = [
     "SessionHold",
     "SessionOrder",
     "Tidying",
+    "Undoable",
     "User",
     "UserGroup",
     "UserSession",

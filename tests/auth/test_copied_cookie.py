@@ -77,7 +77,7 @@ def test_both_are_told_and_the_one_that_is_verified_goes_on(
     assert "The one that you verify goes on; the other one is over." in comparison.text
     assert comparison.text.count("Blocked: copied, in use in two places") == 2
     form = {"user": "alice", "session_id": owner.session_id}
-    assert supervisor.post("/supervise/verify", data=form).status_code == 200
+    assert supervisor.decide("/supervise/verify", data=form).status_code == 200
 
     assert owner.get_page("/view/exam").status_code == 200
     assert thief.get("/user/sessions/current").status_code == 403

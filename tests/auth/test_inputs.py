@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -102,11 +103,13 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("language.choose", "POST"): {"form": {"language": "fi", "next": "/"}},
     ("supervise.find", "GET"): {"query": {"q": "alice"}},
     ("supervise.compare", "GET"): {"query": {"user": "alice", "session": "old"}},
-    ("supervise.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},
-    ("supervise.invalidate", "POST"): {"form": {"user": "alice", "session_id": "new"}},
-    ("supervise.end", "POST"): {"form": {"user": "alice", "session_id": "third", "reason": "x"}},
-    ("supervise.pause", "POST"): {"form": {"user": "alice", "session_id": "new", "reason": "x"}},
-    ("supervise.retry", "POST"): {
+    ("decisions.verify", "POST"): {"form": {"user": "alice", "session_id": "old", "reason": "x"}},
+    ("decisions.invalidate", "POST"): {"form": {"user": "alice", "session_id": "new"}},
+    ("decisions.end", "POST"): {"form": {"user": "alice", "session_id": "third", "reason": "x"}},
+    ("decisions.pause", "POST"): {"form": {"user": "alice", "session_id": "new", "reason": "x"}},
+    ("decisions.take_back", "POST"): {"form": {"user": "alice", "number": "1"}},
+    ("decisions.show", "GET"): {"query": {"user": "alice", "action": "verify", "number": "1"}},
+    ("decisions.retry", "POST"): {
         "form": {"user": "alice", "session_id": "old", "action": "verify", "host": HOST}
     },
     ("overview.show", "GET"): {"query": {"period": "day"}},
@@ -289,6 +292,10 @@ def test_what_is_right_is_taken(hall: Site) -> None:
                 is_open = UserSession.logged_out_at.is_(None)
                 db.session.execute(sa.update(UserSession).where(is_open).values(expired_at=None))
                 db.session.commit()
+            if ask.endpoint == "decisions.take_back":
+                ended = {"user": "alice", "session_id": "new"}
+                done = admin.post("/supervise/invalidate", data=ended).location
+                ask.form["number"] = parse_qs(urlsplit(done).query)["number"][0]
             form = {**ask.form, "csrf_token": admin.csrf_token} if ask.form else None
             answer = send(admin, ask, **({"json": ask.form} if as_json else {"data": form}))
             assert answer.status_code in {200, 302, 303}, (ask, answer.text)

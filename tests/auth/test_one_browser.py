@@ -129,7 +129,7 @@ def test_whoever_was_invalidated_does_not_read_on(hall: Site) -> None:
     browser = hall.logged_in("alice")
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": browser.session_id}
-    assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
+    assert supervisor.decide("/supervise/invalidate", data=form).status_code == 200
     for one in (browser, browser, hall.browser(), hall.browser()):
         assert one.log_in("alice").json["valid"] is False  # type: ignore[index]
         page = one.get_page("/view/exam")
@@ -137,7 +137,7 @@ def test_whoever_was_invalidated_does_not_read_on(hall: Site) -> None:
         assert "Your login is blocked" in page.text
         assert "no supervisor has verified you since" in page.text
     form = {"user": "alice", "session_id": one.session_id}
-    assert supervisor.post("/supervise/verify", data=form).status_code == 200
+    assert supervisor.decide("/supervise/verify", data=form).status_code == 200
     assert one.get_page("/view/exam").status_code == 200
 
 

@@ -225,4 +225,4 @@ def verify(site: Site, name: str, session_id: str) -> None:
     """Have a supervisor verify the session, who is not looked at."""
     supervisor = site.logged_in(SUPERVISOR)
     form = {"user": name, "session_id": session_id}
-    assert supervisor.post("/supervise/verify", data=form).status_code == 200
+    assert supervisor.decide("/supervise/verify", data=form).status_code == 200

@@ -72,7 +72,8 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
     first.page.reload()
     expect(blocked_heading(first.page)).to_be_visible()
 
-    phone.page.get_by_role("link", name="Back to who is waiting").tap()
+    # The next one can be typed at once.
+    expect(phone.page.get_by_label("Name, seat, short code or scanned link")).to_be_focused()
     # It is the first device that waits now.
     expect(phone.page.get_by_role("listitem")).to_contain_text(short_code(first.page))
 

@@ -70,8 +70,8 @@ def test_the_blocked_page_says_why(hall: Site) -> None:
     assert "You were logged in on another device when you logged in on this one." in told()
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": second.session_id}
-    assert supervisor.post("/supervise/verify", data=form).status_code == 200
-    assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
+    assert supervisor.decide("/supervise/verify", data=form).status_code == 200
+    assert supervisor.decide("/supervise/invalidate", data=form).status_code == 200
     assert "Your session is expired: A supervisor has ended this session." in told()
 
 
@@ -88,8 +88,8 @@ def test_the_code_is_gone_once_it_is_used(hall: Site) -> None:
     [code] = codes(hall)
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": browser.session_id}
-    assert supervisor.post("/supervise/verify", data=form).status_code == 200
-    assert supervisor.post("/supervise/invalidate", data=form).status_code == 200
+    assert supervisor.decide("/supervise/verify", data=form).status_code == 200
+    assert supervisor.decide("/supervise/invalidate", data=form).status_code == 200
     with hall.app.app_context():
         assert find_waiting(db, code) is None
 

@@ -698,7 +698,7 @@ def test_the_host_of_the_session_is_told_whatever_was_ticked(
     form = {"user": "alice", "session_id": "s1", "home": home.url, "reason": "new computer"}
     if is_ticked:
         form["target"] = "exam"
-    page = desk.logged_in("supervisor").post(f"/supervise/{action}", data=form)
+    page = desk.logged_in("supervisor").decide(f"/supervise/{action}", data=form)
     assert page.status_code == 200
     assert [one["session_id"] for one in told(home, action)] == ["s1"]
     assert len(told(other, action)) == is_ticked
@@ -719,7 +719,7 @@ def test_a_person_who_is_unknown_here_is_verified_where_they_are(
     supervisor = with_supervisor(desk)
     changes = len(desk.changes())
     form = {"user": "bob", "session_id": "s1", "home": home.url}
-    page = supervisor.post(f"/supervise/{action}", data=form)
+    page = supervisor.decide(f"/supervise/{action}", data=form)
     assert page.status_code == 200
     assert "This server does not know the person" in page.text
     assert [one["username"] for one in told(home, action)] == ["bob"]
@@ -749,7 +749,7 @@ def test_a_form_that_names_no_host_of_ours_or_nobody_changes_nothing(
     supervisor = with_supervisor(make_desk(home.url))
     form = {"user": "bob", "session_id": "s1", "home": home.url, **changes}
     for action in ("verify", "invalidate"):
-        assert supervisor.post(f"/supervise/{action}", data=form).status_code == status
+        assert supervisor.decide(f"/supervise/{action}", data=form).status_code == status
     assert home.asked == []
 
 
@@ -760,7 +760,7 @@ def test_the_outcome_says_where_a_person_is_unknown(make_desk: MakeDesk) -> None
         stack.callback(host.stop)
         supervisor = with_supervisor(make_desk(host.url))
         form = {"user": "bob", "session_id": "s1", "home": host.url}
-        page = supervisor.post("/supervise/verify", data=form)
+        page = supervisor.decide("/supervise/verify", data=form)
     assert page.status_code == 200
     assert re.search(r"a \(http://[0-9.:]+\) : unknown there", text_of(page))
     assert "Ask the failed hosts again" not in page.text

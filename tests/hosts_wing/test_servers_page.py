@@ -36,7 +36,7 @@ def test_each_server_is_shown_with_its_last_calls_and_what_it_is_owed(
         assert page.count("none yet") == 4
 
         form = {"user": "alice", "session_id": session_id, "target": "exam"}
-        supervisor.post("/supervise/verify", data=form)
+        supervisor.decide("/supervise/verify", data=form)
         page = supervisor.get_page("/supervise/servers").text
         assert page.count("1 change to be told") == 1
         assert page.count("Does not sign") == 1

@@ -63,7 +63,8 @@ class Doors:
 def post_page(browser: Browser, path: str, form: dict[str, str]) -> TestResponse:
     """Send a page's form."""
     content = {**form, "csrf_token": browser.csrf_token}
-    return browser.client.post(path, data=content, headers={"Accept": "text/html"})
+    headers = {"Accept": "text/html"}
+    return browser.client.post(path, data=content, headers=headers, follow_redirects=True)
 
 
 def verifications(hall: Site) -> int:

@@ -164,7 +164,7 @@ def test_the_record_tells_each_kind_of_change_with_who_and_why(hall: Site) -> No
     browser = hall.blocked(FIREFOX)
     supervisor = hall.logged_in("supervisor")
     form = {"user": "alice", "session_id": browser.session_id, "reason": "new computer"}
-    supervisor.post("/supervise/verify", data=form)
+    supervisor.decide("/supervise/verify", data=form)
     admin = hall.logged_in("admin")
     assert admin.post("/user/sessions/invalidateAll").status_code == 200
     admin = hall.logged_in("admin")

@@ -64,6 +64,20 @@ def tracks_by_presence(minutes: Sequence[tuple[int, int]]) -> list[Track]:
     return tracks_of(found, [], at(10_000), NEVER)
 
 
+def test_what_was_undone_is_as_before_from_then_on() -> None:
+    """A verification that was undone gives the slot back to the one that had it."""
+    sessions = [session("b", 10, expired=10), session("a", 0, seen=40)]
+    changes = [
+        change(1, 0, Action.LOGIN, "a"),
+        change(2, 10, Action.BLOCKED_LOGIN, "b"),
+        change(3, 20, Action.VERIFY, "b"),
+        change(4, 30, Action.UNDO),
+    ]
+    b, a = tracks_of(sessions, changes, at(50), NEVER)
+    assert b.active == spans((20, 30))
+    assert a.active == spans((0, 20), (30, 50))
+
+
 def test_the_record_tells_when_a_session_was_active_more_than_once() -> None:
     """Blocked, verified, invalidated and verified again: each stretch is there, with its marks."""
     sessions = [session("b", 10, seen=70), session("a", 0, expired=80)]

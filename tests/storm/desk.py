@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 from tests.site import PASSWORD
 from tests.storm.exchange import Departure, NoAnswerError, Question, Reply, ask
-from tests.storm.ledger import Ledger
+from tests.storm.ledger import Ledger, is_acknowledgement
 from tests.storm.timing import Cuts, Timing
 from timApp.guard.vocabulary import Action
 
@@ -142,7 +142,7 @@ class Desk:
             return
         question = Question(path, form, json, login.cookie, login.csrf_token)
         reply = self._ask(action, person, chosen, question)
-        if not 200 <= reply.status < 300:
+        if not is_acknowledgement(reply.status):
             self._logins[actor].clear()  # another session of theirs may be the one that counts
 
     def _log_in(self, name: str) -> Login | None:
@@ -167,7 +167,7 @@ class Desk:
             raise
         is_login = action is Action.LOGIN and reply.status == 200
         self.ledger.mark_answered(act, reply.status, reply.json["sessionId"] if is_login else None)
-        if 200 <= reply.status < 300:
+        if is_acknowledgement(reply.status):
             self.timing.answered(self.staff.admin, act.sent)
         elif reply.status >= 500:
             raise NoAnswerError(str(reply.status))

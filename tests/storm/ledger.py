@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Lock
@@ -28,6 +29,11 @@ class Act:
     sent: float
 
 
+def is_acknowledgement(status: int) -> bool:
+    """Tell whether an answer says that it is done; after a form it leads to where that is shown."""
+    return 200 <= status < 300 or status == HTTPStatus.SEE_OTHER
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer that was read to its end."""
@@ -50,7 +56,7 @@ class Entry:
     @property
     def is_acknowledged(self) -> bool:
         """Whether the client was told that it is done."""
-        return self.answer is not None and 200 <= self.answer.status < 300
+        return self.answer is not None and is_acknowledgement(self.answer.status)
 
     @property
     def is_refused(self) -> bool:

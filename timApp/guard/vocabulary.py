@@ -76,6 +76,8 @@ class Action(Enum):
     COPY = "copy"
     #: The person has left the room: nobody goes on as them until a verification.
     PAUSE = "pause"
+    #: A decision was taken back: all is as it was before.
+    UNDO = "undo"
     #: The person has handed an exam in: their sessions are over.
     HAND_IN = "hand in"
 

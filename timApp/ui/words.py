@@ -87,6 +87,7 @@ _ACTIONS = {
     Action.DISPLACE: lazy_gettext("Stopped by another login"),
     Action.END: lazy_gettext("Ended for good"),
     Action.PAUSE: lazy_gettext("Left the room"),
+    Action.UNDO: lazy_gettext("Undid the last decision"),
     Action.HAND_IN: lazy_gettext("Handed in"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }

@@ -22,11 +22,14 @@ from timApp.guard.changes.move import move
 from timApp.guard.changes.order import next_stamp_of, place_change, place_changes
 from timApp.guard.changes.pause import pause
 from timApp.guard.changes.record import Entry, record
+from timApp.guard.changes.undo import keep, look_before
+from timApp.guard.reading.decision import last_decision
 from timApp.guard.reading.sessions import latest_session_id
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, Event
 from timApp.guard.rules.verification import (
     FoundSession,
+    Overtaken,
     require_all_changeable,
     require_changeable,
 )
@@ -36,7 +39,7 @@ from timApp.guard.vocabulary import Action, SessionKey, State
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.user.user import User
 from timApp.util.clock import now
-from timApp.util.text import storable
+from timApp.util.text import quoted, storable
 
 _EVENTS = {
     Action.VERIFY: Event.VERIFIED,
@@ -53,8 +56,23 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     changed: see `timApp.guard.rules.verification`. Repeating a change changes nothing. A change of
     another host (one with a stamp) does nothing if it has arrived before, or if a later one has
     overwritten it; nor does the session become active that a later change has invalidated.
-    `ValueError` for an action that the scope does not have.
+    `Overtaken` if somebody has decided about the person since whoever asks has looked, where they
+    say what they have seen. `ValueError` for an action that the scope does not have.
     """
+    if change.seen is not None and isinstance(change.scope, OnePerson):
+        _require_seen(work, change.scope, change.seen)
+    scope = change.scope
+    if not change.can_be_undone or not isinstance(scope, OnePerson) or scope.user_id is None:
+        return _apply(work, change, clocks)
+    lock_people(work, [scope.user_id])
+    former = look_before(work, scope.user_id)
+    receipt = _apply(work, change, clocks)
+    if receipt.number is not None:
+        keep(work, receipt.number, scope.user_id, former)
+    return receipt
+
+
+def _apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     match change.scope:
         case OnePerson() if change.action in {Action.LOGOUT, Action.END}:
             return end_one(work, change, change.scope, clocks)
@@ -72,6 +90,20 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
             return change_everybody(work, change, clocks)
     msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."
     raise ValueError(msg)
+
+
+def _require_seen(work: UnitOfWork, scope: OnePerson, seen: int) -> None:
+    user_id = scope.user_id
+    if user_id is None or not lock_people(work, [user_id]):
+        return
+    last = last_decision(work, user_id)
+    if last is not None and last.number > seen:
+        raise Overtaken(
+            "Nothing was changed, as %(actor)s has decided about %(name)s since you looked. Look"
+            " again, then decide.",
+            actor=quoted(last.actor),
+            name=quoted(scope.name),
+        )
 
 
 def _change_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
@@ -111,8 +143,8 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Cloc
         changed += activated + len(end_twins(work, clocks, moment, [user_id]))
         stop_waiting(work, [user_id])
     entry = Entry(user_id, chosen, changed)
-    record(work, change, change.action, moment, [entry])
-    return Receipt(change, placement.stamp, chosen, changed, activated)
+    number = record(work, change, change.action, moment, [entry])
+    return Receipt(change, placement.stamp, chosen, changed, activated, number)
 
 
 def _change_picked(

@@ -66,6 +66,11 @@ class Change:
     stamp: Stamp | None = None
     #: The hosts that are to be told.
     audience: Sequence[Host] = ()
+    #: The number of the last decision about the person that whoever asks has seen, 0 if there was
+    #: none (`timApp.guard.reading.decision`); None if they do not say. Of `OnePerson`.
+    seen: int | None = None
+    #: Whether what was before is kept, for `timApp.guard.changes.undo`. Of `OnePerson`.
+    can_be_undone: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Receipt:
     changed: int = 0
     #: How many of them became active; None where that is not counted, of everybody's.
     activated: int | None = 0
+    #: The number of its last entry in the record; None if nothing was recorded.
+    number: int | None = None
     #: False for a change of another host that has arrived before, or that a later one overwrites,
     #: and for a pause of somebody who is paused.
     takes_effect: bool = True

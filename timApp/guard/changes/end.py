@@ -82,5 +82,6 @@ def _end(  # noqa: PLR0917 - of one change
     moment = now()
     ended = len(move(work, clocks, _EVENTS[change.action], moment, *which))
     stop_waiting(work, [user_id])
-    record(work, change, change.action, moment, [Entry(user_id, named, ended)])
-    return Receipt(change, session_id=named, changed=ended)
+    entry = Entry(user_id, named, ended)
+    number = record(work, change, change.action, moment, [entry])
+    return Receipt(change, session_id=named, changed=ended, number=number)

@@ -38,5 +38,6 @@ def pause(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) ->
         return Receipt(change, session_id=named, takes_effect=False)
     place_change(work, user_id, Action.INVALIDATE, None, None)
     note_pause(work, moment, user_id)
-    record(work, change, change.action, moment, [Entry(user_id, named, changed, stands_alone=True)])
-    return Receipt(change, session_id=named, changed=changed)
+    entry = Entry(user_id, named, changed, stands_alone=True)
+    number = record(work, change, change.action, moment, [entry])
+    return Receipt(change, session_id=named, changed=changed, number=number)

@@ -32,8 +32,8 @@ class Entry:
 
 def record(
     work: UnitOfWork, change: Change, action: Action, moment: datetime, entries: Iterable[Entry]
-) -> None:
-    """Record a change as that action, in the same transaction.
+) -> int | None:
+    """Record a change as that action, in the same transaction; return the last entry's number.
 
     Entries without sessions are left out, unless they stand alone. `action` says more than the
     change's own where it is one of everybody's.
@@ -50,8 +50,10 @@ def record(
         for entry in entries
         if entry.session_count or entry.stands_alone
     ]
-    if rows:
-        work.session.execute(sa.insert(SessionChange).values(rows))
+    if not rows:
+        return None
+    insert = sa.insert(SessionChange).values(rows).returning(SessionChange.id)
+    return max(work.session.scalars(insert))
 
 
 def record_each(  # noqa: PLR0917 - of one change

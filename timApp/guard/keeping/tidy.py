@@ -23,6 +23,7 @@ from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import CLOSE, OPEN
+from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.util.clock import now
 from timApp.util.errors import Busy
@@ -111,12 +112,11 @@ def chores(deadlines: Deadlines) -> list[Chore]:
     )
     is_old_entry = SessionChange.at < deadlines.rows_before
     clear = partial(_change_record, sa.update(SessionChange).values(address=None))
-    delete = partial(_change_record, sa.delete(SessionChange))
     return [
         Chore("origins", _BY_LOGIN, has_old_text, _sessions, _clear_origins, keeps_rows=True),
         Chore("addresses", _BY_TIME, has_old_address, _entries, clear, keeps_rows=True),
         Chore("sessions", _BY_LOGIN, is_old, _sessions, _delete_sessions, keeps_rows=False),
-        Chore("entries", _BY_TIME, is_old_entry, _entries, delete, keeps_rows=False),
+        Chore("entries", _BY_TIME, is_old_entry, _entries, _delete_entries, keeps_rows=False),
     ]
 
 
@@ -198,6 +198,12 @@ def _delete_sessions(connection: sa.Connection, which: sa.ColumnElement[bool]) -
     for table in (WaitingSession, SessionHold, CopiedSession):
         connection.execute(sa.delete(table).where(_key_of(table).in_(gone)))
     connection.execute(sa.delete(UserSession).where(which))
+
+
+def _delete_entries(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    gone = sa.select(SessionChange.id).where(which)
+    connection.execute(sa.delete(Undoable).where(Undoable.change_id.in_(gone)))
+    _change_record(sa.delete(SessionChange), connection, which)
 
 
 def _change_record(

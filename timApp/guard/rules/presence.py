@@ -151,6 +151,8 @@ class _Player:
         )
         self._begun: set[str] = set()
         self._active_since: dict[str, datetime] = {}
+        #: Which were active before the last change.
+        self._active_before: set[str] = set()
 
     def play(self) -> list[Track]:
         """Return the tracks, in the order in which the sessions were given."""
@@ -164,7 +166,15 @@ class _Player:
 
     def _play(self, change: PlayedChange) -> None:
         at, named = change.at, change.session_id
+        if change.action is not Action.UNDO:
+            self._active_before = set(self._active_since)
         match change.action:
+            case Action.UNDO:  # of the change before it: there is none between the two
+                self._block(
+                    [one for one in self._active_since if one not in self._active_before], at
+                )
+                for session_id in self._active_before:
+                    self._active_since.setdefault(session_id, at)
             case Action.LOGIN | Action.BLOCKED_LOGIN:
                 if named in self._tracks:
                     is_blocked = change.action is Action.BLOCKED_LOGIN

@@ -13,6 +13,10 @@ from timApp.util.errors import BadInput, Conflict, NotFound
 from timApp.util.text import quoted
 
 
+class Overtaken(Conflict):
+    """Somebody else has decided since whoever asks has looked."""
+
+
 @dataclass(frozen=True)
 class FoundSession:
     """A session as it was found under the lock, and the name of the person whose it is."""

@@ -1,0 +1,53 @@
+"""What was decided about a person's sessions last, so that nobody decides unaware of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from timApp.database.work import UnitOfWork
+from timApp.guard.tables.change import SessionChange
+from timApp.guard.vocabulary import Action, ActorKind
+
+#: What is decided about one person; what the person does is none of it.
+_ABOUT_ONE = (Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO)
+_ABOUT_ALL = (Action.VERIFY_ALL, Action.INVALIDATE_ALL)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An entry of the record that changed a person's sessions, or everybody's."""
+
+    #: Of the entry; a later one has a greater number.
+    number: int
+    action: Action
+    actor_kind: ActorKind
+    actor: str
+    at: datetime
+
+
+def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
+    """Return what was decided last about the person, or everybody; None if nothing ever was.
+
+    Logins, and what the person does to their own sessions, are none.
+    """
+    found = [
+        work.session.execute(
+            sa.select(
+                SessionChange.id,
+                SessionChange.action,
+                SessionChange.actor_kind,
+                SessionChange.actor,
+                SessionChange.at,
+            )
+            .where(is_whose, SessionChange.action.in_(actions))
+            .order_by(SessionChange.id.desc())
+            .limit(1)
+        ).first()
+        for is_whose, actions in (
+            (SessionChange.user_id == user_id, _ABOUT_ONE),
+            (SessionChange.user_id.is_(None), _ABOUT_ALL),
+        )
+    ]
+    decisions = [Decision(*row) for row in found if row is not None]
+    return max(decisions, key=lambda one: one.number, default=None)

@@ -1,0 +1,279 @@
+"""What supervisors decide about a session that they have looked at, and what has come of it.
+
+A decision is a form that is sent; the answer leads to the console, which says what was done and
+offers to undo it. So to reload that page repeats nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.access import verify_supervisor
+from timApp.auth.site import current_guard, current_site, db
+from timApp.auth.visitor import current_actor
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.changes.undo import can_be_undone, undo
+from timApp.guard.rules.verification import Overtaken
+from timApp.guard.vocabulary import Action
+from timApp.hosts.distribution import tell_audience
+from timApp.hosts.outbox.debts import last_outcomes
+from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
+from timApp.hosts.outbox.worker import deliver_owed
+from timApp.pages.reason import read_reason
+from timApp.pages.supervise.authority import require_authority_over
+from timApp.pages.supervise.console import comparison_page, console_page
+from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
+from timApp.request.inputs import takes
+from timApp.ui.words import error_words
+from timApp.user.people import find_person
+from timApp.user.user import require_user
+from timApp.util.errors import BadInput
+from timApp.util.text import quoted
+
+decisions = Blueprint("decisions", __name__, url_prefix="/supervise")
+
+#: What a form has that decides about a session: `seen` is the number of the last decision that its
+#: page has shown.
+_FIELDS = SUBJECT_FIELDS | {"reason", "seen"}
+#: What may have come of a decision on this server, as the template calls it.
+_EFFECTS = frozenset(
+    {
+        "stranger",
+        "others expired",
+        "nothing",
+        "verified",
+        "ended",
+        "ended already",
+        "paused",
+        "paused already",
+        "invalidated",
+        "expired already",
+        "undone",
+    }
+)
+
+
+#: Of a key that the database numbers.
+_NUMBER_MAX = 2**63 - 1
+_ACTIONS = {
+    one.value: one
+    for one in (Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO)
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was decided, for the console to say it."""
+
+    action: str
+    user_name: str
+    #: Empty for a person whom this server does not know.
+    real_name: str
+    session_id: str
+    #: What has come of it on this server; None if that is not known.
+    effect: str | None
+    #: The address of the host that the session is on; empty for this server.
+    home: str
+    #: By which it can be undone; None if it cannot.
+    number: int | None
+    #: What has become of it on the hosts that were told.
+    outcomes: Sequence[Outcome]
+
+    @property
+    def owed(self) -> list[str]:
+        """The addresses of the hosts that are still to be told."""
+        return [one.host.url for one in self.outcomes if one.state is DeliveryState.OWED]
+
+
+@decisions.post("/verify")
+@takes(form=_FIELDS, repeated=("target",))
+def verify() -> ResponseReturnValue:
+    """Verify the session that the supervisor has looked at, here and on the chosen targets."""
+    return _decide_everywhere(Action.VERIFY)
+
+
+@decisions.post("/invalidate")
+@takes(form=_FIELDS, repeated=("target",))
+def invalidate() -> ResponseReturnValue:
+    """Invalidate the session that the supervisor has looked at, here and on the targets."""
+    return _decide_everywhere(Action.INVALIDATE)
+
+
+@decisions.post("/end")
+@takes(form=_FIELDS)
+def end() -> ResponseReturnValue:
+    """End the session that the supervisor has looked at for good; it has to be on this server."""
+    return _decide_here(Action.END)
+
+
+@decisions.post("/pause")
+@takes(form=_FIELDS)
+def pause() -> ResponseReturnValue:
+    """Note that the person whose session the supervisor has looked at has left the room."""
+    return _decide_here(Action.PAUSE)
+
+
+@decisions.post("/undo")
+@takes(form=("user", "number"))
+def take_back() -> ResponseReturnValue:
+    """Undo the decision with that number about a person, if nothing has happened since."""
+    visitor = verify_supervisor()
+    user = require_user(db, request.form.get("user", ""))
+    require_authority_over(user.name, Action.VERIFY, visitor)
+    scope = OnePerson(user.name, user.id)
+    undo(db, scope, _number("number") or 0, current_actor())
+    db.session.commit()
+    return _done({"user": scope.name, "action": Action.UNDO.value, "effect": "undone"})
+
+
+@decisions.post("/retry")
+@takes(form=SUBJECT_FIELDS | {"action"}, repeated=("host",))
+def retry() -> ResponseReturnValue:
+    """Tell hosts again, now, what they are still owed of a person's changes."""
+    verify_supervisor()
+    subject = read_subject()
+    urls = request.form.getlist("host")
+    network = current_site().network
+    hosts = network.find(urls)
+    action = request.form.get("action", "")
+    if action not in {one.value for one in ACTIONS} or len(hosts) != len(set(urls)):
+        raise BadInput("Nobody was asked: there is no such action or host.", field="host")
+    db.session.rollback()  # no connection is held while hosts take their time
+    deliver_owed(network, db.engine, subject.user_name, hosts)
+    return _done(_said(subject) | {"action": action, "told": "yes"})
+
+
+@decisions.get("/done")
+@takes(query=("user", "session_id", "home", "action", "effect", "number", "told"))
+def show() -> ResponseReturnValue:
+    """Show the console, and above it what has come of a decision; nothing changes."""
+    visitor = verify_supervisor()
+    return console_page(visitor, done=_read_done())
+
+
+def _decide_here(action: Action) -> ResponseReturnValue:
+    visitor = verify_supervisor()
+    subject = read_subject()
+    if subject.home is not None:
+        raise BadInput("That is done on the server that the session is on.", field="home")
+    require_authority_over(subject.user_name, action, visitor)
+    return _apply(action, subject, [])
+
+
+def _decide_everywhere(action: Action) -> ResponseReturnValue:
+    visitor = verify_supervisor()
+    subject = read_subject()
+    require_authority_over(subject.user_name, action, visitor)
+    targets = request.form.getlist("target")
+    for target in targets:
+        if target not in current_site().network.targets:
+            raise BadInput(
+                "Nothing was changed: there is no target %(target)s.",
+                field="target",
+                target=quoted(target),
+            )
+    return _apply(action, subject, targets)
+
+
+def _apply(action: Action, subject: Subject, targets: Sequence[str]) -> ResponseReturnValue:
+    """Make the change here, tell the hosts of the targets and the session's own, and go on."""
+    network = current_site().network
+    hosts, errors = network.hosts_of(targets)
+    change = Change(
+        action,
+        subject.scope,
+        current_actor(),
+        read_reason(),
+        audience=subject.with_home(hosts),
+        seen=_number("seen"),
+        # What was told to others is not theirs to take back.
+        can_be_undone=not targets and subject.home is None,
+    )
+    try:
+        receipt = current_guard().apply(change, db)
+    except Overtaken as error:
+        db.session.rollback()
+        words = error_words(error)
+        page = comparison_page(
+            verify_supervisor(), subject.user_name, subject.session_id, alert=words
+        )
+        return page, error.status
+    db.session.commit()
+    tell_audience(network, db.engine, receipt)
+    for text in errors:
+        flash(text, "error")
+    said = _said(subject) | {"action": action.value, "effect": _effect(action, subject, receipt)}
+    if receipt.number is not None and change.can_be_undone:
+        said["number"] = str(receipt.number)
+    if change.audience:
+        said["told"] = "yes"
+    return _done(said)
+
+
+def _said(subject: Subject) -> dict[str, str]:
+    said = {"user": subject.user_name, "session_id": subject.session_id}
+    return said if subject.home is None else said | {"home": subject.home.url}
+
+
+def _done(said: dict[str, Any]) -> ResponseReturnValue:
+    return redirect(url_for("decisions.show", **said), 303)
+
+
+def _number(field: str) -> int | None:
+    text = request.values.get(field, "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise BadInput("That is no number of a decision.", field=field)
+    return min(int(text), _NUMBER_MAX)
+
+
+def _read_done() -> Done:
+    """Return what the address of the page says was done, and what is true of it by now."""
+    name, action = request.args.get("user", ""), request.args.get("action", "")
+    session_id, effect = request.args.get("session_id"), request.args.get("effect")
+    if action not in _ACTIONS or effect not in _EFFECTS | {None}:
+        raise BadInput("Nothing is known of such a decision.", field="action")
+    person = find_person(db, name)
+    network = current_site().network
+    outcomes: Sequence[Outcome] = []
+    if request.args.get("told") and _ACTIONS[action] in ACTIONS:
+        outcomes = last_outcomes(db, _ACTIONS[action], name, session_id, network.hosts)
+        latest = max((one.change.note.stamp for one in outcomes), default=None)
+        outcomes = [one for one in outcomes if one.change.note.stamp == latest]
+    number = _number("number")
+    if person is None or number is None or not can_be_undone(db, person.id, number):
+        number = None
+    return Done(
+        action=action,
+        user_name=name,
+        real_name="" if person is None else person.real_name,
+        session_id=session_id or "",
+        effect=effect,
+        home=request.args.get("home", ""),
+        number=number,
+        outcomes=outcomes,
+    )
+
+
+def _effect(action: Action, subject: Subject, receipt: Receipt) -> str:
+    """Return what a change has come to on this server, as the template calls it.
+
+    A verification that changed nothing here found the session active and the others expired, which
+    is what was asked for; an invalidation that changed nothing did not end anything.
+    """
+    if subject.user_id is None:
+        return "stranger"
+    if subject.home is not None:
+        return "others expired" if receipt.changed else "nothing"
+    match action:
+        case Action.VERIFY:
+            return "verified"
+        case Action.END:
+            return "ended" if receipt.changed else "ended already"
+        case Action.PAUSE:
+            return "paused" if receipt.takes_effect else "paused already"
+    return "invalidated" if receipt.changed else "expired already"
