@@ -38,6 +38,7 @@ from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
+from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
@@ -227,6 +228,7 @@ def _add_pages(app: Flask) -> None:
         person,
         session_list,
         exams,
+        exam_acts,
         language,
         ui,
     ):

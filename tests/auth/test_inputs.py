@@ -16,11 +16,10 @@ from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth.site import current_site, db
 from timApp.guard.exams.find import require_exam
-from timApp.guard.exams.plan import ExamPlan, add_exam, plan_of
+from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.receipt import HandInReceipt
-from timApp.guard.rules.exam import Phase
 from timApp.guard.tables.session import UserSession
-from timApp.pages.exams.form import present_of
+from timApp.pages.exams.present import present_exam
 from timApp.request.inputs import takes
 from timApp.user.user import User
 from timApp.util.clock import now
@@ -54,7 +53,8 @@ def hall(site: Site) -> Site:
         user.sessions.append(UserSession(session_id="new"))
         db.session.add(user)
         in_an_hour = now() + timedelta(hours=1)
-        exams = {"Planned": in_an_hour, "Running": an_hour_ago, "Not needed": in_an_hour}
+        exams = dict.fromkeys(("Planned", "Changed", "Not needed"), in_an_hour)
+        exams["Running"] = an_hour_ago
         for title, start in exams.items():
             add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1), ["Course"]))
         db.session.commit()
@@ -124,14 +124,14 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("exams.add", "POST"): {
         "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
     },
-    ("exams.show_change", "GET"): {"query": {"title": "Planned"}},
-    ("exams.change", "POST"): {"form": {"exam": "", "shown": "", "documents": "exam"}},
-    ("exams.confirm_delete", "GET"): {"query": {"title": "Not needed"}},
-    ("exams.delete", "POST"): {"form": {"title": "Not needed"}},
-    ("exams.confirm_begin", "GET"): {"query": {"title": "Planned"}},
-    ("exams.begin", "POST"): {"form": {"title": "Planned"}},
-    ("exams.confirm_end", "GET"): {"query": {"title": "Running"}},
-    ("exams.end", "POST"): {"form": {"title": "Running"}},
+    ("exams.show_change", "GET"): {"query": {"exam": "Planned"}},
+    ("exams.change", "POST"): {"form": {"exam": "Changed", "shown": "", "documents": "exam"}},
+    ("exam_acts.confirm_delete", "GET"): {"query": {"exam": "Not needed"}},
+    ("exam_acts.delete", "POST"): {"form": {"exam": "Not needed", "shown": ""}},
+    ("exam_acts.confirm_begin", "GET"): {"query": {"exam": "Planned"}},
+    ("exam_acts.begin", "POST"): {"form": {"exam": "Planned", "shown": ""}},
+    ("exam_acts.confirm_end", "GET"): {"query": {"exam": "Running"}},
+    ("exam_acts.end", "POST"): {"form": {"exam": "Running", "shown": ""}},
 }
 #: Those that other servers sign.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
@@ -160,9 +160,10 @@ def all_asks(hall: Site) -> list[Ask]:
                 if "session" in form:
                     form["session"] %= hall.user_id("alice")
                 if "shown" in form:
-                    exam = require_exam(db, "Planned")
-                    present = present_of(exam, plan_of(exam), Phase.TO_COME, [])
-                    form |= {"exam": str(exam.id), "shown": present.mark}
+                    present = present_exam(require_exam(db, form["exam"]))
+                    form |= {"exam": str(present.id), "shown": present.mark}
+                if "exam" in query:
+                    query["exam"] = str(require_exam(db, query["exam"]).id)
                 asks.append(
                     Ask(rule.endpoint, method, path, **{**right, "form": form, "query": query})
                 )

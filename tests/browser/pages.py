@@ -222,7 +222,7 @@ PAGES = [
     SitePage("exam changed by two at once", _ADMIN, _EXAMS, then=_change_what_somebody_has_changed),
     SitePage("sessions of an exam", _ADMIN, _EXAMS, then=_open_sessions_of_exam),
     SitePage("confirmation to delete an exam", _ADMIN, _EXAMS, then=_ask_to_delete),
-    SitePage("unknown exam", _ADMIN, f"{_EXAMS}/begin?title=x", 404),
+    SitePage("unknown exam", _ADMIN, f"{_EXAMS}/begin?exam=x", 404),
     SitePage("exams, forbidden", _SUPERVISOR, _EXAMS, 403),
 ]
 

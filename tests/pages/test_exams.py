@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from html import unescape
-from urllib.parse import urlencode
 
 import pytest
 from werkzeug.test import TestResponse
@@ -56,9 +55,23 @@ def send(browser: Browser, path: str, fields: Mapping[str, str]) -> TestResponse
 
 def shown_form(browser: Browser, title: str) -> dict[str, str]:
     """Return what the form of an exam that is there sends when nothing is typed."""
-    answer = browser.get_page(f"{EXAMS}/change?{urlencode({'title': title})}")
+    answer = browser.get_page(address(browser, "change", title))
     assert answer.status_code == 200
     return fields_of(answer.text)
+
+
+def address(browser: Browser, act: str, title: str) -> str:
+    """Return where the list of exams leads for an act; of each exam *Change* is there."""
+    item = browser.get_page(EXAMS).text.partition(f"<bdi>{title}</bdi>")[2]
+    found = re.search(rf'"{EXAMS}/change(\?exam=\d+)"', item)
+    assert found
+    return f"{EXAMS}/{act}{found[1]}"
+
+
+def asked(browser: Browser, title: str) -> dict[str, str]:
+    """Return what the forms of the pages of *delete*, *begin* and *end* send for an exam now."""
+    shown = shown_form(browser, title)
+    return {name: shown[name] for name in ("exam", "shown")}
 
 
 def fields_of(text: str) -> dict[str, str]:
@@ -113,35 +126,37 @@ def test_an_exam_is_added_begun_and_ended(hall: Site, admin: Browser) -> None:
     assert "Groups Students , zoe Documents exam Supervisors Session supervisors" in shown
     hall.logged_in("zoe")
     hall.logged_in("alice")
-    query = urlencode({"title": "Algebra 1"})
-    asked = admin.get_page(f"{EXAMS}/begin?{query}").text
-    assert "2 people sit it." in asked
-    assert "1 open session from before it ends." in asked
-    assert "It is of 1 person, who logs in again." in asked
+    begin, end = (address(admin, act, "Algebra 1") for act in ("begin", "end"))
+    said = admin.get_page(begin).text
+    assert "2 people sit it." in said
+    assert "1 open session from before it ends." in said
+    assert "It is of 1 person, who logs in again." in said
+    which = asked(admin, "Algebra 1")
+    assert all(f'name="{name}" value="{value}"' in said for name, value in which.items())
     assert exams(hall)[0][0].begun_at is None
     assert len(hall.active("zoe")) == 1
-    assert send(admin, "/begin", {"title": "algebra 1"}).location == EXAMS
+    assert send(admin, "/begin", which).location == EXAMS
     assert (hall.active("zoe"), len(hall.active("alice"))) == (set(), 1)
     shown = page(admin)
     assert "The exam Algebra 1 has begun. 1 open session was ended." in shown
     assert "Algebra 1 runs" in shown
     begun = exams(hall)[0][0]
     assert begun.begun_by == "admin"
-    assert "nothing to begin" in admin.get_page(f"{EXAMS}/begin?{query}").text
-    send(admin, "/begin", {"title": "Algebra 1"})
+    assert "nothing to begin" in admin.get_page(begin).text
+    send(admin, "/begin", which)
     assert "had begun already; nothing was changed" in page(admin)
     assert exams(hall)[0][0].begun_at == begun.begun_at
-    assert "Sessions go on" in admin.get_page(f"{EXAMS}/end?{query}").text
+    assert "Sessions go on" in admin.get_page(end).text
     assert exams(hall)[0][0].ended_at is None
-    assert send(admin, "/end", {"title": "Algebra 1"}).location == EXAMS
+    assert send(admin, "/end", which).location == EXAMS
     shown = page(admin)
     assert "The exam Algebra 1 is over." in shown
     assert "Algebra 1 over" in shown
     assert exams(hall)[0][0].ended_by == "admin"
-    assert "nothing to end" in admin.get_page(f"{EXAMS}/end?{query}").text
-    send(admin, "/end", {"title": "Algebra 1"})
+    assert "nothing to end" in admin.get_page(end).text
+    send(admin, "/end", which)
     assert "was over already; nothing was changed" in page(admin)
-    assert send(admin, "/begin", {"title": "Algebra 1"}).status_code == 409
+    assert send(admin, "/begin", which).status_code == 409
 
 
 def test_the_form_begins_with_the_policies_of_exams(hall: Site, admin: Browser) -> None:
@@ -202,10 +217,11 @@ def test_a_title_that_is_taken_is_refused(hall: Site, admin: Browser) -> None:
     ("path", "fields", "status"),
     [
         ("", TYPED | {"device": "none"}, 422),
-        ("/begin", {"title": "nowhere"}, 404),
-        ("/end", {"title": "a\0b"}, 404),
-        ("/end", {"title": "Algebra 1"}, 409),
-        ("/begin", {}, 404),
+        ("/begin", {"exam": "7"}, 404),
+        ("/end", {"exam": "a\0b"}, 404),
+        ("/end", {}, 409),
+        ("/delete", {"shown": ""}, 409),
+        ("/begin", {"exam": ""}, 404),
     ],
 )
 def test_what_cannot_be_is_an_error(
@@ -213,7 +229,10 @@ def test_what_cannot_be_is_an_error(
 ) -> None:
     """An unknown policy or exam, and the end of what has not begun: nothing changes."""
     send(admin, "", TYPED)
-    assert send(admin, path, fields).status_code == status
+    assert (
+        send(admin, path, asked(admin, "Algebra 1") | fields if path else fields).status_code
+        == status
+    )
     ((exam, *_),) = exams(hall)
     assert (exam.begun_at, exam.ended_at) == (None, None)
 
@@ -221,21 +240,22 @@ def test_what_cannot_be_is_an_error(
 def test_only_administrators_get_there(hall: Site, admin: Browser) -> None:
     """Supervisors and students get 403 at each address, and no link; without a token it is 400."""
     send(admin, "", TYPED)
-    title = {"title": "Algebra 1"}
+    which = asked(admin, "Algebra 1")
+    number = which["exam"]
     change = shown_form(admin, "Algebra 1") | {"title": "Mine"}
     posts = (
         ("", TYPED),
-        ("/begin", title),
-        ("/end", title),
+        ("/begin", which),
+        ("/end", which),
         ("/change", change),
-        ("/delete", title),
+        ("/delete", which),
     )
     for name in ("alice", "supervisor"):
         browser = hall.logged_in(name)
         assert EXAMS not in browser.get_page("/").text
         assert browser.get_page(EXAMS).status_code == 403
         for path in ("/begin", "/end", "/change", "/delete"):
-            assert browser.get_page(f"{EXAMS}{path}?{urlencode(title)}").status_code == 403
+            assert browser.get_page(f"{EXAMS}{path}?exam={number}").status_code == 403
         for path, fields in posts:
             assert send(browser, path, fields).status_code == 403
     assert f'href="{EXAMS}"' in admin.get_page("/").text
@@ -248,7 +268,7 @@ def test_only_administrators_get_there(hall: Site, admin: Browser) -> None:
 def test_an_exam_to_come_is_changed_in_everything(hall: Site, admin: Browser) -> None:
     """The form shows what it is; what is sent is what it is then, and the list says so."""
     send(admin, "", TYPED)
-    shown = shown_form(admin, "algebra 1")
+    shown = shown_form(admin, "Algebra 1")
     assert {name: shown[name] for name in TYPED} == TYPED | {
         "groups": "Students\nzoe",
         "supervisors": "Session supervisors",
@@ -285,10 +305,10 @@ def test_while_it_runs_what_would_harm_stays(hall: Site, admin: Browser) -> None
     """Ten minutes more, other documents and one more group; what cannot change is shown as text."""
     send(admin, "", TYPED)
     before = shown_form(admin, "Algebra 1")
-    send(admin, "/begin", {"title": "Algebra 1"})
+    send(admin, "/begin", asked(admin, "Algebra 1"))
     shown = shown_form(admin, "Algebra 1")
     assert set(shown) == {"exam", "shown", "title", "to", "groups", "documents", "supervisors"}
-    answer = admin.get_page(f"{EXAMS}/change?title=Algebra%201")
+    answer = admin.get_page(address(admin, "change", "Algebra 1"))
     assert "Begins 1 Dec 2090" not in text_of(answer)  # but when it was begun by hand
     assert "A login over the limit is let in, and the oldest session expires" in text_of(answer)
     # A form from before the beginning is as good, as long as it says nothing else there.
@@ -321,7 +341,7 @@ def test_when_it_is_over_its_title_changes(hall: Site, admin: Browser) -> None:
     send(admin, "", TYPED)
     before = shown_form(admin, "Algebra 1")
     for path in ("/begin", "/end"):
-        send(admin, path, {"title": "Algebra 1"})
+        send(admin, path, asked(admin, "Algebra 1"))
     assert set(shown_form(admin, "Algebra 1")) == {"exam", "shown", "title"}
     for field, value in {
         "to": "2090-12-01T13:00",
@@ -366,7 +386,7 @@ def test_two_who_change_it_at_once_do_not_overwrite_each_other(hall: Site, admin
     assert (
         send(second, "/change", shown_form(second, "Algebra 1") | {"shown": ""}).status_code == 409
     )
-    send(admin, "/delete", {"title": "Algebra 1"})
+    send(admin, "/delete", asked(admin, "Algebra 1"))
     gone = send(second, "/change", again)
     assert gone.status_code == 404
     assert "somebody has deleted it" in gone.text
@@ -405,19 +425,47 @@ def test_an_exam_to_come_is_deleted(hall: Site, admin: Browser) -> None:
     """After it was asked, and not once it has begun."""
     send(admin, "", TYPED)
     send(admin, "", TYPED | {"title": "Logic"})
-    title = {"title": "Algebra 1"}
-    asked = admin.get_page(f"{EXAMS}/delete?{urlencode(title)}")
-    assert "planned from 1 Dec 2090, 09:00:00 EET to 1 Dec 2090, 12:00:00 EET" in text_of(asked)
+    which = asked(admin, "Algebra 1")
+    said = admin.get_page(address(admin, "delete", "Algebra 1"))
+    assert "planned from 1 Dec 2090, 09:00:00 EET to 1 Dec 2090, 12:00:00 EET" in text_of(said)
     assert len(exams(hall)) == 2
-    assert send(admin, "/delete", title).location == EXAMS
+    assert send(admin, "/delete", which).location == EXAMS
     assert "The exam Algebra 1 is deleted." in page(admin)
     assert [exam.title for exam, *_ in exams(hall)] == ["Logic"]
-    assert send(admin, "/delete", title).status_code == 404
-    send(admin, "/begin", {"title": "Logic"})
-    assert send(admin, "/delete", {"title": "Logic"}).status_code == 409
-    asked = admin.get_page(f"{EXAMS}/delete?title=Logic")
-    assert "it cannot be deleted any more" in asked.text
+    assert send(admin, "/delete", which).status_code == 404
+    send(admin, "/begin", asked(admin, "Logic"))
+    assert send(admin, "/delete", asked(admin, "Logic")).status_code == 409
+    said = admin.get_page(address(admin, "delete", "Logic"))
+    assert "it cannot be deleted any more" in said.text
     assert "Delete …" not in admin.get_page(EXAMS).text
+
+
+def test_a_form_hits_the_exam_that_it_has_shown(hall: Site, admin: Browser) -> None:
+    """Of an exam that was renamed since, it asks again; one that has its title by now is safe."""
+    send(admin, "", TYPED)
+    before = asked(admin, "Algebra 1")
+    send(admin, "/change", shown_form(admin, "Algebra 1") | {"title": "Logic"})
+    send(admin, "", TYPED)
+    page(admin)  # and what it says of these
+    for act, button in (("/delete", "Delete the"), ("/begin", "Begin the"), ("/end", "End the")):
+        answer = send(admin, act, before)
+        assert answer.status_code == 409
+        said = text_of(answer)
+        assert "Somebody has changed this exam since you opened this page" in said
+        assert f"{button} exam Logic" in said
+        assert "Algebra 1" not in said
+    assert {(exam.title, exam.begun_at) for exam, *_ in exams(hall)} == {
+        *(("Algebra 1", None), ("Logic", None))
+    }
+    now_shown = asked(admin, "Logic")
+    assert send(admin, "/delete", now_shown).location == EXAMS
+    assert [exam.title for exam, *_ in exams(hall)] == ["Algebra 1"]
+    for act in ("/delete", "/begin", "/end"):
+        answer = send(admin, act, now_shown)
+        assert answer.status_code == 404
+        assert "somebody has deleted it" in answer.text
+        path = f"{EXAMS}{act}?exam={now_shown['exam']}"
+        assert admin.get_page(path).status_code == 404
 
 
 def test_a_time_in_the_repeated_hour_stays_as_it_is(hall: Site, admin: Browser) -> None:

@@ -31,6 +31,14 @@ def require_exam(work: UnitOfWork, title: str) -> Exam:
     return exam
 
 
+def require_exam_by_id(work: UnitOfWork, exam_id: int) -> Exam:
+    """Return the exam of that id, whatever its title is by now; `NotFound` if it is not there."""
+    exam = work.session.get(Exam, exam_id)
+    if exam is None:
+        raise NotFound("This exam is not there any more: somebody has deleted it.")
+    return exam
+
+
 def lock_exam(work: UnitOfWork, title: str) -> Exam:
     """Return the exam of that title, which nobody else changes until the transaction ends.
 
@@ -46,10 +54,7 @@ def lock_exam_by_id(work: UnitOfWork, exam_id: int) -> Exam:
     `NotFound` if there is none any more.
     """
     begin_write(work.session.connection())
-    exam = work.session.get(Exam, exam_id)
-    if exam is None:
-        raise NotFound("This exam is not there any more: somebody has deleted it.")
-    return _locked(work, exam)
+    return _locked(work, require_exam_by_id(work, exam_id))
 
 
 def _locked(work: UnitOfWork, exam: Exam) -> Exam:

@@ -1,27 +1,25 @@
-"""The administrators' pages of exams: which there are, and what becomes of each."""
+"""The administrators' pages of exams: which there are, how one is added and changed."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_admin
-from timApp.auth.site import current_clocks, db
-from timApp.auth.visitor import current_actor
-from timApp.document.exam import documents_of_exams, set_documents, take_back
-from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam
-from timApp.guard.exams.plan import add_exam, change_exam, plan_of
-from timApp.guard.exams.run import begin_exam, effect_of_begin, end_exam
+from timApp.auth.site import db
+from timApp.document.exam import documents_of_exams, set_documents
+from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
+from timApp.guard.exams.plan import add_exam, change_exam
+from timApp.guard.exams.run import effect_of_begin
 from timApp.guard.rules.exam import Phase, phase_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.exam import Exam
 from timApp.pages.exams.form import (
     EXAM_FIELDS,
     ExamForm,
-    Present,
-    present_of,
     read_exam,
     shown_form,
 )
+from timApp.pages.exams.present import present_exam
 from timApp.pages.exams.shown import shown_exam
 from timApp.request.inputs import takes
 from timApp.ui.language import site_zone
@@ -58,16 +56,16 @@ def add() -> ResponseReturnValue:
     added = gettext("The exam %(title)s is added.", title=exam.title)
     message = f"{added} {_would_sit(exam)}"
     db.session.commit()
-    return _back_to_list(message)
+    return back_to_list(message)
 
 
 @exams.get("/change")
-@takes(query=("title",))
+@takes(query=("exam",))
 def show_change() -> ResponseReturnValue:
-    """Show the form in which the exam ``title`` is changed."""
+    """Show the form in which the exam of the id ``exam`` is changed."""
     verify_admin()
-    exam = require_exam(db, request.args.get("title", ""))
-    return _change_page(shown_form(_present(exam)))
+    exam = require_exam_by_id(db, id_of(request.args.get("exam")) or 0)
+    return _change_page(shown_form(present_exam(exam)))
 
 
 @exams.post("/change")
@@ -79,7 +77,7 @@ def change() -> ResponseReturnValue:
     """
     verify_admin()
     exam = lock_exam_by_id(db, id_of(request.form.get("exam")) or 0)
-    form = read_exam(request.form, _present(exam), request.form.get("shown", ""))
+    form = read_exam(request.form, present_exam(exam), request.form.get("shown", ""))
     plan = form.plan()
     if plan is None or form.is_stale:
         db.session.rollback()
@@ -93,83 +91,12 @@ def change() -> ResponseReturnValue:
         return _change_page(form)
     if not changed and not has_other_documents:
         db.session.rollback()
-        return _back_to_list(gettext("Nothing was changed."), "info")
+        return back_to_list(gettext("Nothing was changed."), "info")
     message = str(gettext("The exam %(title)s is changed.", title=exam.title))
     if phase_of(exam, now()) is Phase.TO_COME:
         message = f"{message} {_would_sit(exam)}"
     db.session.commit()
-    return _back_to_list(message)
-
-
-@exams.get("/delete")
-@takes(query=("title",))
-def confirm_delete() -> ResponseReturnValue:
-    """Say what it means that the exam ``title`` is deleted; nothing changes."""
-    verify_admin()
-    exam = require_exam(db, request.args.get("title", ""))
-    return render_template("delete_exam.html", exam=shown_exam(exam, now(), []))
-
-
-@exams.post("/delete")
-@takes(form=("title",))
-def delete() -> ResponseReturnValue:
-    """Delete the exam ``title``, which is to come, and go to the list."""
-    verify_admin()
-    title = take_back(db, request.form.get("title", "")).title
-    db.session.commit()
-    return _back_to_list(gettext("The exam %(title)s is deleted.", title=title))
-
-
-@exams.get("/begin")
-@takes(query=("title",))
-def confirm_begin() -> ResponseReturnValue:
-    """Say whom it hits that the exam ``title`` begins; nothing changes."""
-    verify_admin()
-    exam = require_exam(db, request.args.get("title", ""))
-    shown = shown_exam(exam, now(), [])
-    effect = effect_of_begin(db, exam) if shown.may_begin else None
-    return render_template("begin_exam.html", exam=shown, effect=effect)
-
-
-@exams.post("/begin")
-@takes(form=("title",))
-def begin() -> ResponseReturnValue:
-    """Begin the exam ``title``, and go to the list."""
-    verify_admin()
-    begun = begin_exam(db, request.form.get("title", ""), current_actor(), current_clocks())
-    title, effect = begun.exam.title, begun.effect
-    db.session.commit()
-    if effect is None:
-        message = gettext("The exam %(title)s had begun already; nothing was changed.", title=title)
-        return _back_to_list(message, "info")
-    has_begun = gettext("The exam %(title)s has begun.", title=title)
-    ended = ngettext(
-        "%(num)s open session was ended.", "%(num)s open sessions were ended.", effect.sessions
-    )
-    return _back_to_list(f"{has_begun} {ended}")
-
-
-@exams.get("/end")
-@takes(query=("title",))
-def confirm_end() -> ResponseReturnValue:
-    """Say what it means that the exam ``title`` ends; nothing changes."""
-    verify_admin()
-    exam = require_exam(db, request.args.get("title", ""))
-    return render_template("end_exam.html", exam=shown_exam(exam, now(), []))
-
-
-@exams.post("/end")
-@takes(form=("title",))
-def end() -> ResponseReturnValue:
-    """End the exam ``title``, and go to the list."""
-    verify_admin()
-    ended = end_exam(db, request.form.get("title", ""), current_actor())
-    title = ended.exam.title
-    db.session.commit()
-    if ended.is_new:
-        return _back_to_list(gettext("The exam %(title)s is over.", title=title))
-    message = gettext("The exam %(title)s was over already; nothing was changed.", title=title)
-    return _back_to_list(message, "info")
+    return back_to_list(message)
 
 
 def _list_page(form: ExamForm) -> ResponseReturnValue:
@@ -204,11 +131,6 @@ def _form_choices() -> dict[str, object]:
     }
 
 
-def _present(exam: Exam) -> Present:
-    documents = documents_of_exams(db).get(exam.id, [])
-    return present_of(exam, plan_of(exam), phase_of(exam, now()), documents)
-
-
 def _would_sit(exam: Exam) -> str:
     people = effect_of_begin(db, exam).people
     return str(
@@ -220,6 +142,7 @@ def _would_sit(exam: Exam) -> str:
     )
 
 
-def _back_to_list(message: str, category: str = "success") -> ResponseReturnValue:
+def back_to_list(message: str, category: str = "success") -> ResponseReturnValue:
+    """Go to the list of exams, which says what was done."""
     flash(message, category)
     return redirect(url_for("exams.show"), 303)

@@ -1,17 +1,15 @@
 """The form in which an administrator plans an exam, and changes one."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from timApp.auth.site import db
 from timApp.guard.exams.plan import ExamPlan, named_groups
-from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, changeable, end_of, start_of
+from timApp.guard.rules.exam import EXAM_POLICY, Part, changeable
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
-from timApp.guard.tables.exam import Exam
 from timApp.pages.choice import read_choice
+from timApp.pages.exams.present import Present, wall_text
 from timApp.ui.language import site_zone
 from timApp.util.errors import TimError
 from timApp.util.localtime import moment_of
@@ -31,27 +29,6 @@ _PARTS = {
 EXAM_FIELDS = frozenset(_PARTS)
 #: Where the form says what operations say of an input.
 _FIELDS_OF_INPUTS = {"document": "documents", Part.POLICY.field: "over_limit"}
-
-
-@dataclass(frozen=True)
-class Present:
-    """What an exam is as its form is shown or read."""
-
-    id: int
-    phase: Phase
-    plan: ExamPlan
-    documents: Sequence[str]
-    #: When it begins or began, and ends or ended, by hand or by the clock.
-    start: datetime
-    end: datetime
-    #: What the fields say when nothing is typed.
-    texts: Mapping[str, str]
-
-    @property
-    def mark(self) -> str:
-        """A text that is another one when somebody has changed the exam."""
-        content = json.dumps([self.id, self.texts], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass
@@ -106,22 +83,6 @@ class ExamForm:
         self.errors[name] = error
 
 
-def present_of(exam: Exam, plan: ExamPlan, phase: Phase, documents: Sequence[str]) -> Present:
-    """Return what an exam is, for its form; the plan is what it is by `plan_of`."""
-    texts = {
-        "title": plan.title,
-        "from": _wall(plan.starts_at),
-        "to": _wall(plan.ends_at),
-        "groups": "\n".join(plan.groups),
-        "documents": "\n".join(documents),
-        "supervisors": "\n".join(plan.supervisors),
-        "over_limit": plan.policy.over_limit.value,
-        "after_end": plan.policy.after_end.value,
-        "device": plan.policy.device.value,
-    }
-    return Present(exam.id, phase, plan, documents, start_of(exam), end_of(exam), texts)
-
-
 def shown_form(present: Present) -> ExamForm:
     """Return the form in which nothing was typed yet."""
     plan = present.plan
@@ -163,16 +124,10 @@ def _read_time(form: ExamForm, name: str, present: datetime | None) -> datetime 
     repeated.
     """
     text = form.texts.get(name, "")
-    if present is not None and text == _wall(present):
+    if present is not None and text == wall_text(present):
         return present
     try:
         return moment_of(text, site_zone(), name)
     except TimError as error:
         form.errors[name] = error
         return None
-
-
-def _wall(moment: datetime) -> str:
-    """Return what clocks in the site's zone show, as a field of date and time has it."""
-    local = moment.astimezone(site_zone()).replace(tzinfo=None)
-    return local.isoformat(timespec="seconds" if local.second else "minutes")

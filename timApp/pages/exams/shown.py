@@ -12,6 +12,7 @@ from timApp.guard.tables.exam import Exam
 class ShownExam:
     """What there is to see of an exam."""
 
+    id: int
     title: str
     phase: Phase
     start: datetime
@@ -37,6 +38,7 @@ def shown_exam(exam: Exam, moment: datetime, documents: Sequence[str]) -> ShownE
     """Return what there is to see of an exam at a moment."""
     phase = phase_of(exam, moment)
     return ShownExam(
+        id=exam.id,
         title=exam.title,
         phase=phase,
         start=start_of(exam),
