@@ -182,3 +182,24 @@ def test_whoever_is_idle_is_told_to_log_in_again(database_url: str, make_app: Ma
         assert 'href="/login?next=/view/exam"' in page.text
         assert "short-code" not in page.text
         assert browser.log_in("alice").json["valid"] is True  # type: ignore[index]
+
+
+def test_a_program_is_bound_to_the_browser_that_its_first_login_names(hall: Site) -> None:
+    """Without a look at the page before, the slot is not to be passed on either."""
+    first, second = hall.browser(), hall.browser()
+    assert (first.log_in("alice").json or {})["valid"]
+    first.log_out()
+    assert not (second.log_in("alice").json or {})["valid"]
+
+
+def test_the_login_cookie_of_another_browser_moves_no_slot(hall: Site) -> None:
+    """Whoever has a name of their own, and a copy of somebody's cookie, is a second browser."""
+    own, friend = hall.browser(), hall.browser()
+    for browser in (own, friend):
+        browser.get_page("/login")
+    own.log_in("alice")
+    cookie = own.client.get_cookie("timapp")
+    assert cookie is not None
+    friend.client.set_cookie("timapp", cookie.value)
+    assert not (friend.log_in("alice").json or {})["valid"]
+    assert own.get("/view/exam").status_code == 200

@@ -577,3 +577,33 @@ def test_a_pause_holds_in_the_exam_in_which_it_was_made(
     assert hall.log_in("laptop") == ACTIVE
     assert hall.do(Action.PAUSE) == 1
     assert hall.log_in("phone") == "expired: paused"
+
+
+@pytest.mark.parametrize("way", ["by hand", "by the clock"])
+@pytest.mark.parametrize(
+    ("action", "told"), [(Action.PAUSE, "expired: paused"), (Action.INVALIDATE, HELD)]
+)
+def test_what_happened_in_an_exam_counts_though_another_begins(
+    open_hall: OpenHall, clock: time_machine.Traveller, way: str, action: Action, told: str
+) -> None:
+    """While both run, whoever was stopped in the first stays so, also after the second is over."""
+    hall = open_hall()
+    plan(hall, MORNING + HOUR, MORNING + 4 * HOUR)
+    plan(hall, MORNING + 2 * HOUR, MORNING + 3 * HOUR, title="Botany")
+    clock.move_to(MORNING + HOUR)
+    hall.log_in("laptop")
+    clock.shift(MINUTE)
+    hall.do(action)
+    assert hall.log_in("laptop") == told
+    if way == "by hand":
+        begin(hall, "Botany")
+    else:
+        clock.move_to(MORNING + 2 * HOUR)
+    clock.shift(MINUTE)
+    assert hall.log_in("laptop") == told
+    assert hall.log_in("phone") == told
+    end(hall, "Botany")
+    clock.shift(MINUTE)
+    assert hall.log_in("tablet") == told
+    end(hall)
+    assert hall.log_in("tablet") == ACTIVE

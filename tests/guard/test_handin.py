@@ -44,11 +44,12 @@ def add(hall: Hall, title: str, policy: Policy = EXAM_POLICY) -> None:
         add_exam(work, plan)
 
 
-def give(hall: Hall, title: str | None = None) -> HandedIn:
-    """Let ann hand in."""
+def give(hall: Hall, title: str | None = None, device: str | None = None) -> HandedIn:
+    """Let ann hand in, in the session of a device if one is named."""
     ann = Actor(ActorKind.USER, "ann", "10.0.0.1")
+    session_id = None if device is None else hall.begun[device].session_id
     with hall.guard.transaction() as work:
-        return hand_in(work, hall.ann, ann, hall.guard.options.clocks, title)
+        return hand_in(work, hall.ann, ann, hall.guard.options.clocks, title, session_id)
 
 
 def test_all_sessions_end_for_good(hall: Hall, clock: time_machine.Traveller) -> None:
@@ -178,3 +179,25 @@ def test_a_receipt_says_what_was_written_and_nothing_else_is_one() -> None:
             HandInReceipts("new").read(forged)
         assert isinstance(refused.value, BadInput)
         assert refused.value.field == "receipt"
+
+
+@pytest.mark.parametrize("action", [Action.INVALIDATE, Action.PAUSE, Action.END])
+def test_who_was_stopped_meanwhile_hands_nothing_in(hall: Hall, action: Action) -> None:
+    """A request that was on its way finds the session stopped, and does not let the hold go."""
+    hall.log_in("laptop")
+    hall.do(action)
+    with pytest.raises(Conflict):
+        give(hall, device="laptop")
+    assert hall.is_held()
+    assert "hand in" not in hall.recorded()
+
+
+def test_two_at_once_of_one_session_hand_in_one_exam_of_two(hall: Hall) -> None:
+    """Whichever comes first, the others tell what it has handed in."""
+    add(hall, "Botany")
+    hall.log_in("laptop")
+    done = together([lambda: give(hall, device="laptop") for _ in range(4)])
+    assert {one.title for one in done} == {"Botany"}
+    assert sorted(one.is_new for one in done) == [False, False, False, True]
+    with hall.guard.transaction() as work:
+        assert [one.handed_in_at is None for one in exams_sat_by(work, hall.ann)] == [False, True]

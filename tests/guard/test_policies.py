@@ -475,3 +475,17 @@ def test_a_session_that_a_clock_has_ended_does_not_lead_past_a_pause(
     clock.shift(2 * MINUTE)
     assert hall.do(Action.PAUSE) == 0
     assert hall.log_in("laptop") == PAUSED
+
+
+def test_who_is_stopped_after_a_clock_ended_them_is_held(
+    open_hall: OpenHall, clock: time_machine.Traveller
+) -> None:
+    """A session that was over by itself does not take its slot back from a supervisor."""
+    idle = Clocks(idle_end=timedelta(minutes=5))
+    hall = open_hall(Policy(after_end=AfterEnd.HOLD), idle)
+    assert hall.log_in("laptop") == "active"
+    clock.shift(timedelta(minutes=6))
+    assert hall.log_in("laptop") == "active"
+    clock.shift(timedelta(minutes=6))
+    hall.do(Action.INVALIDATE)
+    assert hall.log_in("laptop") == "expired: held"

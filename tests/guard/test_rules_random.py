@@ -118,22 +118,33 @@ class Rules:
         self.twins: list[tuple[ModelSession, ModelSession]] = []
         self.exams: list[ModelExam] = []
 
-    def exam(self, user: str) -> ModelExam | None:
-        """Return the exam that counts for somebody now: of those that run, the last to begin.
-
-        Of those that began at once, it is the one that was added last.
-        """
-        running = [
+    def running(self, user: str) -> list[ModelExam]:
+        """Return the exams that run for somebody now, in the order in which they were added."""
+        return [
             one
             for one in self.exams
             if phase_of(one, self.now) is Phase.RUNS and user not in one.handed_in
         ]
-        return max(reversed(running), key=start_of, default=None)
+
+    def exam(self, user: str) -> ModelExam | None:
+        """Return the exam whose policy counts for somebody now: the last to begin.
+
+        Of those that began at once, it is the one that was added last.
+        """
+        return max(reversed(self.running(user)), key=start_of, default=None)
+
+    def noted(self, user: str) -> ModelExam | None:
+        """Return the exam in which an end or a pause is noted now: the last to end."""
+        return max(reversed(self.running(user)), key=lambda one: one.ends_at, default=None)
 
     def counted(self, user: str) -> set[str | None]:
         """Return which of what is not settled counts now."""
-        exam = self.exam(user)
-        return {key for key, of_exam in self.unsettled[user].items() if of_exam is exam}
+        running = self.running(user)
+        return {
+            key
+            for key, exam in self.unsettled[user].items()
+            if (not running if exam is None else any(exam is one for one in running))
+        }
 
     def begin_exam(self, exam: ModelExam) -> None:
         """Begin it by hand, if that can be done."""
@@ -146,7 +157,11 @@ class Rules:
             if session.state is not State.LOGGED_OUT and (is_first or began < exam.starts_at):
                 self._happen(session, Event.EXAM_BEGAN)
         for user, unsettled in self.unsettled.items():
-            self.unsettled[user] = {key: one for key, one in unsettled.items() if one is exam}
+            self.unsettled[user] = {
+                key: one
+                for key, one in unsettled.items()
+                if one is not None and phase_of(one, self.now) is Phase.RUNS
+            }
 
     def hand_in(self, user: str) -> None:
         """Hand in the exam that counts for somebody, if there is one."""
@@ -249,7 +264,7 @@ class Rules:
         for key in {session_id} if session_id else self.unsettled[user].keys() - {None, OF_A_PAUSE}:
             self.unsettled[user].pop(key, None)
         if any(self.is_active(one) for one in meant):
-            self.unsettled[user][None] = self.exam(user)
+            self.unsettled[user][None] = self.noted(user)
         for session in meant:
             self._happen(session, Event.ENDED)
 
@@ -302,14 +317,14 @@ class Rules:
                 self.invalidate(user, None)
 
     def invalidate(self, user: str, session_id: str | None) -> None:
-        self.unsettled[user][None] = self.exam(user)
+        self.unsettled[user][None] = self.noted(user)
         for session in self.of(user):
             if session_id in {None, session.session_id}:
                 self._happen(session, Event.INVALIDATED)
 
     def pause(self, user: str) -> None:
         if OF_A_PAUSE not in self.counted(user) or any(map(self.is_active, self.of(user))):
-            self.unsettled[user][OF_A_PAUSE] = self.exam(user)
+            self.unsettled[user][OF_A_PAUSE] = self.noted(user)
         for session in self.of(user):
             self._happen(session, Event.PAUSED)
 

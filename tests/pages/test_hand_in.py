@@ -65,7 +65,8 @@ def test_who_did_it_by_mistake_is_let_in_by_an_exam_of_their_own(
         exam = add_exam(db, ExamPlan("Algebra again", now() - HOUR, now() + HOUR, ["sitter"]))
         set_documents(db, exam, ["exam"])
         db.session.commit()
-    again = site.logged_in("sitter")
+    again = sitter
+    again.log_in("sitter")
     assert again.get("/view/exam").status_code == 200
     assert (again.post("/hand-in", json={}).json or {})["exam"] == "Algebra again"
 
@@ -136,3 +137,39 @@ def test_supervisors_see_it(site: Site, sitter: Browser) -> None:
     page = site.logged_in("supervisor").get("/supervise/person?user=sitter", headers=HTML).text
     assert "handed in the exam" in page
     assert "Logged out: handed in" in page
+
+
+def test_who_sends_it_twice_gets_the_receipt_twice(site: Site, sitter: Browser) -> None:
+    """A double click, or an answer that was lost, ends with the receipt, and not at the login."""
+    cookie = sitter.client.get_cookie("timapp")
+    assert cookie is not None
+    first = sitter.post("/hand-in", json={"exam": "Algebra <1>"}).json or {}
+    sitter.client.set_cookie("timapp", cookie.value)
+    again = sitter.post("/hand-in", json={"exam": "Algebra <1>"})
+    assert again.status_code == 200
+    assert again.json == first
+    sitter.client.set_cookie("timapp", cookie.value)
+    form = {"exam": "Algebra <1>", "csrf_token": sitter.csrf_token}
+    page = sitter.client.post("/hand-in", data=form, headers=HTML, follow_redirects=True)
+    assert "You are logged out on this browser." in page.text
+
+
+def test_the_login_says_why_whoever_comes_there_is_logged_out(site: Site, sitter: Browser) -> None:
+    """Somebody whose session others have ended is told how that has come, until they log in."""
+    site.add_admin()
+    other = site.browser()
+    boss = site.logged_in("admin")
+    for asks, path, words in (
+        (sitter, "/hand-in", "You have handed the exam in."),
+        (boss, "/user/sessions/sitter/end", "A supervisor has ended this session for good."),
+    ):
+        cookie = sitter.client.get_cookie("timapp")
+        assert cookie is not None
+        assert words not in sitter.get("/login", headers=HTML).text
+        assert asks.post(path, json={}).status_code == 200
+        sitter.client.set_cookie("timapp", cookie.value)
+        assert words in sitter.get("/login", headers=HTML).text
+        assert words not in other.get("/login", headers=HTML).text
+        sitter.log_in("sitter")
+    sitter.log_out()
+    assert 'role="status"' not in sitter.get("/login", headers=HTML).text

@@ -9,8 +9,13 @@ from timApp.util.text import header_text
 
 
 def current_device() -> str | None:
-    """Return what the browser of the request is known by; None if it has no name yet."""
-    cookie = request.cookies.get(browser_cookie_name(current_app))
+    """Return what the browser of the request is known by; None if it has no name yet.
+
+    A name that it is given in this request counts already: so who logs in without one, as a program
+    does, is bound to the one that they are given.
+    """
+    given = session.browser_cookie  # type: ignore[attr-defined]
+    cookie = given or request.cookies.get(browser_cookie_name(current_app))
     return current_guard().cookies.device(cookie) if cookie else None
 
 

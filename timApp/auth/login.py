@@ -32,6 +32,7 @@ from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import (
     Visitor,
+    cookie_claims,
     current_actor,
     current_claims,
     current_visitor,
@@ -41,7 +42,8 @@ from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import Claims
 from timApp.guard.verdict import Begun
-from timApp.guard.vocabulary import Action, Actor, ActorKind, State
+from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
+from timApp.guard.waiting.cause import find_end
 from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
@@ -244,11 +246,21 @@ def _form_page(
         typed=typed,
         errors=errors or {},
         alert=alert,
+        was_ended=None if typed.get("username") else _why_ended(),
         logged_in=_known_visitor(),
         next_address=_next_address(typed),
         seat=current_seat(),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )
+
+
+def _why_ended() -> Cause | None:
+    """Return why somebody is here whose session was ended; None where the database does not say."""
+    claims = cookie_claims()
+    try:
+        return None if claims is None else find_end(db, claims)
+    except ERRORS:
+        return None
 
 
 def _known_visitor() -> Visitor | None:

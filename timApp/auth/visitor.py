@@ -87,6 +87,15 @@ def cookie_session_id() -> str | None:
     return storable_session_id(session.get(SESSION_ID_KEY))
 
 
+def cookie_claims() -> Claims | None:
+    """Return what the cookie says, signed by us, though its session may be over; None if nothing.
+
+    Only for what tells the browser's person how that has come.
+    """
+    cookie: CookieSession = session._get_current_object()  # type: ignore[attr-defined]
+    return cookie.claims
+
+
 def current_claims() -> Claims | None:
     """Return whom this browser is logged in as, and the session; None for nobody."""
     visitor = current_visitor()

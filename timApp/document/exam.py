@@ -89,8 +89,9 @@ class Closing:
 def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | None:
     """Return why a document of these exams is closed; None if one opens it, or there are none.
 
-    Of several exams, one to come is named first, the next of them, then one that they have handed
-    in, and then the one that ended last.
+    Of several exams, one that runs and that they have handed in is named first, then the next one
+    to come, one that they have handed in, and the one that ended last. Of those that they do not
+    sit it is one that runs, if one does.
     """
     found: list[Closing] = []
     for exam in exams:
@@ -99,13 +100,17 @@ def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | N
             return None
         found.append(Closing(why, exam))
     of_kind = {kind: [one for one in found if one.why is kind] for kind in Closed}
+    running = [one for one in found if phase_of(one.exam, moment) is Phase.RUNS]
+    for one in running:
+        if one.why is Closed.HANDED_IN:
+            return one
     if of_kind[Closed.TO_COME]:
         return min(of_kind[Closed.TO_COME], key=lambda one: one.exam.start)
     if of_kind[Closed.HANDED_IN]:
         return of_kind[Closed.HANDED_IN][0]
     if of_kind[Closed.OVER]:
         return max(of_kind[Closed.OVER], key=lambda one: one.exam.end)
-    return found[0] if found else None
+    return next(iter(running or found), None)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,6 @@ def _look_at_gate(document: DocumentText) -> Gate:
         case Closed.NOT_SITTING:
             raise AccessDenied(
                 "This document belongs to the exam %(exam)s, and you are not among those who sit"
-                " it. If you should be, tell the supervisor.",
+                " it. If you should be, tell the supervisor, and open this page again afterwards.",
                 exam=title,
             )

@@ -20,6 +20,7 @@ from timApp.guard.exams.running import RunningExams
 from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.logins.begin import Beginning, begin_session
+from timApp.guard.logins.devices import began_in
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.seen import Here
@@ -179,7 +180,8 @@ class Guard:
         known by, both None if it is not: the sessions that it had end for good, as no cookie leads
         to them any more, and the person's own leave their slots to this one, so that nobody is
         blocked by themselves. `seat` is where the browser was told that it stands, None if it was
-        not; then it is the seat of the address that `origin` begins with in brackets. The id is
+        not; then it is the seat of the address that `origin` begins with in brackets. A former
+        session that began in another browser is that one's still: its cookie is a copy. The id is
         made up unless it is given. While sessions are not tracked, none is added, and the state is
         EXPIRED. Without a unit of work the person is remembered in one transaction, and the session
         begins in the next. `BadInput` or `Conflict` for an identity that cannot be remembered,
@@ -220,7 +222,8 @@ class Guard:
         actor = actor or Actor(ActorKind.USER, person.name)
         continued = None
         if former is not None and former.user_id == person.id and self.options.tracks_sessions:
-            continued = former.session_id
+            if began_in(work, former, device):
+                continued = former.session_id
         elif former is not None:
             self._log_out_former(work, former, actor.address)
         session_id = str(uuid_utils.uuid7()) if session_id is None else session_id

@@ -134,6 +134,7 @@ def add_words(app: Flask) -> None:
         cause_words=cause_words,
         change_words=change_words,
         device_words=device_words,
+        ended_words=ended_words,
         error_words=error_words,
         phase_words=phase_words,
         policy_words=policy_words,
@@ -161,6 +162,11 @@ def explanation_words(why: Explanation) -> str:
     if why.cause is Cause.OVER_LIMIT:
         return str(_ACTIVE_ELSEWHERE)
     return f"{_CAUSES[why.cause]} {_ACTIVE_ELSEWHERE}"
+
+
+def ended_words(cause: Cause) -> str:
+    """Return why a session is over, as a sentence to the person who had it."""
+    return str(_CAUSES[cause])
 
 
 def cause_words(cause: Cause) -> str:

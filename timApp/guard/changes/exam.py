@@ -47,6 +47,23 @@ def running_exam_query(
     )
 
 
+def runs_for(
+    exam_id: sa.ColumnElement[int | None],
+    moment: sa.ColumnElement[datetime],
+    user_id: sa.ColumnElement[int],
+    *sit_it: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that the exam with that id runs at a moment for somebody.
+
+    Of several that do, what happened in each counts. The conditions say that they sit it.
+    """
+    return (
+        sa.exists()
+        .where(Exam.id == exam_id, runs(moment), *sit_it, ~has_handed_in(user_id))
+        .correlate_except(Exam)
+    )
+
+
 def running_exam(work: UnitOfWork, user_id: int, moment: datetime) -> RunningExam | None:
     """Return the exam that the person sits at the moment, or None."""
     at = sa.literal(moment, UTCDateTime())

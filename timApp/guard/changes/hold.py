@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.model import ConflictInsert, conflict_insert
 from timApp.database.work import UnitOfWork
-from timApp.guard.changes.exam import running_exam
-from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
+from timApp.guard.changes.exam import running_exam, runs_for
+from timApp.guard.tables.exam import Exam, runs, sits
 from timApp.guard.tables.handin import has_handed_in
 from timApp.guard.tables.hold import OF_A_PAUSE, OF_AN_END, SessionHold
 from timApp.guard.tables.session import UserSession
@@ -33,11 +33,15 @@ def note_pause(work: UnitOfWork, moment: datetime, user_id: int) -> None:
 
 def is_paused(work: UnitOfWork, moment: datetime, user_id: int) -> bool:
     """Tell whether the person has left the room, and that counts at this moment."""
-    exam = running_exam(work, user_id, moment)
+    at, person = sa.literal(moment, UTCDateTime()), sa.literal(user_id)
+    is_outside = running_exam(work, user_id, moment) is None
     is_noted = sa.exists().where(
         SessionHold.user_id == user_id,
         SessionHold.session_id == OF_A_PAUSE,
-        SessionHold.exam_id.is_not_distinct_from(None if exam is None else exam.id),
+        sa.or_(
+            sa.and_(SessionHold.exam_id.is_(None), sa.literal(is_outside)),
+            runs_for(SessionHold.__table__.c.exam_id, at, person, sits(person)),
+        ),
     )
     return bool(work.session.scalar(sa.select(is_noted)))
 
@@ -80,9 +84,10 @@ def settle_exam(work: UnitOfWork, exam_id: int, user_id: int) -> None:
     _drop(work, SessionHold.exam_id == exam_id, SessionHold.user_id == user_id)
 
 
-def forget_outside(work: UnitOfWork, exam_id: int, user_ids: sa.Select[int]) -> None:
-    """Settle what these people's ends and blocked logins outside of the exam have left."""
-    is_outside = SessionHold.exam_id.is_distinct_from(exam_id)
+def forget_outside(work: UnitOfWork, moment: datetime, user_ids: sa.Select[int]) -> None:
+    """Settle what these people's ends and blocked logins outside of exams that run have left."""
+    running = sa.select(Exam.id).where(runs(sa.literal(moment, UTCDateTime())))
+    is_outside = sa.or_(SessionHold.exam_id.is_(None), SessionHold.exam_id.not_in(running))
     _drop(work, is_outside, SessionHold.user_id.in_(user_ids))
 
 
@@ -101,7 +106,8 @@ def _note(
 ) -> None:
     """Note ends or pauses at this moment, which are of the exam that the person sits now.
 
-    The latest counts, as one that is over with its exam must not hide a new one.
+    Of several it is the one that ends last, as they are to count as long as one runs. The latest
+    counts, as one that is over with its exam must not hide a new one.
     """
     work.session.execute(
         insert.on_conflict_do_update(
@@ -111,7 +117,9 @@ def _note(
     )
     is_new = (SessionHold.session_id == what, SessionHold.since == moment, *which)
     for exam_id in work.session.scalars(
-        sa.select(Exam.id).where(runs(sa.literal(moment, UTCDateTime()))).order_by(*EARLIEST_FIRST)
+        sa.select(Exam.id)
+        .where(runs(sa.literal(moment, UTCDateTime())))
+        .order_by(Exam.ends_at, Exam.id)
     ):
         person = SessionHold.__table__.c.user_id
         sits_it = sa.exists().where(Exam.id == exam_id, sits(person), ~has_handed_in(person))

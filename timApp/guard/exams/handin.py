@@ -13,12 +13,14 @@ from timApp.guard.changes.hold import settle_exam
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
 from timApp.guard.changes.record import Entry, record
+from timApp.guard.cookie import Claims
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import Event
 from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
 from timApp.guard.tables.handin import HandIn, handed_in_at
 from timApp.guard.tables.session import UserSession
-from timApp.guard.vocabulary import Action, Actor
+from timApp.guard.visitor import session_is_active
+from timApp.guard.vocabulary import Action, Actor, Cause
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.util.clock import now
 from timApp.util.errors import Conflict
@@ -56,17 +58,57 @@ def exams_sat_by(work: UnitOfWork, user_id: int) -> Sequence[SatExam]:
     return [SatExam(exam, at) for exam, at in work.session.execute(query)]
 
 
-def hand_in(
-    work: UnitOfWork, user_id: int, actor: Actor, clocks: Clocks, title: str | None = None
+def handed_in_with(work: UnitOfWork, claims: Claims) -> HandedIn | None:
+    """Return the exam that the person handed in by the session of a cookie; None if they did not.
+
+    So whoever sends it twice, or has not got the answer, learns what has come of it.
+    """
+    found = work.session.execute(
+        sa.select(Exam.title, HandIn.handed_in_at)
+        .join(HandIn, HandIn.exam_id == Exam.id)
+        .join(
+            UserSession,
+            sa.and_(
+                UserSession.user_id == HandIn.user_id,
+                UserSession.logged_out_at == HandIn.handed_in_at,
+            ),
+        )
+        .where(
+            UserSession.user_id == claims.user_id,
+            UserSession.session_id == claims.session_id,
+            UserSession.cause == Cause.HANDED_IN,
+        )
+    ).first()
+    return None if found is None else HandedIn(*found, is_new=False)
+
+
+def hand_in(  # noqa: PLR0917 - of one act
+    work: UnitOfWork,
+    user_id: int,
+    actor: Actor,
+    clocks: Clocks,
+    title: str | None = None,
+    session_id: str | None = None,
 ) -> HandedIn:
     """Hand in the exam of that title, or the one that counts for the person now.
 
+    `session_id` is the session in which they ask, which has to be active still; None for a program
+    that knows better.
+
     All their sessions end for good, what they are held for in the exam is settled, and its
     documents are closed to them although they log in again. Repeated, it changes nothing.
-    `Conflict` (field ``exam``) if that exam does not run for them. Nothing is committed.
+    `Conflict` (field ``exam``) if that exam does not run for them, or if their session has been
+    stopped meanwhile. Nothing is committed.
     """
     lock_people(work, [user_id])
     moment = now()
+    if session_id is not None and not session_is_active(work, user_id, session_id, clocks):
+        done = handed_in_with(work, Claims(user_id, session_id))
+        if done is not None:
+            return done
+        raise Conflict(
+            "Your session has been stopped meanwhile; nothing was changed.", field="exam"
+        )
     chosen = _chosen(exams_sat_by(work, user_id), title)
     exam = chosen.exam
     if chosen.handed_in_at is not None:

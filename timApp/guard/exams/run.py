@@ -97,7 +97,7 @@ def begin_exam(work: UnitOfWork, title: str, actor: Actor, clocks: Clocks) -> Ex
     record_each(work, actor, Action.END, CAUSES[event], exam.title, moment, is_open(), *which)
     changed = move(work, clocks, event, moment, *which)
     those = sa.select(User.id).where(_sits_it(exam))
-    forget_outside(work, exam.id, those)
+    forget_outside(work, moment, those)
     stop_waiting(work, those)
     return ExamBegun(exam, Effect(len(people), len(changed), len(set(changed))))
 

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
+from timApp.database.work import UnitOfWork
 from timApp.guard.changes.exam import RunningExam
+from timApp.guard.cookie import Claims
 from timApp.guard.logins.beginning import Beginning
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import began_anew, outlasts_clocks, was_ever_active
@@ -43,6 +45,19 @@ _DEVICES = BatchStatement(
     .order_by(sa.func.max(began_anew()).desc(), UserSession.device)
     .limit(sa.bindparam("slots", type_=sa.Integer()))
 )
+
+
+def began_in(work: UnitOfWork, former: Claims, device: str | None) -> bool:
+    """Tell whether the session of a cookie may be this browser's: it began in no other.
+
+    It may if either has no name.
+    """
+    known = work.session.scalar(
+        sa.select(UserSession.device).where(
+            UserSession.user_id == former.user_id, UserSession.session_id == former.session_id
+        )
+    )
+    return known is None or device is None or known == device
 
 
 def devices_of(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from timApp.database.dialects.functions import IsOneOf
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
-from timApp.guard.changes.exam import RunningExam, running_exam_query
+from timApp.guard.changes.exam import RunningExam, running_exam_query, runs_for
 from timApp.guard.logins.beginning import MOMENTS, Beginning
 from timApp.guard.logins.devices import devices_of
 from timApp.guard.reading.sessions import LATEST_FIRST
@@ -54,9 +54,8 @@ IS_OWN = sa.or_(
 )
 _at = sa.bindparam("at", type_=UTCDateTime())
 _person = sa.bindparam("person", type_=sa.Integer())
-_exam = running_exam_query(
-    _at, _person, sa.bindparam("may_sit", type_=sa.Boolean()), sits_unless_admin(_person)
-).subquery("running")
+_sits = sa.bindparam("may_sit", type_=sa.Boolean()), sits_unless_admin(_person)
+_exam = running_exam_query(_at, _person, *_sits).subquery("running")
 # Those that count against the limit, if there is one, and those of the browser.
 _open = (
     sa.select(
@@ -100,8 +99,11 @@ LOOK = BatchStatement(
             )
         )
         .where(
-            SessionHold.user_id == sa.bindparam("person"),
-            SessionHold.exam_id.is_not_distinct_from(_exam.c.id),
+            SessionHold.user_id == _person,
+            sa.or_(
+                sa.and_(SessionHold.exam_id.is_(None), _exam.c.id.is_(None)),
+                runs_for(SessionHold.__table__.c.exam_id, _at, _person, *_sits),
+            ),
         )
         .correlate(_exam)
         .scalar_subquery(),

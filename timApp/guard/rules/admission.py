@@ -70,7 +70,8 @@ class Admission:
 def admit(situation: Situation, policy: Policy) -> Admission:
     """Return how a session begins."""
     has_slot = situation.limit is None or situation.active < situation.limit
-    returns = situation.returns and has_slot and not situation.was_paused
+    is_stopped = policy.after_end is AfterEnd.HOLD and situation.was_ended
+    returns = situation.returns and has_slot and not (situation.was_paused or is_stopped)
     if situation.continues or returns:
         return Admission(State.ACTIVE)
     held_by = _held_by(situation, policy)

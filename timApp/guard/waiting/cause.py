@@ -9,11 +9,13 @@ from sqlalchemy import orm
 
 from timApp.database.driver.read import QuickRead
 from timApp.database.work import UnitOfWork
-from timApp.guard.rules.cause import Explanation, cause_of
+from timApp.guard.cookie import Claims
+from timApp.guard.rules.cause import ENDED_FOR_THE_PERSON, Explanation, cause_of
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.tables.hold import OF_A_PAUSE, SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active
+from timApp.guard.vocabulary import Cause
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,22 @@ def find_stopped(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks
     return Stopped(why, row.seat, row.paused_at or row.expired_at)
 
 
+def find_end(work: UnitOfWork, claims: Claims) -> Cause | None:
+    """Return why the session of a cookie is over for good, if it is not by its person's logout.
+
+    None for one that is not over, and for what is no session.
+    """
+    row = _end_query.first(work, {"user_id": claims.user_id, "session_id": claims.session_id})
+    return row.cause if row is not None and row.cause in ENDED_FOR_THE_PERSON else None
+
+
+_end_query = QuickRead(
+    sa.select(UserSession.cause).where(
+        UserSession.user_id == sa.bindparam("user_id"),
+        UserSession.session_id == sa.bindparam("session_id"),
+        UserSession.logged_out_at.is_not(None),
+    )
+)
 _other = orm.aliased(UserSession)
 
 

@@ -2,6 +2,7 @@
 
 from flask import (
     Blueprint,
+    Response,
     jsonify,
     make_response,
     redirect,
@@ -14,14 +15,16 @@ from flask.typing import ResponseReturnValue
 from flask_login import logout_user
 
 from timApp.auth.access import open_to_expired_sessions, verify_logged_in
-from timApp.auth.site import current_clocks, current_site, db
-from timApp.auth.visitor import current_actor
-from timApp.guard.exams.handin import exams_sat_by
+from timApp.auth.session.util import current_session_id
+from timApp.auth.site import current_clocks, current_guard, current_site, db
+from timApp.auth.visitor import cookie_claims, current_actor, current_visitor
+from timApp.guard.exams.handin import HandedIn, exams_sat_by, handed_in_with
 from timApp.guard.exams.handin import hand_in as hand_exam_in
 from timApp.guard.exams.receipt import HandInReceipt
 from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
 from timApp.request.negotiation import wants_json
+from timApp.user.user import User
 from timApp.util.errors import BadInput
 
 hand_in = Blueprint("hand_in", __name__)
@@ -53,24 +56,38 @@ def do() -> ResponseReturnValue:
     The exam is that of the title `exam`, or if none is given the one that counts for them. Who has
     handed it in before stays logged in.
     """
+    visitor, claims = current_visitor(), cookie_claims()
+    if visitor is None and claims is not None:
+        before = handed_in_with(db, claims)
+        if before is not None:
+            person = db.session.get_one(User, claims.user_id)
+            return _answer(person.name, before)
     visitor = verify_logged_in()
     title = read_body().get("exam")
     if title is not None and not isinstance(title, str):
         raise BadInput("The exam is named by its title.", field="exam")
-    done = hand_exam_in(db, visitor.id, current_actor(), current_clocks(), title or None)
+    tracks = current_guard().options.tracks_sessions
+    session_id = current_session_id() if tracks else None
+    done = hand_exam_in(
+        db, visitor.id, current_actor(), current_clocks(), title or None, session_id
+    )
     db.session.commit()
-    receipt = current_site().receipts.write(HandInReceipt(visitor.name, done.title, done.at))
     if done.is_new:
         session.clear()
         logout_user()
-    response = make_response(
+    response = _answer(visitor.name, done)
+    if done.is_new:
+        forget_pages(response)
+    return response
+
+
+def _answer(name: str, done: HandedIn) -> Response:
+    receipt = current_site().receipts.write(HandInReceipt(name, done.title, done.at))
+    return make_response(
         jsonify(status="ok", exam=done.title, handedInAt=done.at.isoformat(), receipt=receipt)
         if wants_json()
         else redirect(url_for("hand_in.show_receipt", receipt=receipt), 303)
     )
-    if done.is_new:
-        forget_pages(response)
-    return response
 
 
 @hand_in.get("/handed-in")
