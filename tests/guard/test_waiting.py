@@ -13,7 +13,8 @@ from tests.site import Site
 from timApp.auth.site import current_site, db
 from timApp.guard.seen import _write_seen
 from timApp.guard.tables.session import UserSession
-from timApp.guard.waiting.codes import PATIENCE, find_waiting, normal_code, waiting_sessions
+from timApp.guard.waiting.code import is_like_code, is_near, normal_code
+from timApp.guard.waiting.codes import PATIENCE, find_waiting, waiting_sessions
 from timApp.guard.waiting.link import (
     LINK_LIFETIME,
     ExpiredLink,
@@ -244,3 +245,27 @@ def test_supervisors_are_not_held_to_the_limit(hall: Site) -> None:
     """A supervisor's phone and laptop are both active."""
     first, second = hall.logged_in("supervisor"), hall.logged_in("supervisor")
     assert hall.active("supervisor") == {first.session_id, second.session_id}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((one, True) for one in ("KX47", "k x12", "BX47", "K147", "KX4B")),
+        *((one, False) for one in ("anna", "1247", "K47", "KXAB", "KÄ47")),
+    ],
+)
+def test_what_may_be_meant_as_a_code_is_known(text: str, expected: bool) -> None:
+    """Two places of letters and two of digits, of which one of each may be another character."""
+    assert is_like_code(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((one, True) for one in ("KX46", "kx 74", "XK47", "K147")),
+        *((one, False) for one in ("KX47", "KX63", "XK74", "KX4", "4XK7")),
+    ],
+)
+def test_a_code_that_is_mistyped_is_near(text: str, expected: bool) -> None:
+    """One wrong character, or two neighbours in the wrong order."""
+    assert is_near("KX47", text) is expected

@@ -16,6 +16,10 @@ from timApp.net.note import read_change_note
 from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, understand
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/131.0.0.0 Safari/537.36"
+)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
@@ -75,6 +79,22 @@ def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None
         assert ("scanned or chose" in page.text) is (text != "alice")
     assert "scanned or chose" in supervisor.get_page(link).text
     assert hall.active("alice") == active
+
+
+@pytest.mark.parametrize("change", ["another digit", "a character of no code"])
+def test_a_mistyped_code_offers_those_that_are_near(hall: Site, change: str) -> None:
+    """It is told that nobody waits with it, or that no code is so, and who may be meant."""
+    hall.blocked(FIREFOX)
+    code = code_of_waiting(hall)
+    digit = next(one for one in "34679" if one != code[3]) if change == "another digit" else "1"
+    page = hall.logged_in("supervisor").get_page(f"/supervise/find?q={code[:3]}{digit}")
+    assert page.status_code == 404
+    told = "Nobody waits with the code" if change == "another digit" else "two letters of A C D"
+    assert told in page.text
+    near = page.text.partition("Is it one of these?")[2].partition("Waiting for verification")[0]
+    assert code in near
+    other = hall.logged_in("supervisor").get_page("/supervise/find?q=B111").text
+    assert "Is it one of these?" not in other
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "KX47", "nobody#one", "a\0b", "x" * 10_000])
@@ -327,6 +347,8 @@ def test_names_and_browsers_full_of_html_are_shown_as_text(hall: Site) -> None:
     [
         (f"[10.0.0.7] {FIREFOX}", Device("10.0.0.7", "Firefox 133", "Windows 10")),
         ("[::1] curl/8.1", Device("::1", "curl 8")),
+        (f"[::1] {CHROME} SEB/3.7.0", Device("::1", "Safe Exam Browser 3", "Windows 10")),
+        (f"[::1] {CHROME} RLDB/2.1.1.1", Device("::1", "LockDown Browser 2", "Windows 10")),
         ("[1.2.3.4] ", Device("1.2.3.4", "")),
         ("anything", Device("", "anything")),
         ("", Device("", "")),

@@ -258,7 +258,7 @@ def _why_ended() -> Cause | None:
     """Return why somebody is here whose session was ended; None where the database does not say."""
     claims = cookie_claims()
     try:
-        return None if claims is None else find_end(db, claims)
+        return None if claims is None else find_end(db, claims.user_id, claims.session_id)
     except ERRORS:
         return None
 

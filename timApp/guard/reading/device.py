@@ -11,6 +11,13 @@ _ORIGIN = re.compile(r"\[(?P<address>[^\]]*)\] (?P<user_agent>.*)", re.DOTALL)
 _SHOWN_MAX_LENGTH = 80
 
 
+#: Browsers that lock a computer down for an exam, which say that they are another browser, too.
+_EXAM_BROWSERS = (
+    (re.compile(r"\b(?:SEB|SafeExamBrowser)[/ ](\d+)?"), "Safe Exam Browser"),
+    (re.compile(r"\b(?:RLDB|LockDown ?Browser)[/ ]?(\d+)?", re.IGNORECASE), "LockDown Browser"),
+)
+
+
 @dataclass(frozen=True)
 class Device:
     """Where a session comes from."""
@@ -30,6 +37,10 @@ def device_of(origin: str) -> Device:
     address, user_agent = (match["address"], match["user_agent"]) if match else ("", origin)
     found = parse(user_agent)
     browser = found.user_agent and _with_version(found.user_agent.family, found.user_agent.major)
+    for pattern, name in _EXAM_BROWSERS:
+        exam_browser = pattern.search(user_agent)
+        if exam_browser:
+            browser = _with_version(name, exam_browser[1])
     system = found.os and _with_version(found.os.family, found.os.major)
     if not browser:
         return Device(address, user_agent[:_SHOWN_MAX_LENGTH])

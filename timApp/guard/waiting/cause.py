@@ -9,7 +9,6 @@ from sqlalchemy import orm
 
 from timApp.database.driver.read import QuickRead
 from timApp.database.work import UnitOfWork
-from timApp.guard.cookie import Claims
 from timApp.guard.rules.cause import ENDED_FOR_THE_PERSON, Explanation, cause_of
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.tables.hold import OF_A_PAUSE, SessionHold
@@ -38,12 +37,12 @@ def find_stopped(work: UnitOfWork, user_id: int, session_id: str, clocks: Clocks
     return Stopped(why, row.seat, row.paused_at or row.expired_at)
 
 
-def find_end(work: UnitOfWork, claims: Claims) -> Cause | None:
-    """Return why the session of a cookie is over for good, if it is not by its person's logout.
+def find_end(work: UnitOfWork, user_id: int, session_id: str | None) -> Cause | None:
+    """Return why a session is over for good, if it is not by its person's logout.
 
     None for one that is not over, and for what is no session.
     """
-    row = _end_query.first(work, {"user_id": claims.user_id, "session_id": claims.session_id})
+    row = _end_query.first(work, {"user_id": user_id, "session_id": session_id})
     return row.cause if row is not None and row.cause in ENDED_FOR_THE_PERSON else None
 
 

@@ -17,17 +17,13 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_blocked
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Cause
+from timApp.guard.waiting.code import PATTERN
 from timApp.user.user import User
 from timApp.util.clock import CLOCK_LEEWAY, now
 
 #: A blocked page that has not asked for so long is closed: its session waits no more. What it asked
 #: last may have been written down by a server whose clock is behind ours.
 PATIENCE = timedelta(seconds=30) + CLOCK_LEEWAY
-
-# Without characters that look like another: B8, I1, O0, S5, Z2, and V beside U.
-_LETTERS = "ACDEFGHJKLMNPQRTUWXY"
-_DIGITS = "34679"
-_PATTERN = (_LETTERS, _LETTERS, _DIGITS, _DIGITS)
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,6 @@ class Waiting:
     seen_origin: str | None = None
     #: Whether it began for one of two who had the same cookie; not known of another host's.
     was_copied: bool = False
-
-
-def normal_code(text: str) -> str | None:
-    """Return the text as a short code, in capitals and without blanks; None if it is none."""
-    code = "".join(text.split()).upper()
-    if len(code) != len(_PATTERN):
-        return None
-    return code if all(char in kind for char, kind in zip(code, _PATTERN, strict=True)) else None
 
 
 def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
@@ -199,7 +187,7 @@ def _insert_waiting(work: UnitOfWork) -> Any:
 def _random_codes() -> Iterator[str]:
     # Far more tries than it takes: a hall has fewer people than there are codes.
     for _ in range(1000):
-        yield "".join(secrets.choice(kind) for kind in _PATTERN)
+        yield "".join(secrets.choice(kind) for kind in PATTERN)
 
 
 def _release(work: UnitOfWork, code: str) -> None:

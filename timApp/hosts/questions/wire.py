@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from timApp.guard.reading.sessions import MAX_SUMMARIES, SessionSummary
 from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.vocabulary import SEAT_MAX_LENGTH, SESSION_ID_MAX_LENGTH, State
-from timApp.guard.waiting.codes import Waiting, normal_code
+from timApp.guard.waiting.code import normal_code
+from timApp.guard.waiting.codes import Waiting
 from timApp.util.text import NAME_MAX_LENGTH, fits, storable
 
 #: At most this many who wait are sent and read.

@@ -18,7 +18,7 @@ from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
 from timApp.pages.reason import REASON_MAX_LENGTH
 from timApp.pages.supervise.authority import require_authority_over
 from timApp.pages.supervise.comparison import compare_sessions
-from timApp.pages.supervise.search import Candidates, Match, find_match
+from timApp.pages.supervise.search import Candidates, Match, NobodyWaits, find_match
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.user.people import find_person
@@ -53,7 +53,8 @@ def find() -> ResponseReturnValue:
     try:
         match = find_match(text)
     except TimError as error:
-        return console_page(visitor, text, error=error_words(error)), error.status
+        near = error.near if isinstance(error, NobodyWaits) else ()
+        return console_page(visitor, text, error=error_words(error), near=near), error.status
     if isinstance(match, Candidates):
         return console_page(visitor, text, candidates=match)
     if not isinstance(match, Match):
@@ -98,6 +99,7 @@ def console_page(
     error: str | None = None,
     choices: Sequence[WaitingPerson] = (),
     candidates: Candidates | None = None,
+    near: Sequence[WaitingPerson] = (),
     done: object = None,
 ) -> str:
     """Return the console, and what was found (or not), or done, above the list of who waits."""
@@ -110,6 +112,7 @@ def console_page(
         error=error,
         choices=choices,
         candidates=candidates,
+        near=near,
         done=done,
     )
 

@@ -12,6 +12,7 @@ from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.reading.seated import Seated, people_at
 from timApp.guard.seats.listing import is_listed, spellings
 from timApp.guard.vocabulary import SEAT_MAX_LENGTH
+from timApp.guard.waiting.code import DIGITS, LETTERS, is_like_code, is_near
 from timApp.guard.waiting.codes import find_waiting
 from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
 from timApp.hosts.questions.person import ask_about
@@ -25,6 +26,13 @@ from timApp.util.text import fits, quoted
 
 #: So many people are shown to choose from.
 CHOICES_MAX = 50
+
+
+class NobodyWaits(NotFound):
+    """Nobody waits with a code; it may be mistyped."""
+
+    #: Who waits with a code that is nearly the same.
+    near: Sequence[WaitingPerson] = ()
 
 
 @dataclass(frozen=True)
@@ -84,18 +92,25 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
         return match
     _require_no_seat(typed.text)
     if not desk.silent:
-        raise NotFound(
+        error = NobodyWaits(
             "Nobody waits with the code %(code)s. It may be used or out of date.",
             field="q",
             code=typed.code,
         )
-    raise NotFound(
-        "Nobody waits with the code %(code)s. It may be used or out of date."
-        " These servers could not be asked: %(hosts)s.",
-        field="q",
-        code=typed.code,
-        hosts=", ".join(view.host.label for view in desk.silent),
-    )
+    else:
+        error = NobodyWaits(
+            "Nobody waits with the code %(code)s. It may be used or out of date."
+            " These servers could not be asked: %(hosts)s.",
+            field="q",
+            code=typed.code,
+            hosts=", ".join(view.host.label for view in desk.silent),
+        )
+    error.near = _near(desk, typed.code)
+    raise error
+
+
+def _near(desk: Desk, text: str) -> list[WaitingPerson]:
+    return [one for one in desk.waiting if is_near(one.entry.code, text)]
 
 
 def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingPerson]:
@@ -112,6 +127,17 @@ def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingP
     found = _find_by_part(typed.username) if typed.session_id is None else None
     if found is None:
         _require_no_seat(typed.username)
+        if typed.session_id is None and is_like_code(typed.username):
+            error = NobodyWaits(
+                "%(typed)s is nobody's name, and no short code: that is two letters of"
+                " %(letters)s, and two digits of %(digits)s.",
+                field="q",
+                typed=quoted(typed.username),
+                letters=" ".join(LETTERS),
+                digits=" ".join(DIGITS),
+            )
+            error.near = _near(look_at_desk(current_site().network, db), typed.username)
+            raise error
         raise nobody_named(typed.username, answers)
     return found
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from timApp.guard.waiting.codes import normal_code
+from timApp.guard.waiting.code import normal_code
 from timApp.guard.waiting.link import LINK_PATH
 
 

@@ -1,0 +1,39 @@
+"""What a short code looks like, and how it is mistyped."""
+
+# Without characters that look like another: B8, I1, O0, S5, Z2, and V beside U.
+LETTERS = "ACDEFGHJKLMNPQRTUWXY"
+DIGITS = "34679"
+#: The characters of a code, place by place.
+PATTERN = (LETTERS, LETTERS, DIGITS, DIGITS)
+
+
+def normal_code(text: str) -> str | None:
+    """Return the text as a short code, in capitals and without blanks; None if it is none."""
+    code = _typed(text)
+    if len(code) != len(PATTERN):
+        return None
+    return code if all(char in kind for char, kind in zip(code, PATTERN, strict=True)) else None
+
+
+def is_like_code(text: str) -> bool:
+    """Tell whether the text may be meant as a code: a letter, and then a digit at least."""
+    code = _typed(text)
+    is_short = len(code) == len(PATTERN) and code.isascii() and code.isalnum()
+    return is_short and not code[:2].isdigit() and not code[2:].isalpha()
+
+
+def is_near(code: str, text: str) -> bool:
+    """Tell whether the text may be the code, mistyped: in one character, or two changed places."""
+    typed = _typed(text)
+    if len(typed) != len(code):
+        return False
+    wrong = [place for place in range(len(code)) if code[place] != typed[place]]
+    if len(wrong) == 2:  # noqa: PLR2004
+        first, second = wrong
+        is_swapped = code[first] == typed[second] and code[second] == typed[first]
+        return is_swapped and second == first + 1
+    return len(wrong) == 1
+
+
+def _typed(text: str) -> str:
+    return "".join(text.split()).upper()
