@@ -44,6 +44,10 @@ class ExamForm:
     present: Present | None = None
     #: Whether somebody else has changed the exam since the form was shown.
     is_stale: bool = False
+    #: The fields that somebody else has changed since: those that nobody has touched here, which
+    #: say what they are now, and those that both have changed, which say what was typed.
+    taken_over: set[str] = field(default_factory=set)
+    contested: set[str] = field(default_factory=set)
     #: What cannot be carried out, by field.
     errors: dict[str, TimError] = field(default_factory=dict)
 
@@ -69,12 +73,6 @@ class ExamForm:
         """Tell whether what a field says cannot change any more."""
         return self.present is not None and _PARTS[name] not in changeable(self.present.phase)
 
-    def is_outdated(self, name: str) -> bool:
-        """Tell whether a field says something else than the exam, which somebody has changed."""
-        if self.present is None or not self.is_stale:
-            return False
-        return self.texts[name].splitlines() != self.present.texts[name].splitlines()
-
     def blame(self, error: TimError) -> None:
         """Keep an error of the operations beside its field; raise one that is of no field."""
         name = _FIELDS_OF_INPUTS.get(error.field or "", error.field)
@@ -95,17 +93,21 @@ def read_exam(
     """Return the form with these fields; times without an offset are meant in the site's zone.
 
     Of an exam that is there, what is not among the fields stays as it is, and `shown` is the mark
-    of what the form has shown. Errors of the fields that somebody types into are kept in the form.
+    of what the form has shown. If the exam is another one by now, a field that still says what it
+    had shown takes what the exam is now: nobody undoes what they have not touched. Errors of the
+    fields that somebody types into are kept in the form.
     `BadInput` for a policy that does not exist.
     """
     texts = {} if present is None else dict(present.texts)
     texts |= {name: fields[name].strip() for name in EXAM_FIELDS if name in fields}
     form = ExamForm(texts, present=present)
-    form.is_stale = present is not None and shown != present.mark
+    if present is not None and shown != present.mark:
+        form.is_stale = True
+        _take_over(form, present, shown or "")
     form.policy = Policy(
-        read_choice(OverLimit, texts, "over_limit", EXAM_POLICY.over_limit),
-        read_choice(AfterEnd, texts, "after_end", EXAM_POLICY.after_end),
-        read_choice(DeviceRule, texts, "device", EXAM_POLICY.device),
+        read_choice(OverLimit, form.texts, "over_limit", EXAM_POLICY.over_limit),
+        read_choice(AfterEnd, form.texts, "after_end", EXAM_POLICY.after_end),
+        read_choice(DeviceRule, form.texts, "device", EXAM_POLICY.device),
     )
     form.starts_at = _read_time(form, "from", present.plan.starts_at if present else None)
     form.ends_at = _read_time(form, "to", present.plan.ends_at if present else None)
@@ -115,6 +117,21 @@ def read_exam(
         except TimError as error:
             form.errors[name] = error
     return form
+
+
+def _take_over(form: ExamForm, present: Present, shown: str) -> None:
+    """Take what others have changed into a stale form, but for what was changed there, too."""
+    marks = dict(mark.split(":", 1) for mark in shown.split() if ":" in mark)
+    for name, theirs in present.texts.items():
+        before, ours = marks.get(name), form.texts[name]
+        is_other = present.mark_of(name, ours) != present.mark_of(name, theirs)
+        if not is_other or before == present.mark_of(name, theirs):
+            continue
+        if before == present.mark_of(name, ours):
+            form.texts[name] = theirs
+            form.taken_over.add(name)
+        else:
+            form.contested.add(name)
 
 
 def _read_time(form: ExamForm, name: str, present: datetime | None) -> datetime | None:
