@@ -14,7 +14,7 @@ from timApp.auth.site import current_site, db
 from timApp.guard.seen import _write_seen
 from timApp.guard.tables.session import UserSession
 from timApp.guard.waiting.code import is_like_code, is_near, normal_code
-from timApp.guard.waiting.codes import PATIENCE, find_waiting, waiting_sessions
+from timApp.guard.waiting.codes import PATIENCE, PER_PERSON_MAX, find_waiting, waiting_sessions
 from timApp.guard.waiting.link import (
     LINK_LIFETIME,
     ExpiredLink,
@@ -132,6 +132,22 @@ def test_who_waits_longest_comes_first(hall: Site) -> None:
         hall.logged_in("bob").get_page("/")
         with hall.app.app_context():
             assert [one.user_name for one in waiting_sessions(db)] == ["alice", "bob"]
+
+
+def test_nobody_crowds_the_others_out(hall: Site) -> None:
+    """Of one person some logins are listed, the ones that wait longest; the others are, too."""
+    hall.add_user("bob")
+    with time_machine.travel(now(), tick=False) as clock:
+        waiting = []
+        for _ in range(PER_PERSON_MAX + 2):
+            waiting.append(hall.blocked().session_id)
+            clock.shift(timedelta(seconds=1))
+        hall.logged_in("bob")
+        hall.logged_in("bob").get_page("/")
+        with hall.app.app_context():
+            *hers, last = waiting_sessions(db, PER_PERSON_MAX + 1)
+        assert [one.session_id for one in hers] == waiting[:PER_PERSON_MAX]
+        assert last.user_name == "bob"
 
 
 def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(

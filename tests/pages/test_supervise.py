@@ -58,6 +58,22 @@ def test_the_console_lists_who_waits(hall: Site) -> None:
             assert shown in page
 
 
+def test_several_blocked_logins_of_a_person_are_one_entry(hall: Site) -> None:
+    """It has all their codes, each of which leads to its own login."""
+    browsers = [hall.blocked(FIREFOX), hall.blocked(FIREFOX)]
+    supervisor = hall.logged_in("supervisor")
+    page = supervisor.get_page("/supervise").text
+    assert page.count("list-group-item") == 1
+    assert "and 1 other login:" in page
+    with hall.app.app_context():
+        codes = {one.code: one.session_id for one in waiting_sessions(db)}
+    assert set(codes.values()) == {one.session_id for one in browsers}
+    for code, session_id in codes.items():
+        assert code in page
+        found = supervisor.get_page(f"/supervise/find?q={code}").location
+        assert found.endswith(f"session={session_id}")
+
+
 def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None:
     """Whatever is typed or scanned leads to the comparison, and changes nothing."""
     browser = hall.blocked(FIREFOX)

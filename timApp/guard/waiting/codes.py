@@ -26,6 +26,10 @@ from timApp.util.clock import CLOCK_LEEWAY, now
 PATIENCE = timedelta(seconds=30) + CLOCK_LEEWAY
 
 
+#: So many blocked logins of one person are listed.
+PER_PERSON_MAX = 5
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Somebody who waits."""
@@ -72,8 +76,20 @@ def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None
 
 
 def waiting_sessions(work: UnitOfWork, limit: int = 500) -> list[Waiting]:
-    """Return who waits now, longest first, at most `limit` of them."""
-    query = _waiting_query().order_by(WaitingSession.since, WaitingSession.session_id).limit(limit)
+    """Return who waits now, longest first, at most `limit` of them.
+
+    Of one person at most `PER_PERSON_MAX`, so that nobody crowds the others out by logging in again
+    and again.
+    """
+    order = (WaitingSession.since, WaitingSession.session_id)
+    rank = sa.func.row_number().over(partition_by=WaitingSession.user_id, order_by=order)
+    ranked = _waiting_query().add_columns(rank.label("rank")).subquery()
+    query = (
+        sa.select(*(column for column in ranked.c if column.name != "rank"))
+        .where(ranked.c.rank <= PER_PERSON_MAX)
+        .order_by(ranked.c.since, ranked.c.session_id)
+        .limit(limit)
+    )
     return [_read(row) for row in work.session.execute(query)]
 
 

@@ -1,7 +1,7 @@
 """Who waits, on this server and on the other hosts together."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.device import Device, device_of
@@ -15,9 +15,12 @@ from timApp.net.network import Host, Network
 class WaitingPerson:
     """Somebody who waits, and where."""
 
+    #: The login of theirs that has waited for longest.
     entry: Waiting
     #: None for this server.
     host: Host | None
+    #: Other logins of theirs that wait there.
+    others: Sequence[Waiting] = ()
 
     @property
     def device(self) -> Device:
@@ -40,6 +43,15 @@ class Desk:
     silent: Sequence[View]
     #: Whether there are other hosts, so that it has to be said where somebody waits.
     spans_hosts: bool
+
+    @property
+    def logins(self) -> list[WaitingPerson]:
+        """Each login that waits, on its own."""
+        return [
+            WaitingPerson(entry, one.host)
+            for one in self.waiting
+            for entry in (one.entry, *one.others)
+        ]
 
 
 def look_at_desk(network: Network, work: UnitOfWork, patience: float = 0) -> Desk:
@@ -67,7 +79,18 @@ def gather(local: Iterable[Waiting], views: Sequence[View]) -> Desk:
     ]
     return Desk(
         # Sorting is stable: of two since the same moment, the one here comes first.
-        waiting=sorted(here + there, key=lambda one: one.entry.since),
+        waiting=_by_person(sorted(here + there, key=lambda one: one.entry.since)),
         silent=[view for view in views if not view.answers],
         spans_hosts=bool(views),
     )
+
+
+def _by_person(waiting: Iterable[WaitingPerson]) -> list[WaitingPerson]:
+    """Put together what waits for the same person on the same server."""
+    found: dict[tuple[Host | None, str], list[WaitingPerson]] = {}
+    for one in waiting:
+        found.setdefault((one.host, one.entry.user_name), []).append(one)
+    return [
+        replace(first, others=[other.entry for other in others])
+        for first, *others in found.values()
+    ]

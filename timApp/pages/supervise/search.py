@@ -79,7 +79,7 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
     # However many wait here, of which the desk may not show all.
     local = find_waiting(db, typed.code)
     found = [WaitingPerson(local, None)] if local is not None else []
-    found += [one for one in desk.waiting if one.host and one.entry.code == typed.code]
+    found += [one for one in desk.logins if one.host and one.entry.code == typed.code]
     if len(found) > 1:
         return found
     if found:
@@ -110,7 +110,7 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
 
 
 def _near(desk: Desk, text: str) -> list[WaitingPerson]:
-    return [one for one in desk.waiting if is_near(one.entry.code, text)]
+    return [one for one in desk.logins if is_near(one.entry.code, text)]
 
 
 def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingPerson]:
@@ -152,7 +152,7 @@ def _find_by_seat(text: str, desk: Desk) -> Match | Candidates | Sequence[Waitin
         return Candidates(seated=here[:CHOICES_MAX], has_more=len(here) > CHOICES_MAX)
     if here:
         return Match(here[0].name, here[0].session_id)
-    there = [one for one in desk.waiting if one.host and one.entry.seating.seat in seats]
+    there = [one for one in desk.logins if one.host and one.entry.seating.seat in seats]
     if len(there) == 1:
         return Match(there[0].entry.user_name, there[0].entry.session_id)
     return there or None
