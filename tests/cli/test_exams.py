@@ -50,7 +50,7 @@ def test_an_exam_is_planned_begun_and_ended(timapp: CommandLine, here: Site) -> 
     (row,) = listed(timapp)
     assert row == [
         *("Algebra 1", "to come", "2090-12-01T09:00+02:00", "2090-12-01T12:00+02:00"),
-        *("Students", "exam/part1", "Session supervisors"),
+        *("Students", "exam/part1", "Session supervisors", "block_new, hold, same"),
     ]
     browser = here.logged_in("alice")
     assert browser.get("/view/exam/part1").status_code == 403
@@ -125,6 +125,37 @@ def test_what_cannot_be_is_refused_and_nothing_is_added(
     add(timapp)
     assert said in timapp.refused("exam", "add", *words)
     assert len(listed(timapp)) == 1
+
+
+def test_all_that_is_wrong_is_told_at_once(timapp: CommandLine, here: Site) -> None:
+    """A line each: the title, the times, and each group and document that there is not."""
+    add(timapp)
+    words = ["algebra 1", "--from", "nine", "--to", "ten", "--group", "No", "--group", "Students"]
+    words += ["--group", "Nil", "--supervisors", "None", "--document", "a", "--document", "b"]
+    result = timapp("exam", "add", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("Error: ") for line in lines)
+    said = ("an exam", "'nine'", "'ten'", "'No'", "'Nil'", "'None'", "document 'a'", "document 'b'")
+    assert len(lines) == len(said)
+    assert all(text in line for text, line in zip(said, lines, strict=True))
+    assert len(listed(timapp)) == 1
+
+
+def test_what_an_added_exam_is_already_is_said(timapp: CommandLine, here: Site) -> None:
+    """That it runs, has no documents, and that those who supervise it can verify nobody."""
+    here.add_user("tess", ["Teachers"])
+    here.add_user("theo", ["Teachers", "Session supervisors"])
+    here.add_user("boss", ["Teachers", "Administrators"])
+    words = ["--group", "Students", "--supervisors", "Teachers"]
+    added = timapp.done("exam", "add", "Logic", "--from", _PAST, "--to", TWELVE, *words)
+    assert added.splitlines()[1:] == [
+        "It runs already, and its policies count now.",
+        "It has no documents yet.",
+        "Not in the group 'Session supervisors', so they can verify nobody: tess.",
+        "1 person sits it as groups are now.",
+    ]
+    assert listed(timapp)[0][1] == "runs"
 
 
 def test_what_is_out_of_turn_is_one_line(timapp: CommandLine, here: Site) -> None:
@@ -213,12 +244,12 @@ def test_an_exam_that_runs_is_changed_where_nobody_loses_by_it(
     here.add_user("tess", ["Teachers"])
     changed = timapp.done("exam", "change", "Algebra 1", *words)
     assert changed.startswith("The exam is 'Algebra 2' (from ")
-    assert changed.endswith(" now.\n2 people sit it as groups are now.\n")
+    assert changed.endswith(" they can verify nobody: tess.\n2 people sit it as groups are now.\n")
     timapp.done("exam", "change", "Algebra 2", "--remove-supervisors", "Session supervisors")
     (row,) = listed(timapp)
     assert [row[0], row[1], *row[3:]] == [
         *("Algebra 2", "runs", "2090-12-01T12:10+02:00", "Guests, Students", "exam/part2"),
-        "Teachers",
+        *("Teachers", "block_new, hold, same"),
     ]
     timapp.done("exam", "end", "Algebra 2")
     for words in (["--to", "2090-12-01T13:00"], ["--remove-document", "exam/part2"]):

@@ -204,6 +204,41 @@ def test_an_error_stands_beside_its_field(
     assert exams(hall) == []
 
 
+def test_all_that_is_wrong_is_told_at_once(hall: Site, admin: Browser) -> None:
+    """Each unknown name beside its field, and the title and the times beside theirs."""
+    send(admin, "", TYPED)
+    wrong = {"to": "2090-12-01T08:00", "groups": "Nil\nzoe\nNo", "documents": "a\nexam\nb"}
+    answer = send(admin, "", TYPED | wrong | {"supervisors": "None"})
+    assert answer.status_code == 409
+    assert re.findall(r'id="(\w+)-error"', answer.text) == [
+        *("title", "to", "groups", "documents", "supervisors")
+    ]
+    said = text_of(answer)
+    for text in ("'Nil'", "'No'", "'None'", "document 'a'", "document 'b'", "already", "end after"):
+        assert said.count(text) == 1
+    assert len(exams(hall)) == 1
+
+
+def test_what_an_added_exam_is_already_is_said(hall: Site, admin: Browser) -> None:
+    """That it runs and its policies count, and that it has no documents; the list has policies."""
+    send(admin, "", TYPED | {"from": "2020-12-01T09:00", "documents": ""})
+    said = page(admin)
+    assert (
+        "The exam Algebra 1 is added. It runs already, and its policies count now."
+        " 2 people sit it. It has no documents yet." in said
+    )
+    assert "A login over the limit: is let in, and the oldest session expires" in said
+    assert "A login after one was stopped: is let in" in said
+    assert "Who may log in to a free slot: any browser" in said
+    send(admin, "", TYPED | {"title": "Logic"})
+    said = page(admin)
+    assert "The exam Logic is added. 2 people would sit it as groups are now." in said
+    assert "runs already" not in said
+    assert "no documents yet" not in said
+    send(admin, "/change", shown_form(admin, "Logic") | {"from": "2020-12-01T09:00"})
+    assert "The exam Logic is changed. It runs already, and its policies count now." in page(admin)
+
+
 def test_a_title_that_is_taken_is_refused(hall: Site, admin: Browser) -> None:
     """In capitals, too: 409 beside the title, and the first exam stays."""
     send(admin, "", TYPED)

@@ -1,6 +1,6 @@
 """What the commands of exams have alike: their options, and how they say what an exam is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 
@@ -9,12 +9,17 @@ import click
 from timApp.cli.output import printable
 from timApp.cli.parameters import TEXT
 from timApp.guard.exams.run import Effect
-from timApp.guard.rules.exam import end_of, start_of
-from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
+from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.exam import Exam
 from timApp.ui.language import site_zone
+from timApp.user.usergroup import SUPERVISOR_GROUP
+from timApp.util.clock import now
+from timApp.util.errors import TimError
 from timApp.util.localtime import moment_of
 
+#: How many people are named where there may be many.
+_NAMED = 5
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -70,3 +75,40 @@ def hit_text(effect: Effect) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """Return a number and what it counts."""
     return f"{number} {one if number == 1 else many}"
+
+
+def standing_lines(
+    exam: Exam, people: int, powerless: Sequence[str], *, is_new: bool, has_documents: bool
+) -> Iterator[str]:
+    """Yield what there is to say of an exam that was added or changed.
+
+    `is_new`: it was added, or begins at another time now; `powerless`: those of its supervisors who
+    can verify nobody.
+    """
+    phase = phase_of(exam, now())
+    if phase is Phase.RUNS and is_new:
+        yield "It runs already, and its policies count now."
+    if phase is not Phase.OVER and not has_documents:
+        yield "It has no documents yet."
+    if phase is not Phase.OVER and powerless:
+        names = ", ".join(map(printable, powerless[:_NAMED]))
+        more = f" and {len(powerless) - _NAMED} more" if len(powerless) > _NAMED else ""
+        yield f"Not in the group {SUPERVISOR_GROUP!r}, so they can verify nobody: {names}{more}."
+    if phase is Phase.TO_COME:
+        yield f"{counted(people, 'person', 'people')} would sit it as groups are now."
+    elif phase is Phase.RUNS:
+        yield f"{counted(people, 'person sits', 'people sit')} it as groups are now."
+
+
+def tell_faults(faults: Sequence[TimError]) -> None:
+    """Raise the last of these errors, and tell those before it as it will be told."""
+    if not faults:
+        return
+    for error in faults[:-1]:
+        click.echo(f"Error: {error}", err=True)
+    raise faults[-1]
+
+
+def policy_text(policy: Policy) -> str:
+    """Return the policies as the options of commands call them."""
+    return ", ".join((policy.over_limit.value, policy.after_end.value, policy.device.value))

@@ -11,14 +11,12 @@ import sqlalchemy as sa
 from timApp.database.driver.read import QuickRead
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
-from timApp.document.model import Document
+from timApp.document.model import Document, require_document
 from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeable
 from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
 from timApp.guard.tables.handin import handed_in_at
 from timApp.util.clock import now
-from timApp.util.errors import NotFound
-from timApp.util.text import quoted
 
 #: Which documents an exam consists of.
 exam_documents = sa.Table(
@@ -152,7 +150,7 @@ def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> bool:
     `NotFound` (field ``document``) for one that there is not, `Conflict` (``documents``) if they
     cannot change any more. Nothing is committed.
     """
-    return _set_documents(work, exam, {_require_document(work, path) for path in paths})
+    return _set_documents(work, exam, {require_document(work, path).id for path in paths})
 
 
 def _set_documents(work: UnitOfWork, exam: Exam, wanted: Set[int]) -> bool:
@@ -190,8 +188,8 @@ def change_documents(
 
     Those that are there already, or are not, change nothing. Errors are as in `set_documents`.
     """
-    gone = {_require_document(work, path) for path in removed}
-    new = {_require_document(work, path) for path in added}
+    gone = {require_document(work, path).id for path in removed}
+    new = {require_document(work, path).id for path in added}
     return _set_documents(work, exam, (_document_ids(work, exam) | new) - gone)
 
 
@@ -204,13 +202,6 @@ def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:
     for exam_id, path in sorted(map(tuple, work.session.execute(query))):
         found.setdefault(exam_id, []).append(path)
     return found
-
-
-def _require_document(work: UnitOfWork, path: str) -> int:
-    document = Document.get_by_path(work, path)
-    if document is None:
-        raise NotFound("There is no document %(path)s.", field="document", path=quoted(path))
-    return document.id
 
 
 def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:

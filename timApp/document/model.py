@@ -16,7 +16,7 @@ from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, accessible_blocks
 from timApp.item.item import Item
 from timApp.util.clock import now
-from timApp.util.errors import BadInput, Conflict
+from timApp.util.errors import BadInput, Conflict, NotFound
 from timApp.util.text import check_text, is_storable, quoted
 
 #: What the block of a document says it is the handle of.
@@ -42,6 +42,14 @@ class Document(Item):
             if normal is None
             else work.session.scalar(sa.select(cls).where(cls.path == normal))
         )
+
+
+def require_document(work: UnitOfWork, path: str) -> Document:
+    """Return the document at `path`; `NotFound` (field ``document``) if there is none."""
+    document = Document.get_by_path(work, path)
+    if document is None:
+        raise NotFound("There is no document %(path)s.", field="document", path=quoted(path))
+    return document
 
 
 class DocumentText(NamedTuple):

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime
+from itertools import chain
 
 import click
 
@@ -14,6 +15,9 @@ from timApp.cli.exams import (
     hit_text,
     names_option,
     policy_option,
+    policy_text,
+    standing_lines,
+    tell_faults,
     time_of,
     time_option,
     time_text,
@@ -22,13 +26,16 @@ from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, NoTerminal
 from timApp.document.exam import change_documents, documents_of_exams, set_documents, take_back
+from timApp.document.planned import faults_of
 from timApp.guard.exams.find import all_exams, lock_exam, require_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam, change_exam, merged_groups, plan_of
 from timApp.guard.exams.run import Effect, begin_exam, effect_of_begin, end_exam
-from timApp.guard.rules.exam import EXAM_POLICY, Phase, end_of, phase_of, start_of
+from timApp.guard.exams.supervision import those_who_verify_nobody
+from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, end_of, phase_of, start_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.exam import Exam
 from timApp.util.clock import now
+from timApp.util.errors import TimError
 
 
 @click.group(
@@ -95,21 +102,31 @@ def add(  # noqa: PLR0917 - those of the command
     supervisors of the site.
     """
     with application():
+        moments: list[datetime] = []
+        faults: list[TimError] = []
+        for text, field in ((starts_at, "from"), (ends_at, "to")):
+            try:
+                moments.append(time_of(text, field))
+            except TimError as error:
+                faults.append(error)
+        times = None if faults else (moments[0], moments[1])
+        found = faults_of(db, title, groups, supervisors, documents, times=times)
+        tell_faults([*found.pop("title", []), *faults, *chain.from_iterable(found.values())])
         plan = ExamPlan(
             title,
-            time_of(starts_at, "from"),
-            time_of(ends_at, "to"),
+            moments[0],
+            moments[1],
             groups,
             supervisors,
             Policy(over_limit, after_end, device),
         )
         exam = add_exam(db, plan)
         set_documents(db, exam, documents)
-        effect = effect_of_begin(db, exam)
-        shown = exam_text(exam)
+        shown, lines = exam_text(exam), _standing(exam, is_new=True)
         db.session.commit()
     click.echo(f"Added the exam {shown}.")
-    click.echo(f"{counted(effect.people, 'person', 'people')} would sit it as groups are now.")
+    for line in lines:
+        click.echo(line)
 
 
 @command.command(
@@ -173,16 +190,13 @@ def change(  # noqa: PLR0917 - those of the command
                 device or old.policy.device,
             ),
         )
-        change_exam(db, exam, plan)
+        changed = change_exam(db, exam, plan)
         change_documents(db, exam, new_documents, old_documents)
-        shown, phase = exam_text(exam), phase_of(exam, now())
-        effect = effect_of_begin(db, exam)
+        shown, lines = exam_text(exam), _standing(exam, is_new=Part.START in changed)
         db.session.commit()
     click.echo(f"The exam is {shown} now.")
-    if phase is Phase.TO_COME:
-        click.echo(f"{counted(effect.people, 'person', 'people')} would sit it as groups are now.")
-    elif phase is Phase.RUNS:
-        click.echo(f"{counted(effect.people, 'person sits', 'people sit')} it as groups are now.")
+    for line in lines:
+        click.echo(line)
 
 
 @command.command(epilog=examples('timapp exam delete "Algebra 1"'))
@@ -200,10 +214,11 @@ def delete(title: str) -> None:
 
 @command.command("list", epilog=examples("timapp exam list"))
 def list_exams() -> None:
-    """List exams, the latest first: title, state, from, to, groups, documents, supervisors.
+    """List exams, the latest first.
 
-    A table at a terminal; else a line for each exam, tab-separated and without headings.
-    Times are in the site's zone.
+    For each: title, state, from, to, groups, documents, supervisors, and its policies in the order
+    of the options of `timapp exam add`. A table at a terminal; else a line for each exam,
+    tab-separated and without headings. Times are in the site's zone.
     """
     with application():
         documents = documents_of_exams(db)
@@ -217,10 +232,12 @@ def list_exams() -> None:
                 ", ".join(group.name for group in exam.groups),
                 ", ".join(documents.get(exam.id, [])),
                 ", ".join(group.name for group in exam.supervisors),
+                policy_text(exam.policy),
             )
             for exam in all_exams(db)
         ]
-    print_rows(("Title", "State", "From", "To", "Groups", "Documents", "Supervisors"), rows)
+    columns = "Title", "State", "From", "To", "Groups", "Documents", "Supervisors", "Policies"
+    print_rows(columns, rows)
 
 
 @command.command(
@@ -263,6 +280,19 @@ def end(title: str) -> None:
         click.echo(f"Ended the exam {shown}.")
     else:
         click.echo(f"The exam {shown} was over already{by}; nothing was changed.")
+
+
+def _standing(exam: Exam, *, is_new: bool) -> list[str]:
+    """Return what there is to say of an exam that was added or changed."""
+    return list(
+        standing_lines(
+            exam,
+            effect_of_begin(db, exam).people,
+            those_who_verify_nobody(db, exam),
+            is_new=is_new,
+            has_documents=exam.id in documents_of_exams(db),
+        )
+    )
 
 
 def _ask(exam: Exam, effect: Effect) -> None:

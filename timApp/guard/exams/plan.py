@@ -39,10 +39,8 @@ def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
     end that does not come after the beginning, or is past (``to``); `Conflict` (``title``) if there
     is an exam of that title; `NotFound` (``group``) for a group that there is not.
     """
-    title = check_text("title", plan.title, required=True)
+    title = check_title(work, plan.title)
     check_times(plan.starts_at, plan.ends_at)
-    if find_exam(work, title) is not None:
-        raise _title_taken(title)
     policy = plan.policy
     exam = Exam(
         title=title,
@@ -107,14 +105,11 @@ def change_exam(work: UnitOfWork, exam: Exam, plan: ExamPlan) -> frozenset[Part]
     }
     changed = frozenset(part for part, is_other in differs.items() if is_other)
     require_changeable(exam, changed)
-    title = check_text("title", plan.title, required=True)
+    title = check_title(work, plan.title, exam.id)
     if Part.START in changed:
         check_times(plan.starts_at, plan.ends_at)
     elif Part.END in changed:
         check_times(start_of(exam), plan.ends_at)
-    namesake = find_exam(work, title)
-    if namesake is not None and namesake is not exam:
-        raise _title_taken(title)
     exam.title, exam.title_key = title, key_of(title)
     exam.starts_at, exam.ends_at = plan.starts_at, plan.ends_at
     exam.groups, exam.supervisors = groups, supervisors
@@ -164,6 +159,19 @@ def delete_exam(work: UnitOfWork, exam: Exam) -> None:
     """Delete the exam, which is to come, and has no documents any more."""
     work.session.delete(exam)
     work.session.flush()
+
+
+def check_title(work: UnitOfWork, title: str, exam_id: int | None = None) -> str:
+    """Return the title if an exam can be called that, also the one of the id, which is changed.
+
+    `BadInput` (field ``title``) if it is empty, too long or no line of text, `Conflict` if another
+    exam has it.
+    """
+    title = check_text("title", title, required=True)
+    namesake = find_exam(work, title)
+    if namesake is not None and namesake.id != exam_id:
+        raise _title_taken(title)
+    return title
 
 
 def check_times(starts_at: datetime, ends_at: datetime) -> None:

@@ -10,7 +10,7 @@ from timApp.document.exam import documents_of_exams, set_documents
 from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
 from timApp.guard.exams.plan import add_exam, change_exam
 from timApp.guard.exams.run import effect_of_begin
-from timApp.guard.rules.exam import Phase, phase_of
+from timApp.guard.rules.exam import Part, Phase, phase_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.exam import Exam
 from timApp.pages.exams.form import (
@@ -25,7 +25,7 @@ from timApp.request.inputs import takes
 from timApp.ui.language import site_zone
 from timApp.user.user import id_of
 from timApp.util.clock import now
-from timApp.util.errors import Conflict, TimError
+from timApp.util.errors import TimError
 
 exams = Blueprint("exams", __name__, url_prefix="/administer/exams")
 
@@ -54,7 +54,7 @@ def add() -> ResponseReturnValue:
         form.blame(error)
         return _list_page(form)
     added = gettext("The exam %(title)s is added.", title=exam.title)
-    message = f"{added} {_would_sit(exam)}"
+    message = f"{added} {_standing(exam, is_new=True)}"
     db.session.commit()
     return back_to_list(message)
 
@@ -92,9 +92,8 @@ def change() -> ResponseReturnValue:
     if not changed and not has_other_documents:
         db.session.rollback()
         return back_to_list(gettext("Nothing was changed."), "info")
-    message = str(gettext("The exam %(title)s is changed.", title=exam.title))
-    if phase_of(exam, now()) is Phase.TO_COME:
-        message = f"{message} {_would_sit(exam)}"
+    is_changed = gettext("The exam %(title)s is changed.", title=exam.title)
+    message = f"{is_changed} {_standing(exam, is_new=Part.START in changed)}"
     db.session.commit()
     return back_to_list(message)
 
@@ -108,17 +107,13 @@ def _list_page(form: ExamForm) -> ResponseReturnValue:
         form=form,
         **_form_choices(),
     )
-    errors = list(form.errors.values())
-    return html, errors[0].status if errors else 200
+    return html, form.status
 
 
 def _change_page(form: ExamForm) -> ResponseReturnValue:
     """Show the form of an exam that is there; with the status of what is wrong with it."""
     html = render_template("change_exam.html", form=form, **_form_choices())
-    if form.is_stale:
-        return html, Conflict.status
-    errors = list(form.errors.values())
-    return html, errors[0].status if errors else 200
+    return html, form.status
 
 
 def _form_choices() -> dict[str, object]:
@@ -131,15 +126,22 @@ def _form_choices() -> dict[str, object]:
     }
 
 
-def _would_sit(exam: Exam) -> str:
-    people = effect_of_begin(db, exam).people
-    return str(
-        ngettext(
+def _standing(exam: Exam, *, is_new: bool) -> str:
+    """Return what there is to say of an exam that was added, or begins at another time now."""
+    people, phase, said = effect_of_begin(db, exam).people, phase_of(exam, now()), []
+    if phase is Phase.TO_COME:
+        sentence = ngettext(
             "%(num)s person would sit it as groups are now.",
             "%(num)s people would sit it as groups are now.",
             people,
         )
-    )
+        said.append(sentence)
+    elif phase is Phase.RUNS and is_new:
+        said.append(gettext("It runs already, and its policies count now."))
+        said.append(ngettext("%(num)s person sits it.", "%(num)s people sit it.", people))
+    if phase is not Phase.OVER and not documents_of_exams(db).get(exam.id):
+        said.append(gettext("It has no documents yet."))
+    return " ".join(map(str, said))
 
 
 def back_to_list(message: str, category: str = "success") -> ResponseReturnValue:

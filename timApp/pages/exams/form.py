@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from timApp.auth.site import db
-from timApp.guard.exams.plan import ExamPlan, named_groups
+from timApp.document.planned import Faults, faults_of
+from timApp.guard.exams.plan import ExamPlan
 from timApp.guard.rules.exam import EXAM_POLICY, Part, changeable
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.pages.choice import read_choice
 from timApp.pages.exams.present import Present, wall_text
 from timApp.ui.language import site_zone
-from timApp.util.errors import TimError
+from timApp.util.errors import Conflict, TimError
 from timApp.util.localtime import moment_of
 
 #: The names of the fields, and what each of them is.
@@ -49,7 +50,15 @@ class ExamForm:
     taken_over: set[str] = field(default_factory=set)
     contested: set[str] = field(default_factory=set)
     #: What cannot be carried out, by field.
-    errors: dict[str, TimError] = field(default_factory=dict)
+    errors: Faults = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page that shows it."""
+        if self.is_stale:
+            return Conflict.status
+        first = next((self.errors[name][0] for name in _PARTS if name in self.errors), None)
+        return 200 if first is None else first.status
 
     def lines(self, name: str) -> list[str]:
         """Return the names in a field, of which each line has one."""
@@ -78,7 +87,7 @@ class ExamForm:
         name = _FIELDS_OF_INPUTS.get(error.field or "", error.field)
         if name not in EXAM_FIELDS:
             raise error
-        self.errors[name] = error
+        self.errors.setdefault(name, []).append(error)
 
 
 def shown_form(present: Present) -> ExamForm:
@@ -111,11 +120,18 @@ def read_exam(
     )
     form.starts_at = _read_time(form, "from", present.plan.starts_at if present else None)
     form.ends_at = _read_time(form, "to", present.plan.ends_at if present else None)
-    for name in ("groups", "supervisors"):
-        try:
-            named_groups(db, form.lines(name))
-        except TimError as error:
-            form.errors[name] = error
+    faults = faults_of(
+        db,
+        form.texts.get("title", ""),
+        form.lines("groups"),
+        form.lines("supervisors"),
+        form.lines("documents"),
+        times=(form.starts_at, form.ends_at)
+        if present is None and form.starts_at is not None and form.ends_at is not None
+        else None,
+        exam_id=None if present is None else present.id,
+    )
+    form.errors |= faults
     return form
 
 
@@ -146,5 +162,5 @@ def _read_time(form: ExamForm, name: str, present: datetime | None) -> datetime 
     try:
         return moment_of(text, site_zone(), name)
     except TimError as error:
-        form.errors[name] = error
+        form.errors[name] = [error]
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.rules.policy import Policy
 from timApp.guard.tables.exam import Exam
 
 
@@ -20,6 +21,7 @@ class ShownExam:
     groups: Sequence[str]
     documents: Sequence[str]
     supervisors: Sequence[str]
+    policy: Policy
     #: Whether somebody may begin it by hand; also when the clock has.
     may_begin: bool
 
@@ -46,5 +48,6 @@ def shown_exam(exam: Exam, moment: datetime, documents: Sequence[str]) -> ShownE
         groups=[group.name for group in exam.groups],
         documents=documents,
         supervisors=[group.name for group in exam.supervisors],
+        policy=exam.policy,
         may_begin=phase is not Phase.OVER and exam.begun_at is None,
     )
