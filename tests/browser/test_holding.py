@@ -69,7 +69,7 @@ def test_whoever_was_invalidated_is_blocked_until_verified(
     expect(phone.page.get_by_role("heading", name="Invalidated: Siiri Student")).to_be_visible()
 
     student.page.reload()
-    expect(student.page.get_by_text("A supervisor has ended this session.")).to_be_visible()
+    expect(student.page.get_by_text("A supervisor has stopped this session.")).to_be_visible()
     log_out(student)
     log_in(student, strict_hall.url(EXAM), name)
     expect(blocked_heading(student.page)).to_have_text("Your login is blocked")

@@ -73,7 +73,7 @@ def test_the_blocked_page_says_why(hall: Site) -> None:
     form = {"user": "alice", "session_id": second.session_id}
     assert supervisor.decide("/supervise/verify", data=form).status_code == 200
     assert supervisor.decide("/supervise/invalidate", data=form).status_code == 200
-    assert "Your session is expired: A supervisor has ended this session." in told()
+    assert "Your session is expired: A supervisor has stopped this session." in told()
 
 
 def test_the_code_stays_while_the_page_is_shown_again(hall: Site) -> None:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from html import unescape
+from importlib import resources
 
 import pytest
+from babel.messages.mofile import read_mo
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
@@ -509,3 +511,27 @@ def test_a_time_in_the_repeated_hour_stays_as_it_is(hall: Site, admin: Browser) 
     assert start.isoformat() == "2036-10-26T01:30:00+00:00"
     send(admin, "/change", shown_form(admin, "Algebra 1") | {"title": "New"})
     assert (exams(hall)[0][0].title, exams(hall)[0][0].starts_at) == ("New", start)
+
+
+def test_a_record_calls_an_exam_an_exam(hall: Site, admin: Browser) -> None:
+    """What *begin* and *hand in* have recorded of a person has its title, and no reason."""
+    send(admin, "", TYPED)
+    hall.logged_in("zoe")
+    send(admin, "/begin", asked(admin, "Algebra 1"))
+    zoe = hall.logged_in("zoe")
+    zoe.client.post("/hand-in", json={}, headers={"X-CSRFToken": zoe.csrf_token})
+    said = text_of(admin.get_page("/administer/person?user=zoe&exam="))
+    assert said.count("Exam Algebra 1") == 2
+    assert "Reason" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("sv", ["tentamen", "verifi"]), ("fi", ["asiakirj"])]
+)
+def test_a_thing_has_one_word_in_a_language(language: str, words: list[str]) -> None:
+    """Swedish has *prov* and *bekräfta*, and Finnish *dokumentti*; not another word beside it."""
+    folder = resources.files("timApp") / "translations" / language / "LC_MESSAGES"
+    with (folder / "messages.mo").open("rb") as file:
+        texts = read_mo(file)
+    said = " ".join(str(message.string) for message in texts if message.id).casefold()
+    assert [word for word in words if word in said] == []

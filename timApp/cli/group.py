@@ -32,12 +32,15 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
             "timApp.cli.commands.grant", "Give a person or a group a right to a document."
         ),
         "session": LazyCommand(
-            "timApp.cli.commands.session", "List, verify, invalidate and export sessions."
+            "timApp.cli.commands.session",
+            "List, verify, invalidate, pause, end and export sessions.",
         ),
         "seat": LazyCommand(
             "timApp.cli.commands.seat", "Say which address or browser is at which seat."
         ),
-        "exam": LazyCommand("timApp.cli.commands.exam", "Plan, list, begin and end exams."),
+        "exam": LazyCommand(
+            "timApp.cli.commands.exam", "Add, change, delete, list, begin and end exams."
+        ),
         "hosts": LazyCommand(
             "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
         ),

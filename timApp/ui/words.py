@@ -29,7 +29,7 @@ _CAUSES = {
         "Somebody has logged in as you on one more device, which blocks them all."
     ),
     Cause.ANOTHER_VERIFIED: lazy_gettext("A supervisor has verified another session of yours."),
-    Cause.INVALIDATED: lazy_gettext("A supervisor has ended this session."),
+    Cause.INVALIDATED: lazy_gettext("A supervisor has stopped this session."),
     Cause.LOGGED_OUT: lazy_gettext("You have logged out."),
     Cause.CONTINUED: lazy_gettext("You have logged in again in the same browser."),
     Cause.ENDED: lazy_gettext("A supervisor has ended this session for good."),

@@ -47,7 +47,7 @@ from timApp.util.errors import TimError
     ),
 )
 def command() -> None:
-    """Plan, change, list, begin and end exams.
+    """Add, change, delete, list, begin and end exams.
 
     While an exam runs, its documents are open to those who sit it, and its policies count for their
     logins. It begins and ends by the clock, or by hand if that is first.
