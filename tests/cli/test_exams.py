@@ -275,3 +275,26 @@ def test_sessions_of_an_exam_are_listed_and_exported(timapp: CommandLine, here: 
         assert sum("in the hall" in line for line in lines) == 1
         assert len(timapp.done("session", command).splitlines()) == len(lines) + 2
         assert "There is no exam 'Logic'" in timapp.refused("session", command, "--exam", "Logic")
+
+
+def test_a_person_who_is_there_is_put_into_groups(timapp: CommandLine, here: Site) -> None:
+    """It counts at once for whoever is logged in; repeated, and what cannot be, changes nothing."""
+    here.add_user("boss", ["Administrators", "Session supervisors"])
+    alice = here.logged_in("alice")
+    assert alice.get("/administer/exams").status_code == 403
+    words = ("user", "group", "ALICE", "--add", "Administrators", "--remove", "Students")
+    assert timapp.done(*words) == "Groups of alice: Administrators\n"
+    assert alice.get("/administer/exams").status_code == 200
+    again = timapp.done(*words)
+    assert again == "Groups of alice already; nothing was changed: Administrators\n"
+    for more, said in (
+        (["--add", "Nil"], "no user or group named 'Nil'"),
+        (["--add", "boss"], "is a user, not a group"),
+        (["--add", "Students", "--remove", "Students"], "both"),
+    ):
+        assert said in timapp.refused("user", "group", "alice", "--remove", "Administrators", *more)
+    assert "no user named 'no'" in timapp.refused("user", "group", "no", "--add", "Students")
+    assert timapp.done("user", "group", "alice") == "Groups of alice: Administrators\n"
+    timapp.done("user", "group", "alice", "--remove", "Administrators")
+    assert alice.get("/administer/exams").status_code == 403
+    assert timapp.done("user", "group", "alice") == "Groups of alice: none\n"

@@ -25,7 +25,8 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
             "timApp.cli.commands.demo", "Fill an empty database with accounts to try."
         ),
         "user": LazyCommand(
-            "timApp.cli.commands.user", "Add and list people, and set their passwords."
+            "timApp.cli.commands.user",
+            "Add, list and rename people, and set their passwords and groups.",
         ),
         "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
         "grant": LazyCommand(

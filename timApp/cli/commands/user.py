@@ -5,10 +5,12 @@ import sqlalchemy as sa
 
 from timApp.auth.site import db
 from timApp.cli.context import application, existing_database, require_upgraded
+from timApp.cli.exams import names_option
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows
+from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, password_option, read_password
 from timApp.database.migrate import needs_upgrade
+from timApp.user.groups import regroup
 from timApp.user.rename import rename_user
 from timApp.user.search import search_people
 from timApp.user.user import User, create_user, require_user, set_password
@@ -17,7 +19,7 @@ from timApp.user.usergroup import UserGroup, membership
 
 @click.group("user", epilog=examples("timapp user add alice --group Students", "timapp user list"))
 def command() -> None:
-    """Add, list and rename people, and set their passwords."""
+    """Add, list and rename people, and set their passwords and groups."""
 
 
 @command.command(
@@ -65,13 +67,13 @@ def list_users(text: str | None) -> None:
     """
     with application():
         groups: dict[int, list[str]] = {}
-        for user_id, group in db.session.execute(
+        for user_id, name in db.session.execute(
             sa.select(membership.c.user_id, UserGroup.name)
             .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
             .where(UserGroup.personal_user_id.is_(None))
             .order_by(UserGroup.name)
         ):
-            groups.setdefault(user_id, []).append(group)
+            groups.setdefault(user_id, []).append(name)
         columns = (User.id, User.name, User.real_name, User.email)
         users = (
             db.session.execute(sa.select(*columns).order_by(User.name))
@@ -103,6 +105,29 @@ def passwd(name: str, *, password_stdin: bool) -> None:
         set_password(user, read_password(from_stdin=password_stdin))
         db.session.commit()
     click.echo(f"Set the password of {shown}.")
+
+
+@command.command(
+    epilog=examples(
+        'timapp user group teacher --add "Session supervisors"',
+        "timapp user group alice --add Retake --remove Students",
+    )
+)
+@click.argument("name", type=TEXT)
+@names_option("--add", "added", "GROUP", "A group to make them a member of; may be repeated.")
+@names_option("--remove", "removed", "GROUP", "A group to take them out of; may be repeated.")
+def group(name: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+    """Say which groups the user NAME is in, or add them to some and take them out of others.
+
+    The groups have to be there. It counts at once, also for whoever is logged in: members of
+    "Administrators" may do everything, those of "Session supervisors" may verify sessions.
+    """
+    with application():
+        done = regroup(db, name, added, removed)
+        db.session.commit()
+    groups = ", ".join(map(printable, done.groups)) or "none"
+    unchanged = " already; nothing was changed" if not done.has_changed and added + removed else ""
+    click.echo(f"Groups of {printable(done.name)}{unchanged}: {groups}")
 
 
 @command.command(epilog=examples("timapp user rename Ann ann.smith"))
