@@ -41,6 +41,7 @@ COMMANDS = [
     "demo",
     "user",
     "user add",
+    "user group",
     "user list",
     "user passwd",
     "user rename",
