@@ -145,7 +145,7 @@ def test_who_is_logged_in_is_told_of_another_login_once(
     window = open_window(PHONE)
     page = window.page
     open_exam(window, hall, name)
-    told = page.get_by_role("alert").filter(has_text="Somebody tried to log in as you at")
+    told = page.get_by_role("status").filter(has_text="Somebody tried to log in as you at")
     expect(told).to_be_hidden()
     hall.log_in_elsewhere(name)
     expect(told).to_be_visible()
