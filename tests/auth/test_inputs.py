@@ -146,7 +146,7 @@ def all_asks(hall: Site) -> list[Ask]:
             "path": "exam",
             "token": current_site().links.sign("alice", "old"),
         }
-        receipt = current_site().receipts.write(HandInReceipt("sitter", "Running", now()))
+        receipt = current_site().receipts.write(HandInReceipt("sitter", "", "Running", now()))
         adapter = app.url_map.bind("localhost")
         for rule in app.url_map.iter_rules():
             if rule.endpoint.rpartition(".")[2] == "static":

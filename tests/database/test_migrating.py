@@ -125,7 +125,7 @@ def test_nobody_has_to_wait_for_a_migration_that_waits(
     known = newer_scripts(tmp_path, ADD_COLUMN)
     patience = Patience(for_a_table=0.2, pause=0.05, tries=1000)
     told: Queue[str] = Queue()
-    with postgresql.connect() as reader, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, postgresql.connect() as reader:
         reader.exec_driver_sql("SELECT count(*) FROM usersession")  # in use until it ends
         done = pool.submit(
             upgrade_database, postgresql, known=known, patience=patience, report=told.put
@@ -175,7 +175,7 @@ def test_an_index_is_made_while_others_write(
     site.add_user("alice")
     site.logged_in("alice")
     known = newer_scripts(tmp_path, ADD_INDEX, DROP_INDEX)
-    with postgresql.connect() as writer, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, postgresql.connect() as writer:
         writer.exec_driver_sql("UPDATE usersession SET origin = 'x'")
         done = pool.submit(upgrade_database, postgresql, known=known, patience=HASTY)
         eventually(lambda: index(postgresql) is False or None)

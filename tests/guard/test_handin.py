@@ -171,7 +171,7 @@ def test_of_two_exams_the_other_one_goes_on(hall: Hall) -> None:
 
 def test_a_receipt_says_what_was_written_and_nothing_else_is_one() -> None:
     """It is read by every server with the key; one that was changed or made up is refused."""
-    receipt = HandInReceipt("änn", "Algebra 1", MORNING)
+    receipt = HandInReceipt("änn", "Änn Archer", "Algebra 1", MORNING)
     token = HandInReceipts("old", "new").write(receipt)
     assert HandInReceipts("new").read(token) == receipt
     for forged in ("", "x", token + "x", HandInReceipts("another key").write(receipt)):

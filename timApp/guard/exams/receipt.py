@@ -17,6 +17,8 @@ class HandInReceipt:
     """Who has handed in which exam, and when."""
 
     person: str
+    #: Empty if it is not known.
+    real_name: str
     exam: str
     at: datetime
 
@@ -33,7 +35,9 @@ class HandInReceipts:
 
         It lets nobody in.
         """
-        token = self._serializer.dumps([receipt.person, receipt.exam, receipt.at.isoformat()])
+        token = self._serializer.dumps(
+            [receipt.person, receipt.real_name, receipt.exam, receipt.at.isoformat()]
+        )
         return token if isinstance(token, str) else token.decode()
 
     def read(self, token: str) -> HandInReceipt:
@@ -43,8 +47,8 @@ class HandInReceipts:
         except BadSignature:
             content = None
         match content:
-            case [str(person), str(exam), str(at)]:
-                return HandInReceipt(person, exam, datetime.fromisoformat(at))
+            case [str(person), str(real_name), str(exam), str(at)]:
+                return HandInReceipt(person, real_name, exam, datetime.fromisoformat(at))
         raise ForgedReceipt(
             "This receipt was not written by a server of this site, or was changed.",
             field="receipt",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
@@ -98,13 +99,21 @@ ADD_CHANGE = BatchStatement(
     .values(session_id=sa.bindparam("new_session"), **RECORDED)
     .inline()  # nobody asks for the number of the entry
 )
-#: The person's active sessions are told of a login that was blocked.
+_told = orm.aliased(UserSession)
+#: The person's active sessions are told of a login that was blocked; not one that is being changed.
 NOTE_ATTEMPT = BatchStatement(
     sa.update(UserSession)
     .where(
         UserSession.user_id == sa.bindparam("person"),
-        UserSession.session_id != sa.bindparam("new_session"),
-        UserSession.expired_at.is_(None),
+        UserSession.session_id.in_(
+            sa.select(_told.session_id)
+            .where(
+                _told.user_id == sa.bindparam("person"),
+                _told.session_id != sa.bindparam("new_session"),
+                _told.expired_at.is_(None),
+            )
+            .with_for_update(skip_locked=True, key_share=True)
+        ),
     )
     .values(attempted_at=sa.bindparam("moment", type_=UTCDateTime()))
 )

@@ -17,7 +17,7 @@ from flask_login import logout_user
 from timApp.auth.access import open_to_expired_sessions, verify_logged_in
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_clocks, current_guard, current_site, db
-from timApp.auth.visitor import cookie_claims, current_actor, current_visitor
+from timApp.auth.visitor import Visitor, cookie_claims, current_actor, current_visitor
 from timApp.guard.exams.handin import HandedIn, exams_sat_by, handed_in_with
 from timApp.guard.exams.handin import hand_in as hand_exam_in
 from timApp.guard.exams.receipt import HandInReceipt
@@ -61,7 +61,7 @@ def do() -> ResponseReturnValue:
         before = handed_in_with(db, claims)
         if before is not None:
             person = db.session.get_one(User, claims.user_id)
-            return _answer(person.name, before)
+            return _answer(person, before)
     visitor = verify_logged_in()
     title = read_body().get("exam")
     if title is not None and not isinstance(title, str):
@@ -75,14 +75,15 @@ def do() -> ResponseReturnValue:
     if done.is_new:
         session.clear()
         logout_user()
-    response = _answer(visitor.name, done)
+    response = _answer(visitor, done)
     if done.is_new:
         forget_pages(response)
     return response
 
 
-def _answer(name: str, done: HandedIn) -> Response:
-    receipt = current_site().receipts.write(HandInReceipt(name, done.title, done.at))
+def _answer(person: User | Visitor, done: HandedIn) -> Response:
+    said = HandInReceipt(person.name, person.real_name, done.title, done.at)
+    receipt = current_site().receipts.write(said)
     return make_response(
         jsonify(status="ok", exam=done.title, handedInAt=done.at.isoformat(), receipt=receipt)
         if wants_json()
