@@ -95,7 +95,7 @@ def test_a_decision_about_everybody_is_seen(held: Site) -> None:
     assert "&#39;admin&#39;" in answer.text
 
 
-@pytest.mark.parametrize("seen", ["x", "-1", "1.5", "٣"])
+@pytest.mark.parametrize("seen", ["x", "-1", "1.5", "٣", "9" * 5000])
 def test_a_number_that_is_none_is_refused(held: Site, seen: str) -> None:
     """422 names the field, and nothing changes."""
     browser = held.blocked()
@@ -157,7 +157,7 @@ def test_what_has_happened_since_is_not_undone(held: Site, meanwhile: Any) -> No
     assert stated(held) == before
 
 
-@pytest.mark.parametrize("number", ["0", "99", "999999999999999999999", "", "x"])
+@pytest.mark.parametrize("number", ["0", "99", "999999999999999999999", "9" * 5000, "", "x"])
 def test_what_nobody_decided_is_not_undone(held: Site, number: str) -> None:
     """An unknown number is 409 or 422, also that of another person's decision."""
     held.blocked()

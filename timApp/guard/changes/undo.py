@@ -11,7 +11,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.record import Entry, record
-from timApp.guard.tables.change import SessionChange
+from timApp.guard.reading.decision import last_entry
 from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_open
@@ -65,7 +65,7 @@ def can_be_undone(work: UnitOfWork, user_id: int, number: int) -> bool:
     kept = sa.select(Undoable.change_id).where(
         Undoable.user_id == user_id, Undoable.change_id == number
     )
-    return work.session.scalar(kept) is not None and _latest(work, user_id) == number
+    return work.session.scalar(kept) is not None and _is_last(work, user_id, number)
 
 
 def undo(work: UnitOfWork, person: OnePerson, number: int, actor: Actor) -> Receipt:
@@ -83,7 +83,7 @@ def undo(work: UnitOfWork, person: OnePerson, number: int, actor: Actor) -> Rece
         user_id is None
         or kept is None
         or kept.user_id != user_id
-        or _latest(work, user_id) != number
+        or not _is_last(work, user_id, number)
     ):
         raise Conflict(
             "It cannot be undone any more: something has happened to the sessions of %(name)s"
@@ -107,15 +107,10 @@ def undo(work: UnitOfWork, person: OnePerson, number: int, actor: Actor) -> Rece
     return Receipt(change, changed=len(former.sessions))
 
 
-def _latest(work: UnitOfWork, user_id: int) -> int | None:
-    """Return the number of the last entry that has to do with the person."""
-    found = [
-        work.session.scalar(
-            sa.select(SessionChange.id).where(is_whose).order_by(SessionChange.id.desc()).limit(1)
-        )
-        for is_whose in (SessionChange.user_id == user_id, SessionChange.user_id.is_(None))
-    ]
-    return max((number for number in found if number is not None), default=None)
+def _is_last(work: UnitOfWork, user_id: int, number: int) -> bool:
+    """Tell whether nothing has happened to the person since the entry of that number."""
+    last = last_entry(work, user_id)
+    return last is not None and last.number == number
 
 
 def _written(former: Former) -> str:

@@ -31,6 +31,21 @@ def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
 
     Logins, and what the person does to their own sessions, are none.
     """
+    about_one = SessionChange.action.in_(_ABOUT_ONE)
+    return _last(work, user_id, about_one, SessionChange.action.in_(_ABOUT_ALL))
+
+
+def last_entry(work: UnitOfWork, user_id: int) -> Decision | None:
+    """Return what has happened last to the person, or everybody, whoever has done it."""
+    return _last(work, user_id, sa.true(), sa.true())
+
+
+def _last(
+    work: UnitOfWork,
+    user_id: int,
+    about_one: sa.ColumnElement[bool],
+    about_all: sa.ColumnElement[bool],
+) -> Decision | None:
     found = [
         work.session.execute(
             sa.select(
@@ -40,13 +55,13 @@ def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
                 SessionChange.actor,
                 SessionChange.at,
             )
-            .where(is_whose, SessionChange.action.in_(actions))
+            .where(is_whose, is_meant)
             .order_by(SessionChange.id.desc())
             .limit(1)
         ).first()
-        for is_whose, actions in (
-            (SessionChange.user_id == user_id, _ABOUT_ONE),
-            (SessionChange.user_id.is_(None), _ABOUT_ALL),
+        for is_whose, is_meant in (
+            (SessionChange.user_id == user_id, about_one),
+            (SessionChange.user_id.is_(None), about_all),
         )
     ]
     decisions = [Decision(*row) for row in found if row is not None]

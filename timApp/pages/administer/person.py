@@ -14,6 +14,7 @@ from timApp.guard.reading.sessions import latest_sessions, summary_of
 from timApp.guard.rules.presence import overlaps, tracks_of
 from timApp.pages.administer.period import Period, read_period
 from timApp.pages.administer.timeline import lay_out, since
+from timApp.pages.entry import entry_number
 from timApp.pages.exams.choice import EXAM_FIELD, read_exam_choice
 from timApp.pages.shown import shown
 from timApp.pages.timelabels import is_same_day, reader_zone, time_label
@@ -29,7 +30,6 @@ person = Blueprint("person", __name__, url_prefix="/administer/person")
 MAX_SESSIONS = 100
 #: So many overlaps are listed in words, the latest; the picture has them all.
 MAX_LISTED_OVERLAPS = 20
-_MAX_DIGITS = 18  # of an id that fits in 64 bits
 
 
 @person.get("")
@@ -95,10 +95,11 @@ def _read_before(text: str) -> int | None:
     """Return the id of a change before which a page of the record begins, or None."""
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
+    number = entry_number(text)
+    if number is None:
         raise BadInput(
             "The record cannot be shown from %(place)s on: that is not the number of a change.",
             field="before",
             place=quoted(text),
         )
-    return int(text)
+    return number

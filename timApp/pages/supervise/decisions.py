@@ -22,6 +22,7 @@ from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.debts import last_outcomes
 from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
 from timApp.hosts.outbox.worker import deliver_owed
+from timApp.pages.entry import entry_number
 from timApp.pages.reason import read_reason
 from timApp.pages.supervise.authority import require_authority_over
 from timApp.pages.supervise.console import comparison_page, console_page
@@ -56,8 +57,6 @@ _EFFECTS = frozenset(
 )
 
 
-#: Of a key that the database numbers.
-_NUMBER_MAX = 2**63 - 1
 _ACTIONS = {
     one.value: one
     for one in (Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO)
@@ -226,9 +225,10 @@ def _number(field: str) -> int | None:
     text = request.values.get(field, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit():
+    number = entry_number(text)
+    if number is None:
         raise BadInput("That is no number of a decision.", field=field)
-    return min(int(text), _NUMBER_MAX)
+    return number
 
 
 def _read_done() -> Done:
