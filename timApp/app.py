@@ -16,18 +16,21 @@ from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
+from timApp.auth.outcomes import count_change, count_logins
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import add_logins
 from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
+from timApp.database.readiness import Readiness
 from timApp.document.routes import documents
 from timApp.guard import Cookies, Guard, GuardOptions
 from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.seats.link import SeatLinks
+from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.link import Links
 from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
@@ -40,6 +43,8 @@ from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
+from timApp.pages.monitoring.health import health
+from timApp.pages.monitoring.metrics import metrics
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.servers import servers
@@ -58,7 +63,9 @@ from timApp.ui.words import add_words
 from timApp.util.errors import ConfigError
 from timApp.util.forwarded import ProxyHeaders
 from timApp.util.limits import FORM_MAX, FORM_TYPE
+from timApp.util.measures import CHANGES, DATABASE_ERRORS, PLACES
 from timApp.util.secret import load_or_create_secret_key
+from timApp.util.tally import Tally
 
 __all__ = ["create_app", "models"]
 
@@ -185,7 +192,10 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     config.setdefault("WTF_CSRF_SECRET_KEY", keys)
     cookies = Cookies(keys, app.permanent_session_lifetime, config["SESSION_COOKIE_NAME"])
     guard = Guard(engine, cookies, options)
-    guard.listeners.append(partial(note_debts, network))
+    tally = Tally()
+    guard.listeners += [partial(note_debts, network), partial(count_change, tally)]
+    tally.declare(CHANGES.keys(action.value for action in Action))
+    tally.declare(DATABASE_ERRORS.keys(PLACES))
     link_secret = config["SESSIONS_LINK_SECRET"]
     link_keys = keys if link_secret is None else [link_secret]
     site = Site(
@@ -194,6 +204,8 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         SeatLinks(*link_keys),
         HandInReceipts(*link_keys),
         network,
+        Readiness.of(engine, Path(app.instance_path)),
+        tally,
         verify_host_or_admin,
         distribute,
     )
@@ -202,6 +214,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         cookies, lambda claims: guard.visitors.rewritten_token(claims, current_place)
     )
     add_logins(app, guard)
+    count_logins(app, tally)
 
 
 def _seconds(number: float | None) -> timedelta | None:
@@ -215,6 +228,8 @@ def _add_pages(app: Flask) -> None:
     register_error_handlers(app)
     for blueprint in (
         openapi,
+        health,
+        metrics,
         sessions,
         login,
         hosts,

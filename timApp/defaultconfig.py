@@ -26,6 +26,7 @@ from timApp.optiontypes import (
     Keys,
     Limit,
     Network,
+    Networks,
     OverLimitChoice,
     ProxyHeaders,
     RenewalSeconds,
@@ -270,3 +271,13 @@ REQUEST_TIMEOUT: Seconds = 10.0
 # That is half of those that a process takes, and enough for a hall of a thousand behind one
 # address. Behind a proxy (TRUSTED_PROXIES) it means nothing, for all of them come from there.
 CONNECTIONS_PER_ADDRESS: Limit | None = 4096
+
+# The token with which a program that watches the site asks for /metrics, as
+# "Authorization: Bearer ...". Text of at least 16 characters; None = there is none. Default: None.
+# Administrators see the numbers in any case. They name routes and other servers, and no person.
+METRICS_TOKEN: Key | None = None
+
+# Who may ask for /metrics without a token. A list of networks and addresses, such as
+# "10.1.2.0/24". Default: [].
+# Behind a proxy they are those of whoever asked it, as TRUSTED_PROXIES has it.
+METRICS_NETWORKS: Networks = []

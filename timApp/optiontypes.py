@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
@@ -113,6 +114,14 @@ def _is_base_url(text: str) -> bool:
 def _is_host_name(text: str) -> bool:
     name = text.removeprefix(".")
     return _is_base_url(f"http://{name}") and set("/:@*").isdisjoint(_without_ipv6(name))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_ipv6(name: str) -> str:
@@ -229,6 +238,10 @@ Keys = Annotated[
         f"be a list of texts of at least {KEY_MIN_LENGTH} characters each",
         '["the-key-before-this-one"]',
     ),
+]
+Networks = Annotated[
+    Annotated[list[Annotated[str, _satisfying(_is_network)]], Strict(strict=False)],
+    Must("be a list of networks or addresses", '["10.1.2.0/24", "2001:db8::7"]'),
 ]
 Secrets = Annotated[
     Annotated[_Names, Field(min_length=1)] | _Filled,

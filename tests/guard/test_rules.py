@@ -36,6 +36,8 @@ HOUR = timedelta(hours=1)
 #: Views that an expired session reaches, but for static files and the documents, which have
 #: exceptions of their own. The two for hosts ask for a secret or an administrator.
 OPEN_ENDPOINTS = {
+    "health.alive",
+    "health.ready",
     "login.login_page",
     "login.log_in",
     "login.log_out",

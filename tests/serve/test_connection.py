@@ -15,10 +15,12 @@ from tests.serve.raw import get, raw_client
 from timApp.request.plain import PlainErrors
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import Connections
+from timApp.serve.http.journal import Journal
 from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Request
 from timApp.serve.http.refusal import Refusals
+from timApp.util.tally import Tally
 
 REQUEST = get("/")
 #: Bytes of each answer.
@@ -45,8 +47,9 @@ class Desk:
             idle=PATIENCE,
             **limits,
         )
-        refusals = Refusals(PlainErrors(lambda *_: ""), [])
-        self._connections = Connections(self._mailbox, self._answer, refusals, chosen)
+        journal = Journal(Tally())
+        refusals = Refusals(PlainErrors(lambda *_: ""), [], journal)
+        self._connections = Connections(self._mailbox, self._answer, refusals, chosen, journal)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = Thread(target=self._run)

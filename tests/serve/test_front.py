@@ -99,6 +99,22 @@ def test_requests_on_one_connection_are_answered_in_their_order(client: RawClien
     assert [client.read().status for _ in paths] == expected
 
 
+def test_whoever_watches_the_server_is_answered_by_any_name(client: RawClient) -> None:
+    """The front says that it is there in the words of the application, and under any host name."""
+    answers = {
+        (host, method): client.ask(
+            get("/healthz").replace(b"GET", method).replace(b"localhost", host), method.decode()
+        )
+        for host in (b"localhost", b"10.0.0.7:5000")
+        for method in (b"GET", b"HEAD")
+    }
+    assert {(one.status, one.header("Content-Length")) for one in answers.values()} == {(200, "16")}
+    assert {one.body for one in answers.values()} == {b'{"status":"ok"}\n', b""}
+    assert client.ask(get("/healthz?x=1")).status == 422  # asked of the application
+    ready = client.ask(get("/readyz"))
+    assert (ready.status, json.loads(ready.body)["status"]) == (200, "ok")
+
+
 def test_a_head_is_that_of_the_page_without_the_page(client: RawClient) -> None:
     """HEAD says how long the page is, and nothing of it follows."""
     page = client.ask(get("/static/ui/ui.css"))

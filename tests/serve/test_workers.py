@@ -158,3 +158,32 @@ def test_a_server_that_is_to_end_answers_what_has_begun(sqlite_url: str, tmp_pat
         client.send(request[10:])
         answer = client.read()
         assert (answer.status, answer.header("Connection")) == (200, "close")
+
+
+def test_the_numbers_of_all_workers_are_added_up_and_outlive_them(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Each request counts once, whichever worker has answered it, and also one that died since."""
+    token = "a token for those who watch"
+    asked = [get("/nowhere"), get("/static/ui/ui.css"), get("/user/sessions/current")]
+    with live_server(sqlite_url, tmp_path / "site", workers=2, METRICS_TOKEN=token) as server:
+        for number in range(30):
+            with raw_client(server.port) as client:
+                client.ask(asked[number % 3])
+        with raw_client(server.port) as client:
+            client.ask(b"nonsense\r\n\r\n")
+        workers_of(server)[0].kill()
+        assert eventually(lambda: answers(server))
+        with raw_client(server.port) as client:
+            page = client.ask(get("/metrics", f"Authorization: Bearer {token}")).body.decode()
+    for line in (
+        'timapp_requests_total{method="GET",route="none",status="404"} 10.0',
+        'timapp_requests_total{method="GET",route="static",status="200"} 10.0',
+        'timapp_requests_total{method="GET",route="/user/sessions/current",status="403"} 10.0',
+        'timapp_request_seconds_count{method="GET",route="static"} 10.0',
+        'timapp_request_seconds_bucket{le="+Inf",method="GET",route="none"} 10.0',
+        'timapp_refusals_total{reason="malformed"} 1.0',
+    ):
+        assert line in page.splitlines()
+    assert 'timapp_turns_total{crew="page"}' in page
+    assert "timapp_requests_in_flight 1.0" in page or "timapp_requests_in_flight 0.0" in page

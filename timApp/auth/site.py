@@ -10,6 +10,7 @@ from flask.sansio.app import App
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import orm
 
+from timApp.database.readiness import Readiness
 from timApp.guard import Guard
 from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
@@ -17,6 +18,7 @@ from timApp.guard.seats.link import SeatLinks
 from timApp.guard.waiting.link import Links
 from timApp.net.network import Network
 from timApp.net.note import ChangeNote
+from timApp.util.tally import Tally
 
 _EXTENSION = "timapp"
 
@@ -42,6 +44,9 @@ class Site:
     seat_links: SeatLinks
     receipts: HandInReceipts
     network: Network
+    readiness: Readiness
+    #: What its processes count.
+    tally: Tally
     #: Lets another server or an administrator in, see `timApp.hosts.access`.
     verify_host_or_admin: Callable[[str | None], Caller]
     #: Tells other servers, see `timApp.hosts.distribution`.

@@ -30,10 +30,14 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _HOST_MAX = 253 + 6
 #: Where it does not matter by which name the site is asked. No link is made there: files are the
 #: same for everybody, the state of a session is that of the cookie, and what other servers ask is
-#: signed for SITE_URL, whatever a proxy has made of the Host header.
+#: signed for SITE_URL, whatever a proxy has made of the Host header. What watches the site asks by
+#: an address, mostly.
 _ANY_HOST = (
     "/static/",
     "/bootstrap/static/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
     "/hosts/",
     "/user/sessions/current",
     "/user/sessions/state",

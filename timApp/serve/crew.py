@@ -40,7 +40,9 @@ class Crew:
     """
 
     def __init__(self, name: str, *, turns: int, threads: int) -> None:
-        self._name = name
+        self.name = name
+        #: How many jobs have begun.
+        self.taken = 0
         self._turns = turns
         self._threads_max = threads
         self._threads = 0
@@ -162,12 +164,13 @@ class Crew:
         if self._is_left_alone and len(self._jobs) == 1:
             self._is_left_alone = False
             self._wants_jobs.release()
+        self.taken += 1
         return self._jobs.popleft()
 
     def _new_hand(self) -> "_Hand":
         self._threads += 1
         hand = _Hand(self)
-        name = f"{self._name} {self._threads}"
+        name = f"{self.name} {self._threads}"
         threading.Thread(target=hand.run, daemon=True, name=name).start()
         return hand
 

@@ -8,8 +8,9 @@ from functools import partial
 from timApp.request.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
-from timApp.serve.http.message import Exchange, Request
-from timApp.serve.http.refusal import Refusals
+from timApp.serve.http.journal import STATIC_ROUTE
+from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
+from timApp.serve.http.refusal import HOST, LOGINS_FULL, Refusals
 from timApp.serve.states import STATE_TARGETS, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
+_ALIVE, _PROBES = b"/healthz", frozenset((b"/readyz", b"/metrics"))
+_READS = frozenset((b"GET", b"HEAD"))
 _EXPORTS = (b"/user/sessions/all", b"/administer/sessions/export")
 #: Seconds that whoever reads a document, logs in, or does anything else waits for a thread. With
 #: what is left of their patience then (`timApp.request.patience`), all but logins are answered
@@ -42,12 +45,18 @@ class Crews:
     doors: Crew
     #: Write exports, each for as long as the client takes to read it.
     exports: Crew
+    #: Say how it stands with the server, also when all others have too much to do.
+    probes: Crew
     #: Do everything else.
     pages: Crew
 
     def all(self) -> tuple[Crew, ...]:
         """Return all of them."""
-        return self.logins, self.doors, self.exports, self.pages
+        return self.logins, self.doors, self.exports, self.probes, self.pages
+
+
+#: What they are called, in the order of their fields.
+CREWS = ("login", "door", "export", "probe", "page")
 
 
 class Front:
@@ -61,6 +70,7 @@ class Front:
         self._states = states
         self._statics = statics
         self._refusals = refusals
+        self._alive = _alive_answer(refusals.headers)
         self._turned_away = Repeats()
 
     def handle(self, exchange: Exchange) -> None:
@@ -71,16 +81,27 @@ class Front:
                 _take_host_from_target(request)
             _check_host(request)
         except BadRequest as error:
-            exchange.answer(self._refusals.answer(400, request, message=str(error)))
+            refusal = self._refusals.answer(400, request, message=str(error), reason=HOST)
+            exchange.answer(refusal)
             return
         if request.target in STATE_TARGETS and request.method == b"GET" and not request.body:
+            request.route = request.target.decode()
             if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
                 return
         elif self._statics.has(request):
+            request.route = STATIC_ROUTE
             self._statics.answer(exchange, self._ask_doors)
             return
         elif request.target.partition(b"?")[0] == _LOGIN:
+            request.route = _LOGIN.decode()
             self._log_in(exchange)
+            return
+        elif request.target == _ALIVE and request.method in _READS and not request.body:
+            request.route = _ALIVE.decode()
+            exchange.answer(self._alive)
+            return
+        elif request.target in _PROBES:
+            self._ask(self._crews.probes, exchange, _SECONDS)
             return
         self._ask_pages(exchange)
 
@@ -114,7 +135,11 @@ class Front:
             )
         exchange.answer(
             self._refusals.answer(
-                503, exchange.request, message=_TOO_MANY_LOGINS, retry_after=_RETRY_LOGIN_AFTER
+                503,
+                exchange.request,
+                message=_TOO_MANY_LOGINS,
+                reason=LOGINS_FULL,
+                retry_after=_RETRY_LOGIN_AFTER,
             )
         )
 
@@ -146,6 +171,13 @@ class Front:
                 now + seconds,
             )
         )
+
+
+def _alive_answer(headers: Headers) -> Answer:
+    """Return what `timApp.pages.monitoring.health` says: this process answers."""
+    body = b'{"status":"ok"}\n'
+    kind: Headers = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store")]
+    return Answer(status_line(200), [*kind, *headers], body, len(body))
 
 
 def _check_host(request: Request) -> None:

@@ -33,6 +33,7 @@ _NOT_PASSED_ON = frozenset(
 #: Those of an answer that the front writes itself.
 _NOT_TAKEN = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding"))
 _CONTENT_TYPE = "CONTENT_TYPE"
+_OF_WERKZEUG = "werkzeug.request"
 #: Names of headers that are worked out once, and how many bytes those have: whoever asks may make
 #: up as many and as long ones as they like.
 _NAMES, _NAME_MAX = 1000, 64
@@ -84,6 +85,10 @@ class Gateway:
             return _refuse_to_write
 
         pieces = self._application(environ, start)
+        # Werkzeug leaves its request there, and Flask in that what its address is.
+        rule = getattr(environ.get(_OF_WERKZEUG), "url_rule", None)
+        if rule is not None:
+            request.route = rule.rule
         try:
             first = b"".join(pieces) if isinstance(pieces, list | tuple) else None
             if first is not None:

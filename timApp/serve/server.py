@@ -11,6 +11,7 @@ from timApp.app import create_app
 from timApp.auth.site import current_site
 from timApp.database.servedfile import ServedFile
 from timApp.serve.address import Address
+from timApp.serve.counted import counted_of
 from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.supervisor import Supervisor
 from timApp.serve.worker import BACKLOG, STOP_SECONDS, work
@@ -47,6 +48,10 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     app = create_app()
     if address.is_every:
         app.config["REACHED_AT"] = address.url
+    with app.app_context():
+        site = current_site()
+    site.tally.declare(counted_of(app))
+    site.tally.share(count)
     gc.collect()
     gc.freeze()
 
@@ -54,6 +59,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
         for other in sockets:
             if other is not sockets[number]:
                 other.close()
+        site.tally.take_row(number)
         work(app, sockets[number], hashes_at_a_time, beat)
 
     def ready() -> None:
@@ -63,8 +69,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
         for sock in sockets:
             sock.close()
 
-    with app.app_context():
-        file = ServedFile(current_site().guard.engine)
+    file = ServedFile(site.guard.engine)
     Supervisor(
         count,
         run_worker,

@@ -20,7 +20,9 @@ from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
+from timApp.util.measures import DATABASE_ERRORS, STATE
 from timApp.util.repeats import Repeats
+from timApp.util.tally import Tally
 
 #: Questions that are looked up together at most, and so many that no more are waited for.
 _TOGETHER, _ENOUGH = 64, 16
@@ -37,10 +39,14 @@ class States:
     """Answers whoever asks for the state of their session; for the loop's thread."""
 
     def __init__(
-        self, guard: Guard, headers: Headers, mailbox: Mailbox, unavailable: Handler
+        self, guard: Guard, headers: Headers, mailbox: Mailbox, unavailable: Handler, tally: Tally
     ) -> None:
-        """Take the guard, the headers of each answer, and what answers when nobody can tell."""
+        """Take the guard, the headers of each answer, and what answers when nobody can tell.
+
+        `tally` counts how often that is.
+        """
         self._guard = guard
+        self._tally = tally
         self._cookie = guard.cookies.name.encode()
         self._headers: Headers = [
             (b"Content-Type", b"application/json"),
@@ -135,6 +141,7 @@ class States:
                 verdicts = self._guard.check_all([claims for _, claims in questions])
         except Exception as error:
             why = reason(error)
+            self._tally.count(DATABASE_ERRORS.key(STATE), len(questions))
             untold = self._failures.to_tell(why, len(questions))
             if untold is not None:
                 _log.error(

@@ -12,16 +12,17 @@ from threading import Event, Thread
 import uvloop
 from flask import Flask
 
-from timApp.auth.site import current_site
+from timApp.auth.site import Site, current_site
 from timApp.database.servedfile import ServedFile
-from timApp.guard import Guard
 from timApp.hosts.outbox.worker import deliver_forever
 from timApp.request.plain import PlainErrors
 from timApp.serve.crew import Crew
-from timApp.serve.front import Crews, Front
+from timApp.serve.front import CREWS, Crews, Front
 from timApp.serve.gateway import Gateway
+from timApp.serve.gauges import Gauges
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import SWEEP, Connections
+from timApp.serve.http.journal import Journal
 from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Headers
@@ -38,6 +39,7 @@ from timApp.user.hashing import use_threads
 TURNS_PER_WORKER = {"sqlite": 1, "postgresql": 2}
 #: Threads of a process for whoever waits, by what they do.
 _PAGE_THREADS, _LOGIN_THREADS, _DOOR_THREADS, _EXPORT_THREADS = 48, 32, 4, 8
+_PROBE_THREADS = 2
 #: Seconds that requests have to end when the process is to end.
 STOP_SECONDS = 15
 #: Connections that may wait until they are taken.
@@ -66,7 +68,7 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
     site.guard.keep_tidy()
     ServedFile(site.guard.engine).watch()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(app, site.guard, sock, beat))
+        runner.run(_serve(app, site, sock, beat))
     # The last who closes SQLite's file takes over into it what is in its log.
     site.guard.engine.dispose()
     # Threads that still wait for something would keep the process.
@@ -75,14 +77,15 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
     os._exit(0)
 
 
-async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[], None]) -> None:
+async def _serve(app: Flask, site: Site, sock: socket.socket, beat: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     parent = os.getppid()
-    crews = _crews(TURNS_PER_WORKER[guard.engine.dialect.name])
+    crews = _crews(TURNS_PER_WORKER[site.guard.engine.dialect.name])
     mailbox = Mailbox(loop, crews.pages.rest)
-    front, connections = _front(app, guard, sock, crews, mailbox)
+    front, connections = _front(app, site, sock, crews, mailbox)
+    gauges = Gauges(site.tally, connections, crews.all())
     server = await loop.create_server(
         lambda: Connection(connections), sock=sock, backlog=BACKLOG, start_serving=False
     )
@@ -91,6 +94,7 @@ async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[
         loop.call_later(SWEEP, tick)
         connections.sweep()
         front.sweep()
+        gauges.write()
         beat()
         if os.getppid() != parent:
             stop.set()
@@ -106,21 +110,24 @@ async def _serve(app: Flask, guard: Guard, sock: socket.socket, beat: Callable[[
 
 
 def _crews(turns: int) -> Crews:
+    logins, doors, exports, probes, pages = CREWS
     return Crews(
-        logins=Crew("login", turns=turns, threads=_LOGIN_THREADS),
-        doors=Crew("door", turns=1, threads=_DOOR_THREADS),
-        exports=Crew("export", turns=1, threads=_EXPORT_THREADS),
-        pages=Crew("page", turns=turns, threads=_PAGE_THREADS),
+        logins=Crew(logins, turns=turns, threads=_LOGIN_THREADS),
+        doors=Crew(doors, turns=1, threads=_DOOR_THREADS),
+        exports=Crew(exports, turns=1, threads=_EXPORT_THREADS),
+        probes=Crew(probes, turns=1, threads=_PROBE_THREADS),
+        pages=Crew(pages, turns=turns, threads=_PAGE_THREADS),
     )
 
 
 def _front(
-    app: Flask, guard: Guard, sock: socket.socket, crews: Crews, mailbox: Mailbox
+    app: Flask, site: Site, sock: socket.socket, crews: Crews, mailbox: Mailbox
 ) -> tuple[Front, Connections]:
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
-    refusals = Refusals(PlainErrors(partial(plain_page, app)), headers)
-    states = States(guard, headers, mailbox, refusals.turn_away)
+    journal = Journal(site.tally)
+    refusals = Refusals(PlainErrors(partial(plain_page, app)), headers, journal)
+    states = States(site.guard, headers, mailbox, refusals.turn_away, site.tally)
     states.start()
     host, port = sock.getsockname()[:2]
     front = Front(
@@ -134,7 +141,7 @@ def _front(
         ),
         connections=connections_here(),
     )
-    return front, Connections(mailbox, front.handle, refusals, limits)
+    return front, Connections(mailbox, front.handle, refusals, limits, journal)
 
 
 def _static_prefixes(app: Flask) -> list[bytes]:

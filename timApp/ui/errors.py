@@ -22,6 +22,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.access import LoginRequired, SessionExpired
+from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
@@ -29,6 +30,7 @@ from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import Busy, TimError
+from timApp.util.measures import DATABASE_ERRORS, PAGE
 from timApp.util.repeats import Repeats
 from timApp.util.text import storable
 
@@ -131,6 +133,7 @@ def _answer_database_error(failures: Repeats, error: Exception) -> Response:
 
 def _answer_database_unavailable(failures: Repeats, error: Exception) -> Response:
     why = reason(error)
+    current_site().tally.count(DATABASE_ERRORS.key(PAGE))
     # A thousand people may meet it at once.
     untold = failures.to_tell(why)
     if untold is not None:

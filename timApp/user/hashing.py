@@ -63,6 +63,11 @@ def use_threads(threads: int) -> None:
     _hashers = _Hashers(threads)
 
 
+def hashes_queued() -> int:
+    """Return how many hashes are being computed in this process, or wait to be."""
+    return WAITING_MAX - _hashers._places._value
+
+
 def computed(work: Callable[[], _Result]) -> _Result:
     """Return what the work returns, or raise what it raises, when its turn has come.
 

@@ -12,7 +12,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import is_active
+from timApp.guard.tables.state import is_active, is_blocked
 from timApp.guard.vocabulary import Action
 
 
@@ -37,6 +37,11 @@ def count_active(
     )
     sessions, people = work.session.execute(query).one()
     return sessions, people
+
+
+def count_blocked(work: UnitOfWork) -> int:
+    """Return how many sessions are blocked until a supervisor verifies, or they are ended."""
+    return work.session.scalars(sa.select(sa.func.count()).where(is_blocked())).one()
 
 
 def count_changes(

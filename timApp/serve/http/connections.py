@@ -4,6 +4,7 @@ import logging
 from email.utils import formatdate
 from typing import Protocol
 
+from timApp.serve.http.journal import Journal
 from timApp.serve.http.limits import Limits
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Handler
@@ -16,6 +17,8 @@ _log = logging.getLogger(__name__)
 #: Seconds between two looks at the connections.
 SWEEP = 0.25
 _DATE = 0.5
+#: Why a connection is closed at once.
+CONNECTIONS, CONNECTIONS_OF_ADDRESS = TOO_MANY = ("connections", "connections_of_address")
 
 
 class Kept(Protocol):
@@ -39,13 +42,19 @@ class Connections:
     """The connections, and what they have in common. For the loop's thread."""
 
     def __init__(
-        self, mailbox: Mailbox, handler: Handler, refusals: Refusals, limits: Limits
+        self,
+        mailbox: Mailbox,
+        handler: Handler,
+        refusals: Refusals,
+        limits: Limits,
+        journal: Journal,
     ) -> None:
         self.loop = mailbox.loop
         self.mailbox = mailbox
         self.handler = handler
         self.refusals = refusals
         self.limits = limits
+        self.journal = journal
         #: The line of heads, good for a second.
         self.date = b""
         #: Bytes that are kept of requests which are being read, wait or are answered.
@@ -80,6 +89,7 @@ class Connections:
         count = self._of_address.get(address, 0) + 1
         most = self.limits.connections_of_address
         if most is not None and count > most:
+            self.journal.refuse(CONNECTIONS_OF_ADDRESS)
             self._tell(
                 f"One address has {most} connections to a worker, as many as it may have by the"
                 " option CONNECTIONS_PER_ADDRESS; more of it are closed",
@@ -87,6 +97,7 @@ class Connections:
             )
             return False
         if len(self._open) >= self.limits.connections and not self._make_room():
+            self.journal.refuse(CONNECTIONS)
             self._tell(
                 f"A worker has {self.limits.connections} connections, of which none is idle;"
                 " more are closed",

@@ -1,10 +1,12 @@
 """Exchanges: from a request that has arrived to the last byte of its answer."""
 
+from collections.abc import Callable
 from threading import Condition
 from typing import Protocol
 
 from timApp.serve.http.connections import Connections
-from timApp.serve.http.message import Answer, Request
+from timApp.serve.http.journal import GONE
+from timApp.serve.http.message import Answer, Request, status_line
 from timApp.serve.http.wire import LAST_CHUNK, chunk_of
 
 
@@ -33,6 +35,8 @@ class LineExchange:
         self._line: Line | None = line
         self._connections = connections
         self._stream: _LineStream | None = None
+        self._is_over = False
+        connections.journal.begin()
 
     def answer(self, answer: Answer) -> None:
         """Write the answer."""
@@ -45,6 +49,7 @@ class LineExchange:
         body = b"" if is_head else answer.body
         length = answer.length if is_head else len(body)
         line.write(self._head(answer, length, keeps=keeps) + body)
+        self._end(answer.status)
         line.done(keeps=keeps)
 
     def answer_soon(self, answer: Answer) -> None:
@@ -53,7 +58,9 @@ class LineExchange:
 
     def stream(self, head: Answer) -> "_LineStream":
         """Write the head, and return what writes the rest."""
-        stream = _LineStream(self._connections, is_chunked=self.request.version != "1.0")
+        stream = _LineStream(
+            self._connections, lambda status: self._end(status or head.status), self.request.version
+        )
 
         def begin() -> None:
             line = self._line
@@ -72,6 +79,7 @@ class LineExchange:
         """Note that the client has gone."""
         self.is_wanted = False
         self._line = None
+        self._end(GONE)
         if self._stream is not None:
             self._stream.give_up()
 
@@ -80,6 +88,12 @@ class LineExchange:
         if self._stream is not None:
             self._stream.resume()
 
+    def _end(self, status: bytes) -> None:
+        """Note once that it is over, and how."""
+        if not self._is_over:
+            self._is_over = True
+            self._connections.journal.end(self.request, status)
+
     def _head(self, answer: Answer, length: int | None, *, keeps: bool) -> bytes:
         return self._connections.head(answer, length, version=self.request.version, keeps=keeps)
 
@@ -87,8 +101,12 @@ class LineExchange:
 class _LineStream:
     """A stream over a connection; see `timApp.serve.http.message.Stream`."""
 
-    def __init__(self, connections: Connections, *, is_chunked: bool) -> None:
-        self.is_chunked = is_chunked
+    def __init__(
+        self, connections: Connections, over: Callable[[bytes | None], None], version: str
+    ) -> None:
+        """`over` is called at the end, with a status if it is another one than was begun with."""
+        self.is_chunked = version != "1.0"
+        self._over = over
         self._connections = connections
         self._line: Line | None = None
         self._keeps = False
@@ -154,8 +172,10 @@ class _LineStream:
         if line is not None:
             if self.is_chunked:
                 line.write(LAST_CHUNK)
+            self._over(None)
             line.done(keeps=self._keeps)
 
     def _cut(self) -> None:
         if self._line is not None:
+            self._over(status_line(500))
             self._line.abort()

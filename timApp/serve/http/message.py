@@ -1,12 +1,16 @@
 """What the front reads and writes: requests that have arrived whole, and answers."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol
 
 #: Names and values as they were sent: HTTP says nothing of their encoding.
 Headers = list[tuple[bytes, bytes]]
+
+#: Stands for the route of a request that nobody has one for.
+NO_ROUTE = "none"
 
 
 @dataclass(slots=True)
@@ -25,6 +29,10 @@ class Request:
     body: bytes = b""
     #: Whether the client wants to keep the connection.
     keeps_alive: bool = True
+    #: What its address is an instance of, such as ``/view/<path:path>``, once that is known.
+    route: str = NO_ROUTE
+    #: On the clock `time.monotonic`.
+    arrived_at: float = field(default_factory=time.monotonic)
 
     def header(self, name: bytes) -> bytes | None:
         """Return the value of a header, given in small letters; the last one, if it is repeated."""

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from timApp.request.plain import PlainErrors
+from timApp.serve.http.journal import Journal
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 
 #: What a client is told, by status.
@@ -16,6 +17,19 @@ SENTENCES = {
     505: "Only HTTP/1.1 and HTTP/1.0 are understood here.",
     503: "The server cannot answer just now. Try again in a moment.",
 }
+#: And why, in a word, for those who watch the server.
+REASONS = {
+    400: "malformed",
+    408: "slow",
+    413: "body",
+    414: "address",
+    431: "headers",
+    501: "unsupported",
+    505: "version",
+    503: "no_turn",
+}
+#: The reasons that are met elsewhere: two hosts or none, logins, and connections.
+HOST, LOGINS_FULL = "host", "logins_full"
 #: Seconds after which whoever is turned away may try again.
 _RETRY_AFTER = 2
 
@@ -23,10 +37,14 @@ _RETRY_AFTER = 2
 class Refusals:
     """Makes answers in the form that the caller can read, as the rest of the site does."""
 
-    def __init__(self, errors: PlainErrors, headers: Headers) -> None:
-        """Take what makes the bodies, and the headers that each answer of the site has."""
+    def __init__(self, errors: PlainErrors, headers: Headers, journal: Journal) -> None:
+        """Take what makes the bodies, the headers that each answer of the site has, and a journal.
+
+        The journal has the reason of each.
+        """
+        self._journal = journal
         self._errors = errors
-        self._headers = headers
+        self.headers = headers
 
     def answer(
         self,
@@ -34,12 +52,14 @@ class Refusals:
         request: Request | None = None,
         *,
         message: str | None = None,
+        reason: str | None = None,
         retry_after: int | None = None,
     ) -> Answer:
-        """Return the answer; JSON, unless the request asks for a page.
+        """Return the answer; JSON, unless the request asks for a page. It counts as given.
 
         `retry_after` is in seconds; whoever is told 503 may soon try again in any case.
         """
+        self._journal.refuse(reason or REASONS[status])
         accept = (request.header(b"accept") if request else None) or b""
         kind, body = self._errors.body(
             accept.decode("latin-1"), status, message or SENTENCES[status]
@@ -47,7 +67,7 @@ class Refusals:
         headers: Headers = [
             (b"Content-Type", kind.encode()),
             (b"Cache-Control", b"no-store"),
-            *self._headers,
+            *self.headers,
         ]
         if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
             retry_after = _RETRY_AFTER

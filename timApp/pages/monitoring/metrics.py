@@ -1,0 +1,61 @@
+"""Numbers for those who watch the server, in the format of Prometheus."""
+
+import hmac
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from flask import Blueprint, Response, current_app, request
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+
+from timApp.auth.access import verify_admin
+from timApp.auth.site import Site, current_site
+from timApp.pages.monitoring.exposed import metrics_of
+from timApp.pages.monitoring.moment import metrics_of_moment
+from timApp.util.errors import AccessDenied
+
+metrics = Blueprint("metrics", __name__)
+
+
+class _Numbers:
+    """What all processes of the server have counted, and how it stands now."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all of it."""
+        yield from metrics_of(self._site.tally.totals())
+        yield from metrics_of_moment(self._site)
+
+
+@metrics.get("/metrics")
+def show() -> Response:
+    """Return the numbers to an administrator, and to programs that watch the server."""
+    _verify_watcher()
+    numbers = generate_latest(_Numbers(current_site()))
+    return Response(numbers, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _verify_watcher() -> None:
+    """Raise `AccessDenied` unless whoever asks has the token, or is at one of the addresses.
+
+    Without a token it may also be an administrator; `timApp.auth.access.LoginRequired` for nobody.
+    """
+    token = current_app.config["METRICS_TOKEN"]
+    given = request.authorization and request.authorization.token
+    if given:
+        if token is None or not hmac.compare_digest(given.encode(), token.encode()):
+            raise AccessDenied("This is not the token of the option METRICS_TOKEN.")
+    elif not _is_in_networks(request.remote_addr):
+        verify_admin()
+
+
+def _is_in_networks(address: str | None) -> bool:
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    networks = map(ip_network, current_app.config["METRICS_NETWORKS"])
+    return any((mapped or found) in network for network in networks)
