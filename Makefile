@@ -62,8 +62,8 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 	@$(BIN)/python -m bench --short
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
-ERRORS := AccessDenied BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat LoginRequired \
-	NobodyWaits NotFound Overtaken WrongCredentials
+ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat LoginRequired \
+	NobodyWaits NotFound Overtaken PasswordChanged TooManyFailures WrongCredentials
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .

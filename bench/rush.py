@@ -51,7 +51,8 @@ def log_in(arrivals: Arrivals) -> Admission:
     return Admission(**json.loads(done.stdout))
 
 
-def _login(person: int, password: str) -> bytes:
+def login_request(person: int, password: str) -> bytes:
+    """Return the login of user1, user2 and so on as it goes over the wire."""
     body = json.dumps({"username": f"user{person}", "password": password})
     lines = [
         "POST /login HTTP/1.1",
@@ -71,7 +72,7 @@ async def _all_in(arrivals: Arrivals) -> Admission:
         due = begun + arrivals.within * (person - 1) / arrivals.people
         await asyncio.sleep(due - time.perf_counter())
         connection = Connection(arrivals.port)
-        status, body = await connection.ask(_login(person, arrivals.password))
+        status, body = await connection.ask(login_request(person, arrivals.password))
         if status != 200:
             msg = f"answered {status}: {body[:300]!r}"
             raise RuntimeError(msg)

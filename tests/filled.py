@@ -24,6 +24,8 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.user.attempts.failed import FailedLogin
+from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import require_group
 from timApp.util.clock import now
@@ -73,6 +75,8 @@ def fill(site: Site) -> None:
                     groups=[require_group(db, "alice")],
                     supervisors=[require_group(db, "supervisor")],
                 ),
+                FailedLogin(at=moment, user_id=None, address="192.0.2.1"),
+                PasswordFailures(subject="s", place=ODD, failures=3, last_at=moment),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),
                 HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),
                 SessionOrder(user_id=user_id, at=moment, change_id="c", action=Action.VERIFY),

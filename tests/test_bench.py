@@ -40,15 +40,19 @@ def test_case_runs(run: Run, name: str) -> None:
 def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> None:
     """Whatever a page or a login asks of the database is answered by the person's own part.
 
-    But for the name, by which a login finds out whose part that is.
+    But for the name, by which a login finds out whose part that is, and for wrong passwords, which
+    names that are nobody's have, too: their small table is whole.
     """
     (table,) = measure(CASES["shards"], run).tables
     parts = {by_user for purpose, _, by_user, _ in table.rows if purpose == "Reading a document"}
     assert parts == {"one", "none"}
     login = {str(row[1]): row[2:] for row in table.rows if row[0] == "Logging in"}
-    assert [text for text, touched in login.items() if touched[0] != "one"] == [
-        "`SELECT ... FROM useraccount WHERE useraccount.name = ?`"
-    ]
+    elsewhere = {text: touched[0] for text, touched in login.items() if touched[0] != "one"}
+    assert elsewhere == {
+        "`SELECT ... FROM useraccount WHERE useraccount.name = ?`": "all",
+        "`SELECT ... FROM passwordfailures WHERE passwordfailures.subject = ?"
+        " AND (passwordfailures.place = ? OR passwordfailures.place = ?)`": "none",
+    }
     assert [touched for text, touched in login.items() if " AS login " in text] == [("one", "all")]
     for table_name in ("useraccount", "usersession", "sessionchange"):
         assert any(f" {table_name} " in text for text in login)

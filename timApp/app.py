@@ -38,6 +38,7 @@ from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
+from timApp.pages.administer.failed_logins import failed_logins
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
 from timApp.pages.administer.session_list import session_list
@@ -60,6 +61,7 @@ from timApp.ui.openapi import openapi
 from timApp.ui.pages import ui
 from timApp.ui.watch import add_watch
 from timApp.ui.words import add_words
+from timApp.user.attempts.throttle import Throttle
 from timApp.util.errors import ConfigError
 from timApp.util.forwarded import ProxyHeaders
 from timApp.util.limits import FORM_MAX, FORM_TYPE
@@ -203,6 +205,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         Links(*link_keys),
         SeatLinks(*link_keys),
         HandInReceipts(*link_keys),
+        Throttle(engine, config["SECRET_KEY"]),
         network,
         Readiness.of(engine, Path(app.instance_path)),
         tally,
@@ -241,6 +244,7 @@ def _add_pages(app: Flask) -> None:
         decisions,
         overview,
         person,
+        failed_logins,
         session_list,
         exams,
         exam_acts,

@@ -103,9 +103,10 @@ SESSIONS_TOKEN_RENEWAL: RenewalSeconds | None = 60
 # After so many days from its beginning the address and the browser are cleared (`origin`, and the
 # address in each entry of the record of changes), also while it is active; after twice as many the
 # session goes, unless it is active, and so do entries of the record. One that has ended stays at
-# least for the 32 days in which a copy of its cookie could be shown. `timapp run` does it beside
-# its work, a few hundred rows at a time, four times a day; `timapp db tidy` does it at once. What
-# has gone does not come back when the number is raised.
+# least for the 32 days in which a copy of its cookie could be shown. The record of a failed login
+# goes after so many days. `timapp run` does it beside its work, a few hundred rows at a time, four
+# times a day; `timapp db tidy` does it at once. What has gone does not come back when the number is
+# raised.
 SESSIONS_RETENTION: Days | None = None
 
 # The server at which supervisors verify sessions. A base URL such as https://exam.example.org;

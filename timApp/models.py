@@ -19,6 +19,8 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.user.attempts.failed import FailedLogin
+from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 
@@ -29,8 +31,10 @@ __all__ = [
     "Delivery",
     "Document",
     "Exam",
+    "FailedLogin",
     "HandIn",
     "HostCall",
+    "PasswordFailures",
     "Peer",
     "Seat",
     "SeenNonce",

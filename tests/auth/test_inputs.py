@@ -114,6 +114,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("overview.show", "GET"): {"query": {"period": "day"}},
     ("person.show", "GET"): {"query": {"user": "alice", "period": "day"}},
+    ("failed_logins.show", "GET"): {"query": {"user": "alice", "address": "192.0.2.1"}},
     ("session_list.show", "GET"): {"query": {"state": "active", "seat": "B-14"}},
     ("session_list.export", "GET"): {"query": {"format": "json", "user": "alice"}},
     ("session_list.verify", "POST"): {"query": {"state": "all"}, "form": {"session": "%s:old"}},

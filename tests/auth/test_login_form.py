@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
-from timApp.auth import login
+from timApp.auth import authenticate
 from timApp.auth.site import db
 from timApp.util.errors import Busy
 
@@ -108,10 +108,10 @@ def test_too_many_logins_at_once_are_asked_to_wait(
 ) -> None:
     """The page comes back with 503, what to do, when, and the name that was typed."""
 
-    def refuse(_known: object, _password: str) -> bool:
+    def refuse(_known: object, _password: str, **_how: object) -> bool:
         raise Busy("Too many people log in right now. Try again in a moment.", retry_after=7)
 
-    monkeypatch.setattr(login, "password_matches", refuse)
+    monkeypatch.setattr(authenticate, "password_matches", refuse)
     answer = send(alone.browser(), username="alice", password=PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
     assert "Try again in a moment." in answer.text

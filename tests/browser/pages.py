@@ -154,7 +154,7 @@ def _hand_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Handed in")).to_be_visible()
 
 
-_EXAMS = "/administer/exams"
+_EXAMS, _FAILED = "/administer/exams", "/administer/failed-logins"
 # Exams of other pages may run.
 _SESSIONS = "/administer/sessions?exam="
 _COMPARISON = "/supervise/person?user={student}&session={session}"
@@ -192,6 +192,9 @@ PAGES = [
     SitePage("older changes of one person", _ADMIN, "/administer/person?user={student}&before=1"),
     SitePage("unknown one person", _ADMIN, "/administer/person?user=nobody", 404),
     SitePage("own sessions", _STUDENT, "/my-sessions"),
+    SitePage("failed logins", _ADMIN, _FAILED),
+    SitePage("failed logins, unknown person", _ADMIN, f"{_FAILED}?user=Mr%20Nobody", 404),
+    SitePage("no failed logins", _ADMIN, f"{_FAILED}?user={{student}}&address=x"),
     SitePage("documents in an exam", _SITTER, "/"),
     SitePage("hand in", _SITTER, "/hand-in"),
     SitePage("nothing to hand in", _STUDENT, "/hand-in"),

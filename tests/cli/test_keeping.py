@@ -274,13 +274,14 @@ def test_old_sessions_are_tidied_up(timapp: CommandLine, here: Site) -> None:
     with time_machine.travel(now() - timedelta(days=70), tick=False):
         here.logged_in("alice").log_out()
     with time_machine.travel(now() - timedelta(days=25), tick=False):
+        assert here.browser().log_in("alice", "wrong").status_code == 403
         here.logged_in("alice").log_out()
     here.logged_in("alice")
     assert "SESSIONS_RETENTION is none" in timapp.refused("db", "tidy")
     timapp.env["TIM_SESSIONS_RETENTION"] = "20"
     assert timapp.done("db", "tidy") == (
         "Cleared the origin of 2 sessions and the address of 4 entries of the record;"
-        " deleted 1 sessions and 2 entries.\n"
+        " deleted 1 sessions, 2 entries and 1 failed logins.\n"
     )
     assert len(here.sessions("alice")) == 2
     assert timapp.done("db", "tidy").startswith("Cleared the origin of 0 sessions")

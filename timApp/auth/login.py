@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import sqlalchemy as sa
 from flask import (
     Blueprint,
     Response,
@@ -24,6 +23,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
+from timApp.auth.authenticate import WrongCredentials, authenticate
 from timApp.auth.browser import current_device, current_place, name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
@@ -48,22 +48,12 @@ from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
-from timApp.user.password import (
-    PASSWORD_MAX_LENGTH,
-    hash_is_outdated,
-    hash_password,
-    password_matches,
-)
-from timApp.user.people import Person, find_person
-from timApp.user.user import User
-from timApp.util.errors import AccessDenied, BadInput, Busy
+from timApp.user.password import PASSWORD_MAX_LENGTH
+from timApp.user.people import find_person
+from timApp.util.errors import AskAgain, BadInput
 from timApp.util.text import NAME_MAX_LENGTH
 
 login = Blueprint("login", __name__)
-
-
-class WrongCredentials(AccessDenied):
-    """There is no user of that name with that password."""
 
 
 @login.get("/login")
@@ -103,27 +93,6 @@ def log_out() -> ResponseReturnValue:
     response = make_response(answer)
     forget_pages(response)
     return response
-
-
-def authenticate(username: str, password: str) -> Person:
-    """Return the person; `WrongCredentials` if the name or the password is wrong.
-
-    Takes as long for an unknown name, and for somebody who has no password here, as for a wrong
-    password. Holds no connection while it computes the hash. A hash made with outdated parameters
-    is replaced. `Busy` if too many wait for a hash already.
-    """
-    person = find_person(db, username)
-    known_hash = person.password_hash if person else None
-    if not password_matches(known_hash, password) or person is None or known_hash is None:
-        raise WrongCredentials("Wrong user name or password.")
-    if hash_is_outdated(known_hash):
-        db.session.execute(
-            sa.update(User)
-            # Not if the password was changed meanwhile.
-            .where(User.id == person.id, User.password_hash == known_hash)
-            .values(password_hash=hash_password(password))
-        )
-    return person
 
 
 def _log_in(username: str, password: str) -> Begun:
@@ -184,12 +153,12 @@ def _log_in_with_form() -> ResponseReturnValue:
         return _form_page(typed, errors), BadInput.status
     try:
         _log_in(typed["username"], typed["password"])
-    except (WrongCredentials, Busy) as error:
+    except (WrongCredentials, AskAgain) as error:
         if wants_json():
             raise
         # What was typed stays, but for the password.
-        page = _form_page(typed, alert=gettext(error.text))
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
+        page = _form_page(typed, alert=gettext(error.text, **error.evidence))
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, AskAgain) else {}
         return page, error.status, headers
     return redirect(_next_address(typed))
 

@@ -18,6 +18,7 @@ from timApp.guard.seats.link import SeatLinks
 from timApp.guard.waiting.link import Links
 from timApp.net.network import Network
 from timApp.net.note import ChangeNote
+from timApp.user.attempts.throttle import Throttle
 from timApp.util.tally import Tally
 
 _EXTENSION = "timapp"
@@ -43,6 +44,7 @@ class Site:
     links: Links
     seat_links: SeatLinks
     receipts: HandInReceipts
+    throttle: Throttle
     network: Network
     readiness: Readiness
     #: What its processes count.

@@ -83,14 +83,8 @@ def _begin() -> Sequence[str]:
         raise BadRequest("DIST_RIGHTS_RECEIVE_SECRET not configured.")
     seconds = seconds_to_wait(db, _address())
     if seconds:
-
-        @after_this_request
-        def tell(response: Response) -> Response:
-            response.headers["Retry-After"] = str(seconds)
-            return response
-
         msg = "Too many wrong secrets came from your address; ask again in %(seconds)d s."
-        raise TooManyRequests(msg, seconds=seconds)
+        raise TooManyRequests(msg, seconds, seconds=seconds)
     return secrets
 
 

@@ -29,7 +29,7 @@ from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
-from timApp.util.errors import Busy, TimError
+from timApp.util.errors import AskAgain, TimError
 from timApp.util.measures import DATABASE_ERRORS, PAGE
 from timApp.util.repeats import Repeats
 from timApp.util.text import storable
@@ -43,7 +43,7 @@ _RETRY_AFTER = 2
 def register_error_handlers(app: Flask) -> None:
     """Let the application answer every error in the form that the caller can read."""
     app.register_error_handler(TimError, _answer_tim_error)
-    app.register_error_handler(Busy, _answer_busy)
+    app.register_error_handler(AskAgain, _answer_ask_again)
     app.register_error_handler(LoginRequired, _answer_login_required)
     app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(HTTPException, _answer_http_exception)
@@ -68,7 +68,7 @@ def _answer_tim_error(error: TimError) -> Response:
     return _answer(error.status, error_words(error), details)
 
 
-def _answer_busy(error: Busy) -> Response:
+def _answer_ask_again(error: AskAgain) -> Response:
     response = _answer(error.status, error_words(error))
     response.headers["Retry-After"] = str(error.retry_after)
     return response

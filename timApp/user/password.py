@@ -55,14 +55,16 @@ def hash_password(password: str) -> str:
     return computed(lambda: _hasher.hash(form))
 
 
-def password_matches(password_hash: str | None, password: str) -> bool:
+def password_matches(
+    password_hash: str | None, password: str, *, goes_behind: bool = False
+) -> bool:
     """Tell whether the password belongs to the hash, which may be one of it as it was typed.
 
     Without a hash (an unknown user) the answer is False after as much work, so that the time
-    it takes does not tell which names exist. A malformed hash never matches.
-    `Busy` if too many wait for a hash already.
+    it takes does not tell which names exist. A malformed hash never matches. `goes_behind` lets
+    others go first who wait for a hash. `Busy` if too many wait for one already.
     """
-    return computed(lambda: _verify(password_hash, password))
+    return computed(lambda: _verify(password_hash, password), goes_behind=goes_behind)
 
 
 def hash_is_outdated(password_hash: str) -> bool:

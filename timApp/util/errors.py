@@ -60,20 +60,24 @@ class BadRequest(TimError):  # noqa: N818
     status = 400
 
 
-class TooManyRequests(TimError):  # noqa: N818
+class AskAgain(TimError):  # noqa: N818
+    """Whoever asks may ask again after `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: int, **evidence: object) -> None:
+        super().__init__(text, None, **evidence)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(AskAgain):
     """Whoever asks has to wait before they ask again."""
 
     status = 429
 
 
-class Busy(TimError):  # noqa: N818
-    """There is too much to do; whoever asks may ask again after `retry_after` seconds."""
+class Busy(AskAgain):
+    """There is too much to do."""
 
     status = 503
-
-    def __init__(self, text: str, retry_after: int, **evidence: object) -> None:
-        super().__init__(text, None, **evidence)
-        self.retry_after = retry_after
 
 
 class ConfigError(TimError):

@@ -32,6 +32,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import OPEN
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action, ActorKind
+from timApp.user.attempts.failed import FailedLogin, record_failed_login
 from timApp.user.user import User
 from timApp.util.clock import now
 from timApp.util.errors import Busy
@@ -143,6 +144,19 @@ def test_first_the_texts_go_and_then_the_rows(engine: sa.Engine, alice: int) -> 
         "active old": None,
     }
     assert tidy(engine, RETENTION, no_pause) == Tidied()
+
+
+def test_failed_logins_go_with_the_texts(engine: sa.Engine, alice: int) -> None:
+    """After the period nothing is left of them: what they say is where somebody came from."""
+    moment = now()
+    ages = {f"192.0.2.{days}": days * DAY for days in (99, 101, 201)}
+    with engine.begin() as connection:
+        for number, (address, age) in enumerate(ages.items()):
+            whose = alice if number else None
+            record_failed_login(connection, whose, address, moment - age)
+    assert tidy(engine, RETENTION, no_pause) == Tidied(failed_logins=2)
+    with engine.connect() as connection:
+        assert connection.scalars(sa.select(FailedLogin.address)).all() == ["192.0.2.99"]
 
 
 def test_a_session_stays_as_long_as_its_cookie_could_be_shown(
@@ -340,6 +354,7 @@ def test_each_step_is_found_by_an_index(engine: sa.Engine, alice: int, has_curso
         "addresses": "ix_sessionchange_at",
         "sessions": "ix_usersession_logged_in_at",
         "entries": "ix_sessionchange_at",
+        "failed_logins": "ix_failedlogin_at",
     }
     moment: datetime = now()
     cursors: dict[str, Any] = {
@@ -347,6 +362,7 @@ def test_each_step_is_found_by_an_index(engine: sa.Engine, alice: int, has_curso
         "addresses": (moment, 1),
         "sessions": (moment, 1, "a"),
         "entries": (moment, 1),
+        "failed_logins": (moment, 1),
     }
     is_postgresql = engine.dialect.name == "postgresql"
     with engine.connect() as connection:

@@ -110,7 +110,8 @@ def tidy() -> None:
         done = tidy_up(db.engine, retention)
     click.echo(
         f"Cleared the origin of {done.origins} sessions and the address of {done.addresses} entries"
-        f" of the record; deleted {done.sessions} sessions and {done.entries} entries."
+        f" of the record; deleted {done.sessions} sessions, {done.entries} entries and"
+        f" {done.failed_logins} failed logins."
     )
 
 

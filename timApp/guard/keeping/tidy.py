@@ -25,6 +25,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.tidying import CLOSE, OPEN
 from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
+from timApp.user.attempts.failed import FailedLogin
 from timApp.util.clock import now
 from timApp.util.errors import Busy
 
@@ -42,6 +43,8 @@ _Rows = Sequence[sa.Row[*tuple[Any, ...]]]
 # The columns of `ix_usersession_logged_in_at`, and, as far as it goes, of `ix_sessionchange_at`.
 _BY_LOGIN = (UserSession.logged_in_at, UserSession.user_id, UserSession.session_id)
 _BY_TIME = (SessionChange.at, SessionChange.id)
+# The columns of `ix_failedlogin_at`.
+_BY_FAILURE = (FailedLogin.at, FailedLogin.id)
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Tidied:
     addresses: int = 0
     sessions: int = 0
     entries: int = 0
+    failed_logins: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,22 @@ def chores(deadlines: Deadlines) -> list[Chore]:
         ended_at < deadlines.ended_before,
     )
     is_old_entry = SessionChange.at < deadlines.rows_before
+    # Without the address there is nothing in it.
+    is_old_failure = FailedLogin.at < deadlines.texts_before
     clear = partial(_change_record, sa.update(SessionChange).values(address=None))
     return [
         Chore("origins", _BY_LOGIN, has_old_text, _sessions, _clear_origins, keeps_rows=True),
         Chore("addresses", _BY_TIME, has_old_address, _entries, clear, keeps_rows=True),
         Chore("sessions", _BY_LOGIN, is_old, _sessions, _delete_sessions, keeps_rows=False),
         Chore("entries", _BY_TIME, is_old_entry, _entries, _delete_entries, keeps_rows=False),
+        Chore(
+            "failed_logins",
+            _BY_FAILURE,
+            is_old_failure,
+            _failed_logins,
+            _delete_failed_logins,
+            keeps_rows=False,
+        ),
     ]
 
 
@@ -186,6 +200,14 @@ def _sessions(rows: _Rows) -> sa.ColumnElement[bool]:
 
 def _entries(rows: _Rows) -> sa.ColumnElement[bool]:
     return SessionChange.id.in_([row.id for row in rows])
+
+
+def _failed_logins(rows: _Rows) -> sa.ColumnElement[bool]:
+    return FailedLogin.id.in_([row.id for row in rows])
+
+
+def _delete_failed_logins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    connection.execute(sa.delete(FailedLogin).where(which))
 
 
 def _clear_origins(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.batch import BatchStatement
+from timApp.database.driver.read import QuickRead
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.exam import RunningExam
 from timApp.guard.cookie import Claims
@@ -45,6 +46,21 @@ _DEVICES = BatchStatement(
     .order_by(sa.func.max(began_anew()).desc(), UserSession.device)
     .limit(sa.bindparam("slots", type_=sa.Integer()))
 )
+
+
+_SESSION_IN = QuickRead(
+    sa.select(UserSession.user_id)
+    .where(
+        UserSession.user_id == sa.bindparam("person", type_=sa.Integer()),
+        UserSession.device == sa.bindparam("in_browser", type_=sa.Text()),
+    )
+    .limit(1)
+)
+
+
+def has_had_session_in(work: UnitOfWork, user_id: int, device: str) -> bool:
+    """Tell whether a session of the person's has begun in a browser, as far as is known still."""
+    return _SESSION_IN.first(work, {"person": user_id, "in_browser": device}) is not None
 
 
 def began_in(work: UnitOfWork, former: Claims, device: str | None) -> bool:

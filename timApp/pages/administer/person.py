@@ -19,6 +19,7 @@ from timApp.pages.exams.choice import EXAM_FIELD, read_exam_choice
 from timApp.pages.shown import shown
 from timApp.pages.timelabels import is_same_day, reader_zone, time_label
 from timApp.request.inputs import takes
+from timApp.user.attempts.listing import failure_page
 from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.errors import BadInput
@@ -30,6 +31,8 @@ person = Blueprint("person", __name__, url_prefix="/administer/person")
 MAX_SESSIONS = 100
 #: So many overlaps are listed in words, the latest; the picture has them all.
 MAX_LISTED_OVERLAPS = 20
+#: So many failed logins are shown, the latest.
+MAX_FAILURES = 5
 
 
 @person.get("")
@@ -81,6 +84,7 @@ def show() -> ResponseReturnValue:
         periods=list(Period),
         before=before,
         record=record_page(db, user.id, before, *within),
+        failures=failure_page(db, user_id=user.id, size=MAX_FAILURES),
         choice=choice,
         exam_address=partial(_exam_address, user.name),
     )
