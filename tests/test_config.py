@@ -28,6 +28,7 @@ SECRETS = [
     "SESSIONS_LINK_SECRET",
     "DIST_RIGHTS_SEND_SECRET",
     "DIST_RIGHTS_RECEIVE_SECRET",
+    "METRICS_TOKEN",
 ]
 LIMIT = "SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"
 
@@ -522,10 +523,14 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 # Keeping quiet about them.
 
 
+#: Options that any text will do for.
+TEXTS = ("INSTANCE_PATH", "LOG_FILE", "SESSION_COOKIE_NAME")
+
+
 def test_a_value_is_never_repeated(source: tuple[Load, Callable[[str], str]]) -> None:
     """A secret that ended up in the wrong option is not printed by the error that follows."""
     load, _ = source
-    for name in OPTIONS - {*SECRETS, "INSTANCE_PATH", "SESSION_COOKIE_NAME"}:
+    for name in OPTIONS - {*SECRETS, *TEXTS}:
         assert "precious" not in failure(partial(load, name, "precious")).message
 
 

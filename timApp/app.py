@@ -50,7 +50,8 @@ from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.servers import servers
 from timApp.request.converter import NameConverter
-from timApp.request.inputs import check_inputs
+from timApp.request.inputs import check_inputs, current_request
+from timApp.request.masked import masked_path_of
 from timApp.request.patience import add_patience
 from timApp.request.precheck import Precheck, TrustedHosts, check_body_of_request
 from timApp.request.proxies import Proxies
@@ -107,7 +108,8 @@ class _App(Flask):
     def log_exception(self, exc_info: Any) -> None:
         """Write what nobody expected to the log; what answers says it of the database in a line."""
         if not is_unavailable(exc_info[1]):
-            super().log_exception(exc_info)
+            path = masked_path_of(current_request())
+            self.logger.error("Exception on %s", path, exc_info=exc_info)
 
 
 def create_app(config: Mapping[str, object] | None = None) -> Flask:

@@ -18,6 +18,7 @@ from timApp.optiontypes import (
     Days,
     DeviceChoice,
     DocumentPaths,
+    FilePath,
     Flag,
     FolderPath,
     GroupLimits,
@@ -25,6 +26,7 @@ from timApp.optiontypes import (
     Key,
     Keys,
     Limit,
+    LogFormat,
     Network,
     Networks,
     OverLimitChoice,
@@ -282,3 +284,19 @@ METRICS_TOKEN: Key | None = None
 # "10.1.2.0/24". Default: [].
 # Behind a proxy they are those of whoever asked it, as TRUSTED_PROXIES has it.
 METRICS_NETWORKS: Networks = []
+
+# In which form the log is written: "text" (a line of text) or "json" (a line of JSON). Default:
+# "text".
+# Each line has its time with the offset from UTC and, if it is about a request, the id that was
+# given back in X-Request-ID.
+LOG_FORMAT: LogFormat = "text"
+
+# Where the log is written. The path of a file, relative to the working directory; None = the
+# standard error. Default: None.
+# It is made for its owner alone. Whoever moves it away sends SIGHUP, and it is made anew.
+LOG_FILE: FilePath | None = None
+
+# Whether the log has a line for each request. True or false. Default: False.
+# It has the path, the status and the time that it took. Names, session ids, tokens and whatever
+# stands behind the question mark are masked, and no address of a visitor is in it.
+ACCESS_LOG: Flag = False

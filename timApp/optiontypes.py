@@ -223,6 +223,8 @@ TimeZone = Annotated[
     Annotated[str, _satisfying(pytz.all_timezones_set.__contains__)],
     Must("be the name of a time zone, such as Europe/Helsinki"),
 ]
+FilePath = Annotated[_Filled, Must("be the path of a file")]
+LogFormat = Annotated[Literal["text", "json"], Must('be "text" or "json"')]
 FolderPath = Annotated[_Filled, Must("be the path of a folder")]
 BaseUrl = Annotated[_Url, Must("be a base URL that begins with http:// or https:// and a host")]
 DatabaseUrl = Annotated[

@@ -165,6 +165,7 @@ def test_the_numbers_of_all_workers_are_added_up_and_outlive_them(
 ) -> None:
     """Each request counts once, whichever worker has answered it, and also one that died since."""
     token = "a token for those who watch"
+    login = 'timapp_requests_total{method="GET",route="/login",status="200"}'
     asked = [get("/nowhere"), get("/static/ui/ui.css"), get("/user/sessions/current")]
     with live_server(sqlite_url, tmp_path / "site", workers=2, METRICS_TOKEN=token) as server:
         for number in range(30):
@@ -185,5 +186,6 @@ def test_the_numbers_of_all_workers_are_added_up_and_outlive_them(
         'timapp_refusals_total{reason="malformed"} 1.0',
     ):
         assert line in page.splitlines()
+    assert any(line.startswith(login) for line in page.splitlines())
     assert 'timapp_turns_total{crew="page"}' in page
     assert "timapp_requests_in_flight 1.0" in page or "timapp_requests_in_flight 0.0" in page

@@ -47,7 +47,9 @@ def engine_options(url: str) -> dict[str, Any]:
     made = sa.make_url(url)
     # SQLAlchemy has a pool of another kind for databases in memory, which knows best.
     is_shared = made.get_backend_name() != "sqlite" or file_of(made) is not None
-    return {"url": url, "poolclass": PatientPool} if is_shared else {"url": url}
+    # Errors go into logs, and what is looked for is a name or an id.
+    options = {"url": url, "hide_parameters": True}
+    return options | {"poolclass": PatientPool} if is_shared else options
 
 
 def open_engine(url: str) -> sa.Engine:

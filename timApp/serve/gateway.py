@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from timApp.request.patience import WAITED
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
+from timApp.util.logs import about_request
 from timApp.util.turns import turn_given
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Gateway:
         """
         environ[WAITED] = 0.0 if since is None else time.monotonic() - since
         try:
-            self._answer(exchange, environ)
+            with about_request(exchange.request.id):
+                self._answer(exchange, environ)
         except Exception:
             # The application answers its own errors, so this is one of ours.
             _log.exception("An answer could not be made.")
@@ -82,13 +84,13 @@ class Gateway:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             del exc_info  # nothing was written yet, so the new head is as good as the old one
             started[:] = [_head_from(status, headers)]
+            # Until it has answered, Flask leaves there what it knows of the address.
+            rule = getattr(environ.get(_OF_WERKZEUG), "url_rule", None)
+            if rule is not None:
+                request.route = rule.rule
             return _refuse_to_write
 
         pieces = self._application(environ, start)
-        # Werkzeug leaves its request there, and Flask in that what its address is.
-        rule = getattr(environ.get(_OF_WERKZEUG), "url_rule", None)
-        if rule is not None:
-            request.route = rule.rule
         try:
             first = b"".join(pieces) if isinstance(pieces, list | tuple) else None
             if first is not None:

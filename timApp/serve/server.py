@@ -13,6 +13,7 @@ from timApp.database.servedfile import ServedFile
 from timApp.serve.address import Address
 from timApp.serve.counted import counted_of
 from timApp.serve.http.limits import Limits, connections_here
+from timApp.serve.reload import Reloading
 from timApp.serve.supervisor import Supervisor
 from timApp.serve.worker import BACKLOG, STOP_SECONDS, work
 
@@ -29,7 +30,9 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     Without a number of workers it is one a core, up to a limit. `announce` is told the address once
     the first of them is ready. `TimError` if the port is taken.
     """
-    logging.basicConfig(format="%(asctime)s [%(levelname)s] %(message)s")
+    # Made once, the workers share its memory, as long as nobody touches it to count or to collect.
+    app = create_app()
+    reloading = Reloading(app)
     _allow_open_files()
     connections = connections_here()
     if connections < _FEW_CONNECTIONS:
@@ -44,8 +47,6 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
     address.check_free()
     sockets = [_listening(address) for _ in range(count)]
     hashes_at_a_time = max(1, available_cores() // count)
-    # Made once, the workers share its memory, as long as nobody touches it to count or to collect.
-    app = create_app()
     if address.is_every:
         app.config["REACHED_AT"] = address.url
     with app.app_context():
@@ -60,7 +61,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
             if other is not sockets[number]:
                 other.close()
         site.tally.take_row(number)
-        work(app, sockets[number], hashes_at_a_time, beat)
+        work(app, sockets[number], hashes_at_a_time, beat, reloading.follow)
 
     def ready() -> None:
         announce(f"timApp serves on {address.url} (Ctrl-C stops it).")
@@ -75,6 +76,7 @@ def serve(address: Address, workers: int | None, announce: Callable[[str], objec
         run_worker,
         ready=ready,
         stopping=stopping,
+        reload=reloading.reload,
         stop_seconds=STOP_SECONDS + 5,
     ).run()
     file.take_over_log()

@@ -45,7 +45,7 @@ class Statics:
         ask(
             _Asking(
                 exchange,
-                Request(b"GET", path, request.version, plain, request.peer),
+                Request(b"GET", path, request.version, plain, request.peer, id=request.id),
                 self._mailbox,
                 lambda answer: self._take(exchange, path, answer),
             )

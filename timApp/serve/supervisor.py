@@ -9,6 +9,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -29,6 +30,9 @@ _GOOD_RUN = 10.0
 #: Seconds between two looks at the workers.
 _LOOK = 0.5
 _SOON = 0.02
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Lets a worker read the options again. A terminal sends SIGHUP to all processes, and this to none.
+RELOAD = signal.SIGUSR1
 _BEAT = struct.Struct("d")
 
 
@@ -58,32 +62,43 @@ class Supervisor:
         ready: Callable[[], None],
         stopping: Callable[[], None],
         stop_seconds: float,
+        reload: Callable[[], bool],
     ) -> None:
         """Take how many there are, and what they do.
 
         `ready` is called once the first of them is, also if it is to stop by then; `stopping` when
         they are told to end, which they have to do within so many seconds.
+        At SIGHUP, `reload` is called and tells whether the workers are to follow, with the signal
+        `RELOAD`.
         """
         self._work = work
         self._ready = ready
         self._stopping = stopping
         self._stop_seconds = stop_seconds
+        self._reload = reload
         self._places = [_Place(number) for number in range(count)]
         # Shared with the workers, each of which writes down when it was last alive.
         self._beats = mmap.mmap(-1, count * _BEAT.size)
         self._processes = multiprocessing.get_context("fork")
         self._is_stopping = False
         self._is_ready = False
+        self._is_to_reload = False
 
     def run(self) -> None:
         """Run the workers; return when all have ended after a signal to stop."""
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         previous = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        for number in _stop_signals():
+        for number in _STOP_SIGNALS:
             signal.signal(number, self._stop)
+        # A worker has none of its own at first, and is not to end by it.
+        signal.signal(RELOAD, signal.SIG_IGN)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is after nohup
+            # Closing the terminal stops the server, as it does any other program.
+            signal.signal(signal.SIGHUP, self._stop if _has_terminal() else self._note_reload)
         try:
             while not self._is_stopping:
+                self._reload_if_told()
                 for place in self._places:
                     self._look_at(place)
                 self._announce()
@@ -98,6 +113,20 @@ class Supervisor:
 
     def _stop(self, *_: object) -> None:
         self._is_stopping = True
+
+    def _note_reload(self, *_: object) -> None:
+        self._is_to_reload = True
+
+    def _reload_if_told(self) -> None:
+        """Reload, and let the workers follow; one that is started later has it all already."""
+        if not self._is_to_reload:
+            return
+        self._is_to_reload = False
+        if self._reload():
+            for place in self._places:
+                if place.process is not None and place.process.pid is not None:
+                    with suppress(ProcessLookupError):  # it has just ended
+                        os.kill(place.process.pid, RELOAD)
 
     def _announce(self) -> None:
         if not self._is_ready and any(self._last_beat(place) for place in self._places):
@@ -163,8 +192,10 @@ class Supervisor:
                 process.join()
 
 
-def _stop_signals() -> set[signal.Signals]:
-    signals = {signal.SIGINT, signal.SIGTERM}
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is after nohup
-        signals.add(signal.SIGHUP)  # closing the terminal stops it, like any other program
-    return signals
+def _has_terminal() -> bool:
+    """Tell whether the process has a terminal, which may be closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True

@@ -29,6 +29,7 @@ from timApp.serve.http.message import Headers
 from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import States
 from timApp.serve.statics import Statics
+from timApp.serve.supervisor import RELOAD
 from timApp.ui.errors import plain_page
 from timApp.ui.headers import SECURITY_HEADERS
 from timApp.user.hashing import use_threads
@@ -49,11 +50,18 @@ BACKLOG = 2048
 _SWITCH = 0.002
 
 
-def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[[], None]) -> None:
+def work(
+    app: Flask,
+    sock: socket.socket,
+    hashes_at_a_time: int,
+    beat: Callable[[], None],
+    reload: Callable[[], None],
+) -> None:
     """Serve the application on a socket that listens, until SIGTERM.
 
-    `beat` is called several times a second while the process does what it should. It also ends
-    when its parent does, so that nobody serves on behind the back of a new one.
+    `beat` is called several times a second while the process does what it should, and `reload` at
+    the signal `RELOAD`. It also ends when its parent does, so that nobody serves on behind the back
+    of a new one.
     """
     # A terminal sends these to all processes; the parent stops its workers by itself.
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -68,7 +76,7 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
     site.guard.keep_tidy()
     ServedFile(site.guard.engine).watch()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(app, site, sock, beat))
+        runner.run(_serve(app, site, sock, beat, reload))
     # The last who closes SQLite's file takes over into it what is in its log.
     site.guard.engine.dispose()
     # Threads that still wait for something would keep the process.
@@ -77,8 +85,15 @@ def work(app: Flask, sock: socket.socket, hashes_at_a_time: int, beat: Callable[
     os._exit(0)
 
 
-async def _serve(app: Flask, site: Site, sock: socket.socket, beat: Callable[[], None]) -> None:
+async def _serve(
+    app: Flask,
+    site: Site,
+    sock: socket.socket,
+    beat: Callable[[], None],
+    reload: Callable[[], None],
+) -> None:
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(RELOAD, reload)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     parent = os.getppid()
@@ -125,7 +140,7 @@ def _front(
 ) -> tuple[Front, Connections]:
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
-    journal = Journal(site.tally)
+    journal = Journal(site.tally, takes_ids=config["TRUSTED_PROXIES"] > 0)
     refusals = Refusals(PlainErrors(partial(plain_page, app)), headers, journal)
     states = States(site.guard, headers, mailbox, refusals.turn_away, site.tally)
     states.start()

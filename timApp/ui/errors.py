@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from flask import (
     Flask,
@@ -24,6 +23,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from timApp.auth.access import LoginRequired, SessionExpired
 from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason
+from timApp.request.inputs import current_request
+from timApp.request.masked import masked_path_of
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
@@ -140,7 +141,7 @@ def _answer_database_unavailable(failures: Repeats, error: Exception) -> Respons
         current_app.logger.error(
             "%s %s: the database does not answer: %s%s",
             request.method,
-            quote(request.path),
+            masked_path_of(current_request()),
             why,
             untold,
         )

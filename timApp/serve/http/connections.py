@@ -75,10 +75,21 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def head(self, answer: Answer, length: int | None, *, version: str, keeps: bool) -> bytes:
-        """Return the head of an answer to a request of that version, with the date."""
+    def head(
+        self,
+        answer: Answer,
+        length: int | None,
+        *,
+        version: str,
+        keeps: bool,
+        request_id: str | None = None,
+    ) -> bytes:
+        """Return the head of an answer to a request of that version, with the date and the id."""
+        lines = self.date
+        if request_id is not None:
+            lines += b"X-Request-ID: %b\r\n" % request_id.encode()
         return head_of(
-            answer.status, answer.headers, self.date, length=length, version=version, keeps=keeps
+            answer.status, answer.headers, lines, length=length, version=version, keeps=keeps
         )
 
     def admit(self, connection: Kept, address: str) -> bool:

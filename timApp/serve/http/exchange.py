@@ -36,7 +36,7 @@ class LineExchange:
         self._connections = connections
         self._stream: _LineStream | None = None
         self._is_over = False
-        connections.journal.begin()
+        connections.journal.begin(request)
 
     def answer(self, answer: Answer) -> None:
         """Write the answer."""
@@ -95,7 +95,9 @@ class LineExchange:
             self._connections.journal.end(self.request, status)
 
     def _head(self, answer: Answer, length: int | None, *, keeps: bool) -> bytes:
-        return self._connections.head(answer, length, version=self.request.version, keeps=keeps)
+        return self._connections.head(
+            answer, length, version=self.request.version, keeps=keeps, request_id=self.request.id
+        )
 
 
 class _LineStream:

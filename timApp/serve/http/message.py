@@ -31,6 +31,8 @@ class Request:
     keeps_alive: bool = True
     #: What its address is an instance of, such as ``/view/<path:path>``, once that is known.
     route: str = NO_ROUTE
+    #: By which the log knows it, given back in the answer.
+    id: str = ""
     #: On the clock `time.monotonic`.
     arrived_at: float = field(default_factory=time.monotonic)
 

@@ -14,13 +14,13 @@ _KEEP = b"Connection: keep-alive\r\n\r\n"
 def head_of(
     status: bytes,
     headers: Headers,
-    date: bytes,
+    lines: bytes,
     *,
     length: int | None,
     version: str,
     keeps: bool,
 ) -> bytes:
-    """Return a head; `date` is a whole line.
+    """Return a head; `lines` are whole ones, such as that of the date.
 
     Without a length the body comes in chunks, or ends with the connection for HTTP/1.0.
     """
@@ -32,7 +32,7 @@ def head_of(
             parts.append(b"Content-Length: %d\r\n" % length)
         elif version != "1.0":
             parts.append(_CHUNKED)
-    parts.append(date)
+    parts.append(lines)
     if not keeps:
         parts.append(_CLOSE)
     else:
