@@ -229,7 +229,9 @@ def _seconds(number: float | None) -> timedelta | None:
 def _add_pages(app: Flask) -> None:
     app.before_request(check_inputs)
     app.after_request(keep_out_of_caches)
-    app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, app.config["HSTS_SECONDS"]
+    )
     register_error_handlers(app)
     for blueprint in (
         openapi,

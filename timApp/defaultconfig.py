@@ -234,7 +234,15 @@ SESSION_COOKIE_NAME: CookieName = "timapp"
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.
 # With True, nobody can log in over plain HTTP. With False, the cookie can be read on the way.
+# One that is sent over HTTPS only is called "__Host-" + SESSION_COOKIE_NAME, or, below a prefix,
+# "__Secure-": so nobody else can put one in its place.
 SESSION_COOKIE_SECURE: Flag | None = None
+
+# For how long a browser that has come over HTTPS comes over nothing else. A whole number of
+# seconds, or None, which means that it is told nothing. Default: None.
+# It is for the whole host, with all other sites and ports of it, and cannot be taken back before it
+# has passed: begin with an hour. 31_536_000 is a year. Only answers over HTTPS say it.
+HSTS_SECONDS: Limit | None = None
 
 # How many reverse proxies stand in front of the site, one behind the other; what they write about
 # address, scheme, host, port and prefix is believed. A number, at least 0. Default: 0.

@@ -148,6 +148,6 @@ def test_two_sites_on_one_host_have_each_their_seat(database_url: str, make_app:
     site = Site(make_app(database_url, SESSION_COOKIE_NAME="hall", SESSION_COOKIE_SECURE=True))
     answer = site.browser().get_page(link(site, "B-14"), base_url="https://localhost/tim")
     (cookie,) = answer.headers.getlist("Set-Cookie")
-    assert cookie.startswith("hall_seat=")
+    assert cookie.startswith("__Secure-hall_seat=")
     assert "; Secure; HttpOnly; Path=/tim; SameSite=Lax" in cookie
     assert answer.headers["Location"] == "/tim/"

@@ -1,6 +1,5 @@
 """Guessed passwords: whoever guesses waits, and nobody else does."""
 
-import logging
 import re
 import threading
 from collections import Counter
@@ -24,6 +23,7 @@ from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.rule import FREE, PERIOD
 from timApp.user.attempts.throttle import PasswordFailures
 from timApp.util.clock import now
+from timApp.util.logs import TextLines, about_request
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 WRONG = "a wrong one"
@@ -305,10 +305,11 @@ def test_a_failed_login_is_a_line_that_fail2ban_reads(
     hall.add_older_user(forger)
     for name, address in (("alice", HERE), ("nobody", "2001:db8::1"), (forger, ELSEWHERE)):
         assert try_out(hall, name, address=address) == 403
-    formatter = logging.Formatter("%(asctime)s [%(levelname)s] %(message)s")  # as `timapp run` has
-    lines = "\n".join(formatter.format(one) for one in caplog.records).splitlines()
+    with about_request("7c1f0a9b2d3e4f50"):
+        lines = "\n".join(map(TextLines().format, caplog.records)).splitlines()
     # fail2ban takes the time out, and looks at what is left.
-    left = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "", line) for line in lines]
+    time_of_line = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
+    left = [re.sub(time_of_line, "", line) for line in lines]
     documented = re.search("^failregex = (.+)$", DOCUMENT.read_text(), re.MULTILINE)
     assert documented
     pattern = re.compile(documented[1].replace("<HOST>", r"(?P<host>[0-9a-fA-F.:]+)"))

@@ -33,7 +33,7 @@ _FAULTS = {
         "An inline handler: onclick of a",
     ),
     "status": ("fetch('/nowhere')", "console", "the server responded with a status of 404"),
-    "request": ("new Image().src = 'https://127.0.0.1:1/'", "requestfailed", "request: net::ERR"),
+    "request": ("new Image().src = 'https://127.0.0.1:1/'", "requestfailed", "request: csp"),
 }
 
 

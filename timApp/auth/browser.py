@@ -2,7 +2,7 @@
 
 from flask import current_app, request, session
 
-from timApp.auth.cookie import browser_cookie_name
+from timApp.auth.cookie import browser_cookie_name, sent_cookie
 from timApp.auth.site import current_guard
 from timApp.guard.vocabulary import Place
 from timApp.util.text import header_text
@@ -15,7 +15,7 @@ def current_device() -> str | None:
     does, is bound to the one that they are given.
     """
     given = session.browser_cookie  # type: ignore[attr-defined]
-    cookie = given or request.cookies.get(browser_cookie_name(current_app))
+    cookie = given or sent_cookie(request, browser_cookie_name(current_app))
     return current_guard().cookies.device(cookie) if cookie else None
 
 

@@ -16,11 +16,14 @@ from itsdangerous import BadSignature
 from timApp.database.failure import ERRORS
 from timApp.guard.cookie import (
     BROWSER_COOKIE_MAX_AGE,
+    HOST_PREFIX,
+    SECURE_PREFIX,
     SESSION_ID_KEY,
     TOKEN_KEY,
     Claims,
     Cookies,
     claims_in,
+    names_of,
     numbered,
 )
 
@@ -33,6 +36,11 @@ def browser_cookie_name(app: Flask) -> str:
 def seat_cookie_name(app: Flask) -> str:
     """Return what the cookie is called that says at which seat the browser stands."""
     return f"{app.config['SESSION_COOKIE_NAME']}_seat"
+
+
+def sent_cookie(asked: Request, name: str) -> str | None:
+    """Return the cookie of that name, with whichever prefix; None if none is sent."""
+    return next((asked.cookies[one] for one in names_of(name) if one in asked.cookies), None)
 
 
 class CookieSession(SecureCookieSession):
@@ -76,7 +84,7 @@ class CookieInterface(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> CookieSession:
         """Return what the cookie holds: nothing if it is not signed by us, or is too old."""
-        cookie = request.cookies.get(self.get_cookie_name(app))
+        cookie = sent_cookie(request, app.config["SESSION_COOKIE_NAME"])
         if not cookie:
             return self.session_class()
         try:
@@ -95,6 +103,7 @@ class CookieInterface(SecureCookieSessionInterface):
         if session.modified or session.permanent:
             self._keep_newest(session)
             super().save_session(app, session, response)
+            self._drop_former(app, response)
         elif session.accessed:
             # What is read and written of the header takes longer than the rest of this.
             if "Vary" in response.headers:
@@ -111,7 +120,7 @@ class CookieInterface(SecureCookieSessionInterface):
     def _keep(self, app: Flask, response: Response, name: str, cookie: str) -> None:
         """Send a cookie that outlasts each login."""
         response.set_cookie(
-            name,
+            self._prefixed(app, name),
             cookie,
             max_age=BROWSER_COOKIE_MAX_AGE,
             httponly=True,
@@ -120,6 +129,35 @@ class CookieInterface(SecureCookieSessionInterface):
             secure=self.get_cookie_secure(app),
             samesite=self.get_cookie_samesite(app),
         )
+
+    def _drop_former(self, app: Flask, response: Response) -> None:
+        """Let the browser forget a cookie of another name, in place of which this one is sent."""
+        known = names_of(app.config["SESSION_COOKIE_NAME"])
+        for former in set(known) - {self.get_cookie_name(app)}:
+            if former in request.cookies:
+                response.delete_cookie(
+                    former,
+                    path=self.get_cookie_path(app),
+                    domain=self.get_cookie_domain(app),
+                    secure=self.get_cookie_secure(app),
+                    httponly=True,
+                    samesite=self.get_cookie_samesite(app),
+                )
+
+    def _prefixed(self, app: Flask, name: str) -> str:
+        """Return what a cookie is called that is set now.
+
+        For the whole of a host, no other host and nobody without HTTPS can put one in its place;
+        for a path of it, nobody without HTTPS.
+        """
+        if not self.get_cookie_secure(app) or name.startswith((HOST_PREFIX, SECURE_PREFIX)):
+            return name
+        is_of_host = self.get_cookie_path(app) == "/" and self.get_cookie_domain(app) is None
+        return f"{HOST_PREFIX if is_of_host else SECURE_PREFIX}{name}"
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return what the cookie of a login is called that is set now."""
+        return self._prefixed(app, app.config["SESSION_COOKIE_NAME"])
 
     def _keep_newest(self, session: SessionMixin) -> None:
         """Put no older number over a newer one that is on its way in another answer.

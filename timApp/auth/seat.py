@@ -2,13 +2,13 @@
 
 from flask import current_app, request, session
 
-from timApp.auth.cookie import seat_cookie_name
+from timApp.auth.cookie import seat_cookie_name, sent_cookie
 from timApp.auth.site import current_guard, current_site
 
 
 def current_seat() -> str | None:
     """Return the seat that the browser of the request was told; None if it was told none."""
-    cookie = request.cookies.get(seat_cookie_name(current_app))
+    cookie = sent_cookie(request, seat_cookie_name(current_app))
     return current_guard().cookies.seat(cookie) if cookie else None
 
 

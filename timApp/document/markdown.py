@@ -1,5 +1,6 @@
 """Markdown to HTML that is safe to show, and the title of a document."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -48,9 +49,9 @@ def render_markdown(source: str) -> Markup:
     """Return the HTML of a Markdown text: CommonMark, tables and ~~strikethrough~~.
 
     Safe for any `source`: what is not on the list of allowed tags, attributes and URL schemes
-    (http, https, mailto, and relative ones; images from https or relative ones) is not in the
-    result. Tags in the source are shown as text, and a forbidden image as its description.
-    Results are kept, so that showing a document again costs nothing.
+    (http, https, mailto, and relative ones; images of this site alone) is not in the result. Tags
+    in the source are shown as text, and an image of another site as a link to it. Results
+    are kept, so that showing a document again costs nothing.
     """
     render = _render_small if len(source) <= _LARGE_SOURCE else _render_large
     return render(source)
@@ -72,7 +73,7 @@ def title_of(source: str, fallback: str) -> str:
 
 
 def _render(source: str) -> Markup:
-    tokens = list(map(_presentable, _parser.parse(source)))
+    tokens = [_presentable(token) for token in _parser.parse(source)]
     html = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
         html,
@@ -91,29 +92,49 @@ _render_large = lru_cache(maxsize=8)(_render)
 
 
 def _presentable(token: Token) -> Token:
-    """Fit a token to the site's pages, which forbid inline styles and images from anywhere."""
+    """Fit a token to the site's pages, which forbid inline styles and images of other sites."""
     if token.type in {"td_open", "th_open"}:
         alignment = _ALIGNMENT_CLASSES.get(str(token.attrs.pop("style", "")))
         if alignment is not None:
             token.attrSet("class", alignment)
     elif token.type == "inline":
-        token.children = [_presentable(child) for child in token.children or []]
-    elif token.type == "image":
-        if not _may_be_shown(str(token.attrs["src"])):
-            return Token("text", "", 0, content=_plain_text(token.children or []))
-        token.attrSet("class", "img-fluid")
+        token.children = list(_with_images(token.children or []))
     return token
 
 
-def _may_be_shown(image_url: str) -> bool:
-    """Tell whether an image comes from this site or over HTTPS."""
+def _with_images(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Yield the tokens of a line, with something in place of images that no page may show."""
+    links = 0
+    for token in tokens:
+        links += token.nesting if token.type in {"link_open", "link_close"} else 0
+        if token.type == "image":
+            yield from _shown_image(token, is_in_link=links > 0)
+        else:
+            yield token
+
+
+def _shown_image(image: Token, *, is_in_link: bool) -> Iterable[Token]:
+    """Return an image of this site; of another one a link, or in one the description alone.
+
+    The browser would tell that site who reads what, and it may show something else tomorrow.
+    """
+    address = str(image.attrs["src"])
     try:
-        url = urlsplit(image_url)
+        url = urlsplit(address)
     except ValueError:
-        return False
-    if url.scheme:
-        return url.scheme == "https"
-    return not image_url.startswith("//")  # the rest of that begins with a host
+        return [_text(_plain_text(image.children or []))]
+    if not url.scheme and not address.startswith("//"):  # the rest of that begins with a host
+        image.attrSet("class", "img-fluid")
+        return [image]
+    description = _plain_text(image.children or [])
+    if is_in_link or url.scheme not in {"http", "https", ""}:
+        return [_text(description)]
+    opening = Token("link_open", "a", 1, attrs={"href": address})
+    return [opening, _text(description or address), Token("link_close", "a", -1)]
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
 
 
 def _plain_text(tokens: list[Token]) -> str:

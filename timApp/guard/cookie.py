@@ -22,6 +22,9 @@ from timApp.util.text import fits, is_storable
 
 #: The cookie's name, unless a site calls it otherwise.
 COOKIE_NAME = "timapp"
+#: What names begin with of cookies that this very host alone, or only HTTPS, can have set. Source:
+#: RFC 6265bis, 4.1.3.
+HOST_PREFIX, SECURE_PREFIX = "__Host-", "__Secure-"
 #: Keys of what the cookie holds; the first is that of Flask-Login.
 USER_ID_KEY, SESSION_ID_KEY, TOKEN_KEY = "_user_id", "session_id", "token"
 #: A cookie is taken for so long after it was signed; what ends a session is not its age.
@@ -172,6 +175,14 @@ class Verified:
     claims: Claims | None
     #: In whole seconds since 1970.
     signed_at: int
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    """Return what a cookie may be called, in the order in which it counts if several are sent.
+
+    The bare name is that of one that was set over HTTP, or before there were others.
+    """
+    return f"{HOST_PREFIX}{name}", f"{SECURE_PREFIX}{name}", name
 
 
 def numbered(claims: Claims) -> dict[str, int]:

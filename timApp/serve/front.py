@@ -11,6 +11,7 @@ from timApp.serve.gateway import Gateway
 from timApp.serve.http.journal import STATIC_ROUTE
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.serve.http.refusal import HOST, LOGINS_FULL, Refusals
+from timApp.serve.reports import REPORT_TARGET, Reports
 from timApp.serve.states import STATE_TARGETS, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
@@ -71,6 +72,7 @@ class Front:
         self._statics = statics
         self._refusals = refusals
         self._alive = _alive_answer(refusals.headers)
+        self._reports = Reports(refusals.headers, refusals)
         self._turned_away = Repeats()
 
     def handle(self, exchange: Exchange) -> None:
@@ -84,26 +86,32 @@ class Front:
             refusal = self._refusals.answer(400, request, message=str(error), reason=HOST)
             exchange.answer(refusal)
             return
+        if not self._takes(exchange):
+            self._ask_pages(exchange)
+
+    def _takes(self, exchange: Exchange) -> bool:
+        """Answer what is not the pages' to answer; tell whether it was."""
+        request = exchange.request
         if request.target in STATE_TARGETS and request.method == b"GET" and not request.body:
             request.route = request.target.decode()
-            if self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages):
-                return
-        elif self._statics.has(request):
+            return self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages)
+        if self._statics.has(request):
             request.route = STATIC_ROUTE
             self._statics.answer(exchange, self._ask_doors)
-            return
         elif request.target.partition(b"?")[0] == _LOGIN:
             request.route = _LOGIN.decode()
             self._log_in(exchange)
-            return
         elif request.target == _ALIVE and request.method in _READS and not request.body:
             request.route = _ALIVE.decode()
             exchange.answer(self._alive)
-            return
+        elif request.target == REPORT_TARGET and request.method == b"POST":
+            request.route = REPORT_TARGET.decode()
+            exchange.answer(self._reports.answer(request))
         elif request.target in _PROBES:
             self._ask(self._crews.probes, exchange, _SECONDS)
-            return
-        self._ask_pages(exchange)
+        else:
+            return False
+        return True
 
     def sweep(self) -> None:
         """Tell those that have waited long enough; to be called several times a second."""

@@ -15,7 +15,7 @@ from threading import Thread
 from timApp.database.failure import is_unavailable, reason
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
-from timApp.guard.cookie import Claims
+from timApp.guard.cookie import Claims, names_of
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
 from timApp.serve.http.mailbox import Mailbox
@@ -47,7 +47,7 @@ class States:
         """
         self._guard = guard
         self._tally = tally
-        self._cookie = guard.cookies.name.encode()
+        self._cookies = [name.encode() for name in names_of(guard.cookies.name)]
         self._headers: Headers = [
             (b"Content-Type", b"application/json"),
             *headers,
@@ -113,18 +113,21 @@ class States:
         self._go_on()
 
     def _claims(self, headers: Headers) -> Claims | None:
-        """Return whose cookie is sent, if exactly one is, which is not spelt oddly."""
+        """Return whose cookie is sent, if one of its name is, which is not spelt oddly."""
         pairs = [
             part.partition(b"=")
             for name, value in headers
             if name == b"cookie"
             for part in value.split(b";")
         ]
-        found = [(name, value) for name, _, value in pairs if name.strip() == self._cookie]
+        for cookie in self._cookies:
+            found = [(name, value) for name, _, value in pairs if name.strip() == cookie]
+            if found:
+                break
         if len(found) != 1:
             return None
         name, value = found[0]
-        if name.lstrip() != self._cookie:
+        if name.lstrip() != cookie:
             return None
         return self._guard.cookies.claims(value.strip().decode("latin-1"))
 

@@ -31,7 +31,7 @@ from timApp.serve.states import States
 from timApp.serve.statics import Statics
 from timApp.serve.supervisor import RELOAD
 from timApp.ui.errors import plain_page
-from timApp.ui.headers import SECURITY_HEADERS
+from timApp.ui.headers import security_headers
 from timApp.user.hashing import use_threads
 
 #: Requests that one process works on at a time, by the database. While one waits for PostgreSQL
@@ -139,7 +139,7 @@ def _front(
     app: Flask, site: Site, sock: socket.socket, crews: Crews, mailbox: Mailbox
 ) -> tuple[Front, Connections]:
     config = app.config
-    headers: Headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
+    headers: Headers = [(name.encode(), value.encode()) for name, value in security_headers()]
     journal = Journal(site.tally, takes_ids=config["TRUSTED_PROXIES"] > 0)
     refusals = Refusals(PlainErrors(partial(plain_page, app)), headers, journal)
     states = States(site.guard, headers, mailbox, refusals.turn_away, site.tally)

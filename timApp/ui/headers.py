@@ -1,7 +1,9 @@
 """Headers that tell browsers what a page of this site may do."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flask import Response
 
@@ -10,27 +12,40 @@ from timApp.request.inputs import current_request, is_for_static_file
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Scripts and styles come from this site's files only, so that text which slips into a page as
-# HTML stays harmless. Images: documents may show some of other sites, Bootstrap has its own in
-# its style sheet (data:).
+#: Where browsers report what a page was kept from, below the prefix of the site.
+REPORT_PATH = "/csp-report"
+
+# Scripts, styles and images come from this site's files only, so that text which slips into a page
+# as HTML stays harmless, and no other site learns who reads what. Bootstrap has images of its own
+# in its style sheet (data:).
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data: https:",
+        "img-src 'self' data:",
         "style-src 'self'",
         "object-src 'none'",
         "frame-ancestors 'none'",
-        "base-uri 'self'",
+        "base-uri 'none'",
         "form-action 'self'",
     )
 )
 
-#: What each answer has; no view has these of its own.
-SECURITY_HEADERS = (
-    ("Content-Security-Policy", _CONTENT_SECURITY_POLICY),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-)
+#: The same file answers for HTTP and HTTPS, and says nothing of either.
+_STATIC = "/static/"
+_HSTS = "Strict-Transport-Security"
+
+
+@lru_cache(16)
+def security_headers(prefix: str = "") -> tuple[tuple[str, str], ...]:
+    """Return what each answer has of a site below that prefix; no view has these of its own."""
+    address = quote(prefix, safe="/") + REPORT_PATH
+    policy = f"{_CONTENT_SECURITY_POLICY}; report-uri {address}; report-to csp"
+    return (
+        ("Content-Security-Policy", policy),
+        ("Reporting-Endpoints", f'csp="{address}"'),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+    )
 
 
 def keep_out_of_caches(response: Response) -> Response:
@@ -52,8 +67,13 @@ class SecurityHeaders:
     copied one by one for each request.
     """
 
-    def __init__(self, application: "WSGIApplication") -> None:
+    def __init__(self, application: "WSGIApplication", hsts_seconds: int | None = None) -> None:
+        """Take the application, and for how long browsers are to come over HTTPS alone, if at all.
+
+        They are told so over HTTPS.
+        """
         self._application = application
+        self._hsts = [] if hsts_seconds is None else [(_HSTS, f"max-age={hsts_seconds}")]
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -61,6 +81,9 @@ class SecurityHeaders:
         """Let the request be answered."""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, [*headers, *SECURITY_HEADERS], exc_info)
+            headers = [*headers, *security_headers(environ.get("SCRIPT_NAME", ""))]
+            if environ["wsgi.url_scheme"] == "https" and _STATIC not in environ["PATH_INFO"]:
+                headers += self._hsts
+            return start_response(status, headers, exc_info)
 
         return self._application(environ, start)

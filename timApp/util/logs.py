@@ -48,7 +48,7 @@ def set_up_log(form: str, file: str | None, *, tells_requests: bool) -> None:
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
         handler = _file_handler(Path(file))
-    handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
+    handler.setFormatter(_JsonLines() if form == "json" else TextLines())
     root = logging.getLogger()
     former = list(root.handlers)
     root.handlers = [handler]
@@ -82,7 +82,7 @@ def _id_of(record: logging.LogRecord) -> str | None:
     return found
 
 
-class _TextLines(logging.Formatter):
+class TextLines(logging.Formatter):
     """One line, and those of a traceback below it."""
 
     def format(self, record: logging.LogRecord) -> str:
