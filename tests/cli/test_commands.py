@@ -41,6 +41,8 @@ COMMANDS = [
     "demo",
     "user",
     "user add",
+    "user disable",
+    "user enable",
     "user group",
     "user list",
     "user passwd",

@@ -41,6 +41,7 @@ from timApp.auth.visitor import (
 from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import Claims
+from timApp.guard.logins.outcome import AccountClosed
 from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
 from timApp.guard.waiting.cause import find_end
@@ -153,7 +154,7 @@ def _log_in_with_form() -> ResponseReturnValue:
         return _form_page(typed, errors), BadInput.status
     try:
         _log_in(typed["username"], typed["password"])
-    except (WrongCredentials, AskAgain) as error:
+    except (WrongCredentials, AccountClosed, AskAgain) as error:
         if wants_json():
             raise
         # What was typed stays, but for the password.

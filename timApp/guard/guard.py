@@ -21,6 +21,7 @@ from timApp.guard.keeping.retention import Retention
 from timApp.guard.keeping.worker import start_tidying
 from timApp.guard.logins.begin import Beginning, begin_session
 from timApp.guard.logins.devices import began_in
+from timApp.guard.logins.outcome import account_closed
 from timApp.guard.options import GuardOptions
 from timApp.guard.rules.validity import needs_active_session
 from timApp.guard.seen import Here
@@ -185,7 +186,7 @@ class Guard:
         made up unless it is given. While sessions are not tracked, none is added, and the state is
         EXPIRED. Without a unit of work the person is remembered in one transaction, and the session
         begins in the next. `BadInput` or `Conflict` for an identity that cannot be remembered,
-        `BadInput` for an id that was used before.
+        `BadInput` for an id that was used before, `AccountClosed` for somebody whose account is.
         """
         if work is not None:
             return self._begin(work, identity, origin, actor, former, device, seat, session_id)
@@ -219,6 +220,8 @@ class Guard:
             known = identity if isinstance(identity, Person) else find_person(work, identity.name)
             lock_people(work, {former.user_id} if known is None else {former.user_id, known.id})
         person = identity if isinstance(identity, Person) else remember(work, identity)
+        if person.is_disabled:
+            raise account_closed()
         actor = actor or Actor(ActorKind.USER, person.name)
         continued = None
         if former is not None and former.user_id == person.id and self.options.tracks_sessions:

@@ -82,7 +82,7 @@ def _visitors(
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
-    return columns, join, is_open()
+    return columns, join, sa.and_(is_open(), User.disabled_at.is_(None))
 
 
 def _is_active(clocks: Clocks) -> sa.ColumnElement[Any]:
@@ -159,9 +159,10 @@ class Visitors:
     ) -> _Visitor | None:
         """Return the visitor with that cookie, made by `make` with the fields of `Visitor`.
 
-        None for an unknown person, and when the session is logged out. If the cookie was copied,
-        that is found out here: then the visitor is in the session that is left to this bearer, and
-        so they are with the cookie of a session that ended like that.
+        None for an unknown person, for one whose account is closed, and when the session is logged
+        out. If the cookie was copied, that is found out here: then the visitor is in the session
+        that is left to this bearer, and so they are with the cookie of a session that ended like
+        that.
         """
         row = self._row(claims)
         if row is not None and self._needs_nothing(row, claims):

@@ -80,6 +80,10 @@ class Action(Enum):
     UNDO = "undo"
     #: The person has handed an exam in: their sessions are over.
     HAND_IN = "hand in"
+    #: The person's account was closed: their sessions are over, and none begins.
+    DISABLE = "disable"
+    #: It is open again.
+    ENABLE = "enable"
 
 
 class Cause(Enum):
@@ -113,6 +117,8 @@ class Cause(Enum):
     HANDED_IN = "handed in"
     #: The person has left the room; or it began before a verification after that.
     PAUSED = "paused"
+    #: The person's account was closed.
+    DISABLED = "disabled"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.
     IDLE = "idle"
     #: It is older than `SESSIONS_LIFETIME` allows.

@@ -39,6 +39,7 @@ _CAUSES = {
     Cause.EXAM_BEGAN: lazy_gettext("This session was ended as an exam began."),
     Cause.HANDED_IN: lazy_gettext("You have handed the exam in."),
     Cause.PAUSED: lazy_gettext("A supervisor has noted that, and your login waits for you."),
+    Cause.DISABLED: lazy_gettext("Your account is closed."),
     Cause.IDLE: lazy_gettext("You have not used this login for a long time, so it is over."),
     Cause.TOO_OLD: lazy_gettext("You logged in a long time ago, so this login is over."),
 }
@@ -62,6 +63,7 @@ _SHORT_CAUSES = {
     Cause.EXAM_BEGAN: lazy_gettext("ended as the exam began"),
     Cause.HANDED_IN: lazy_gettext("handed in"),
     Cause.PAUSED: lazy_gettext("left the room"),
+    Cause.DISABLED: lazy_gettext("account closed"),
     Cause.IDLE: lazy_gettext("not seen for too long"),
     Cause.TOO_OLD: lazy_gettext("too old"),
 }
@@ -89,6 +91,8 @@ _ACTIONS = {
     Action.PAUSE: lazy_gettext("Left the room"),
     Action.UNDO: lazy_gettext("Undid the last decision"),
     Action.HAND_IN: lazy_gettext("Handed in"),
+    Action.DISABLE: lazy_gettext("Closed the account"),
+    Action.ENABLE: lazy_gettext("Opened the account again"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 _PHASES = {

@@ -46,6 +46,8 @@ class Person(Member):
     groups: frozenset[str]
     #: None for people whose passwords are not this site's matter.
     password_hash: str | None
+    #: Whether their account is closed, so that no session of theirs begins.
+    is_disabled: bool = False
 
     def is_as(self, identity: Identity) -> bool:
         """Tell whether there is nothing new in what is said of them."""
@@ -89,6 +91,7 @@ def _person_where(condition: sa.ColumnElement[bool]) -> QuickRead:
             User.real_name,
             User.email,
             User.password_hash,
+            User.disabled_at.is_not(None).label("is_disabled"),
             group_names(User.__table__.c.id).label("groups"),
         ).where(condition)
     )
@@ -115,6 +118,7 @@ def find_person(work: UnitOfWork, name: str) -> Person | None:
         email=row.email,
         groups=read_groups(row.groups),
         password_hash=row.password_hash,
+        is_disabled=bool(row.is_disabled),
     )
 
 

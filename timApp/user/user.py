@@ -55,6 +55,8 @@ class User(Model):
     #: None for people whose passwords are not this site's matter.
     password_hash: orm.Mapped[str | None]
     created_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
+    #: When the account was closed; None while it is open.
+    disabled_at: orm.Mapped[datetime | None]
     #: What the name is compared by, see `timApp.util.names`. This and the next ones are None for
     #: somebody whom an older program has added beside this one: they are found by their name to
     #: the letter, until `timapp db upgrade` fills in what is missing.

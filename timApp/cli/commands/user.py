@@ -3,13 +3,16 @@
 import click
 import sqlalchemy as sa
 
-from timApp.auth.site import db
+from timApp.auth.site import current_guard, db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application, existing_database, require_upgraded
 from timApp.cli.exams import names_option
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, password_option, read_password
 from timApp.database.migrate import needs_upgrade
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.vocabulary import Action
 from timApp.user.groups import regroup
 from timApp.user.rename import rename_user
 from timApp.user.search import search_people
@@ -19,7 +22,7 @@ from timApp.user.usergroup import UserGroup, membership
 
 @click.group("user", epilog=examples("timapp user add alice --group Students", "timapp user list"))
 def command() -> None:
-    """Add, list and rename people, and set their passwords and groups."""
+    """Add, list, rename and disable people, and set their passwords and groups."""
 
 
 @command.command(
@@ -128,6 +131,43 @@ def group(name: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
     groups = ", ".join(map(printable, done.groups)) or "none"
     unchanged = " already; nothing was changed" if not done.has_changed and added + removed else ""
     click.echo(f"Groups of {printable(done.name)}{unchanged}: {groups}")
+
+
+@command.command(epilog=examples("timapp user disable alice"))
+@click.argument("name", type=TEXT)
+def disable(name: str) -> None:
+    """Close the account of the user NAME: their sessions end for good, and none begins.
+
+    It counts on this server at once, and on those that share its database. Whoever logs in with the
+    right password is told so. It is recorded; what there is of the person stays. `timapp user
+    enable` opens the account again.
+    """
+    receipt, shown = _change_account(name, Action.DISABLE)
+    if not receipt.takes_effect:
+        click.echo(f"The account of {shown} is closed already; nothing was changed.")
+        return
+    noun = "session" if receipt.changed == 1 else "sessions"
+    click.echo(f"Closed the account of {shown}; {receipt.changed} {noun} ended.")
+
+
+@command.command(epilog=examples("timapp user enable alice"))
+@click.argument("name", type=TEXT)
+def enable(name: str) -> None:
+    """Open the account of the user NAME again, who then logs in as before."""
+    receipt, shown = _change_account(name, Action.ENABLE)
+    if not receipt.takes_effect:
+        click.echo(f"The account of {shown} is open already; nothing was changed.")
+        return
+    click.echo(f"Opened the account of {shown} again.")
+
+
+def _change_account(name: str, action: Action) -> tuple[Receipt, str]:
+    with application():
+        user = require_user(db, name)
+        scope = OnePerson(user.name, user.id)
+        receipt = current_guard().apply(Change(action, scope, current_actor()), db)
+        db.session.commit()
+    return receipt, printable(scope.name)
 
 
 @command.command(epilog=examples("timapp user rename Ann ann.smith"))

@@ -5,6 +5,7 @@ from collections import Counter
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.changes.account import change_account
 from timApp.guard.changes.change import (
     AllButOne,
     Change,
@@ -45,6 +46,14 @@ _EVENTS = {
     Action.VERIFY: Event.VERIFIED,
     Action.INVALIDATE: Event.INVALIDATED,
 }
+#: What is done to one person's sessions, as no other host is told of it.
+_TO_ONE_PERSON = {
+    Action.LOGOUT: end_one,
+    Action.END: end_one,
+    Action.PAUSE: pause,
+    Action.DISABLE: change_account,
+    Action.ENABLE: change_account,
+}
 _key = sa.tuple_(UserSession.user_id, UserSession.session_id)
 
 
@@ -74,10 +83,8 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
 
 def _apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     match change.scope:
-        case OnePerson() if change.action in {Action.LOGOUT, Action.END}:
-            return end_one(work, change, change.scope, clocks)
-        case OnePerson() if change.action is Action.PAUSE:
-            return pause(work, change, change.scope, clocks)
+        case OnePerson() if change.action in _TO_ONE_PERSON:
+            return _TO_ONE_PERSON[change.action](work, change, change.scope, clocks)
         case AllButOne() if change.action is Action.LOGOUT:
             return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:

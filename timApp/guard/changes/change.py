@@ -55,7 +55,8 @@ class Change:
     """What is to be done to which sessions, by whom and why.
 
     The action is VERIFY or INVALIDATE, END of `OnePerson` or `Picked`, LOGOUT of `OnePerson` or
-    `AllButOne`, or PAUSE of `OnePerson`: all of the person's sessions, whichever is named.
+    `AllButOne`, or PAUSE, DISABLE or ENABLE of `OnePerson`: all of the person's sessions, whichever
+    is named.
     """
 
     action: Action
@@ -89,7 +90,7 @@ class Receipt:
     #: The number of its last entry in the record; None if nothing was recorded.
     number: int | None = None
     #: False for a change of another host that has arrived before, or that a later one overwrites,
-    #: and for a pause of somebody who is paused.
+    #: for a pause of somebody who is paused, and where an account is closed, or open, already.
     takes_effect: bool = True
 
     @property

@@ -35,26 +35,17 @@ from timApp.guard.logins.beginning import (
 )
 from timApp.guard.logins.giveway import continue_sessions, expire_others
 from timApp.guard.logins.look import LOCK, LOCK_FREE, Found, look
+from timApp.guard.logins.outcome import Refusal, Started, require_started
 from timApp.guard.rules.admission import Admission, admit
 from timApp.guard.rules.policy import DeviceRule, OverLimit
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH, State
 from timApp.util.errors import BadInput
 from timApp.util.stamp import moment_since
-from timApp.util.text import fits, quoted
+from timApp.util.text import fits
 
 __all__ = ["Beginning", "Started", "begin_session"]
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class Started:
-    """The session of a login."""
-
-    state: State
-    session_id: str
-    #: The number of its cookie; see `timApp.guard.rules.token`.
-    token: int = 0
 
 
 def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
@@ -65,8 +56,9 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
 
     It is part of the work's transaction if that is in one; otherwise it is a transaction of its
     own, which locks the person for as short as can be. `BadInput` (field ``session_id``) for an
-    empty or overlong id, and for one that the person has had before. Where the connection breaks at
-    the commit, another look tells whether the session has begun.
+    empty or overlong id, and for one that the person has had before; `AccountClosed` for somebody
+    whose account is closed. Where the connection breaks at the commit, another look tells whether
+    the session has begun.
     """
     if not fits(beginning.session_id, SESSION_ID_MAX_LENGTH):
         msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
@@ -80,24 +72,17 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
         work.session.expire_all()
     else:
         started = _together.write(work.engine, replace(beginning))  # the tries are this call's own
-    if started is None:
-        raise BadInput(
-            "%(name)s has had a session %(session)s before; ids are not used again.",
-            field="session_id",
-            name=quoted(beginning.user_name),
-            session=quoted(beginning.session_id),
-        )
-    return started
+    return require_started(beginning, started)
 
 
 def _transact(
     engine: sa.Engine, beginnings: Sequence[Beginning]
-) -> Sequence[Started | PassedOver | None]:
+) -> Sequence[Started | PassedOver | Refusal]:
     """Let the sessions begin in one transaction; pass over people whom others have locked."""
     return _in_transaction(engine, beginnings, LOCK_FREE)
 
 
-def _transact_one(engine: sa.Engine, beginning: Beginning) -> Started | None:
+def _transact_one(engine: sa.Engine, beginning: Beginning) -> Started | Refusal:
     """Let a session begin in a transaction of its own, after whoever has locked the person."""
     (started,) = _in_transaction(engine, [beginning], LOCK)
     return _known(started)
@@ -105,10 +90,10 @@ def _transact_one(engine: sa.Engine, beginning: Beginning) -> Started | None:
 
 def _in_transaction(
     engine: sa.Engine, beginnings: Sequence[Beginning], lock: BatchStatement
-) -> Sequence[Started | PassedOver | None]:
+) -> Sequence[Started | PassedOver | Refusal]:
     """Let the sessions begin in one transaction, over a connection that is kept."""
 
-    def work(driver: Any) -> Sequence[Started | PassedOver | None]:
+    def work(driver: Any) -> Sequence[Started | PassedOver | Refusal]:
         # In words, and not the driver's own transaction, which would wait for an answer to each of
         # its steps. After an error the connection is given up.
         with sent_together(engine, driver):
@@ -124,22 +109,22 @@ _BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}
 _together = GroupCommit(_transact, _transact_one)
 
 
-def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> Started | None:
+def _continue(engine: sa.Engine, driver: Any, beginning: Beginning) -> Started | Refusal:
     """Let the session begin in the transaction that the connection is in."""
     with sent_together(engine, driver):
         (started,) = _begin(engine, driver, [replace(beginning)], LOCK)
     return _known(started)
 
 
-def _known(started: Started | PassedOver | None) -> Started | None:
+def _known(started: Started | PassedOver | Refusal) -> Started | Refusal:
     assert not isinstance(started, PassedOver)  # noqa: S101 - `LOCK` waits for everybody
     return started
 
 
 def _begin(
     engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning], lock: BatchStatement
-) -> Sequence[Started | PassedOver | None]:
-    """Let the sessions begin; return each, or None for an id that was used before.
+) -> Sequence[Started | PassedOver | Refusal]:
+    """Let the sessions begin; return each, or why it does not begin.
 
     `PASSED_OVER` stands for those whom `LOCK_FREE` leaves out. The people are locked in the
     order of their numbers, in which everybody locks them, so never in a ring. What is read
@@ -163,7 +148,7 @@ def _begin(
     blocked: set[int] = set()
     begun: set[tuple[int, str]] = set()
     browsers: set[tuple[int, str | None]] = set()
-    started: list[Started | PassedOver | None] = []
+    started: list[Started | PassedOver | Refusal] = []
     admitted: list[_Admitted] = []
     for one, found in zip(beginnings, all_found, strict=True):
         browser = one.user_id, one.device
@@ -175,8 +160,10 @@ def _begin(
             continue
         active.setdefault(one.user_id, found.active)
         key = one.user_id, one.session_id
-        if found.was_used or key in begun:
-            started.append(_begun_before(engine, driver, one))
+        if found.is_disabled or found.was_used or key in begun:
+            started.append(
+                Refusal.DISABLED if found.is_disabled else _begun_before(engine, driver, one)
+            )
             continue
         known = latest.get(one.user_id) or found.last_began
         moment = latest[one.user_id] = moment_since(known)
@@ -267,15 +254,15 @@ def _write(engine: sa.Engine, driver: Any, admitted: Sequence[_Admitted]) -> Non
     executed(ADD_HOLD, held)
 
 
-def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> Started | None:
+def _begun_before(engine: sa.Engine, driver: Any, one: Beginning) -> Started | Refusal:
     """Return the session that an earlier try has committed; None for another's id."""
     if one.tries.written is None:
-        return None
+        return Refusal.USED_ID
     asked = {"person": one.user_id, "used_session": one.session_id}
     (row,) = BEGAN.first_rows(engine, driver, [asked])
     began = MOMENTS.process_result_value(row and row[0], engine.dialect)
     if not one.tries.have_written(began):
-        return None
+        return Refusal.USED_ID
     return Started(one.tries.written[1], one.session_id)
 
 

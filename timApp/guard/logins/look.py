@@ -81,6 +81,7 @@ _END, _PAUSE, _BLOCKED_LOGIN = 1, 2, 4
 #: Gives a row for each of those sessions, or one without.
 LOOK = BatchStatement(
     sa.select(
+        sa.select(User.disabled_at.is_not(None)).where(User.id == _person).scalar_subquery(),
         sa.exists().where(IS_PERSONS, UserSession.session_id == sa.bindparam("new_session")),
         # As the driver gives it, see `MOMENTS`. From the end of an index, and not a maximum.
         sa.select(UserSession.logged_in_at)
@@ -153,6 +154,8 @@ class OpenSession:
 class Found:
     """What is found of a person whose login begins."""
 
+    #: Whether the person's account is closed.
+    is_disabled: bool
     #: Whether the person has had a session of this id.
     was_used: bool
     #: When their latest one began.
@@ -246,7 +249,8 @@ def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any]) -> Found:
     def moment(value: Any) -> Any:
         return MOMENTS.process_result_value(value, engine.dialect)
 
-    was_used, last_began, unsettled, listed, lists_any, *its_exam = rows[0][:-_OPEN_COLUMNS]
+    of_person = rows[0][:-_OPEN_COLUMNS]
+    is_disabled, was_used, last_began, unsettled, listed, lists_any, *its_exam = of_person
     exam = None
     exam_id, start, over_limit, after_end, rule = its_exam
     if exam_id is not None:
@@ -262,6 +266,7 @@ def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any]) -> Found:
         session.is_active(one.clocks) for session in own
     )
     return Found(
+        is_disabled=bool(is_disabled),
         was_used=bool(was_used),
         last_began=moment(last_began),
         unsettled=unsettled or 0,

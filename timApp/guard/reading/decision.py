@@ -10,7 +10,10 @@ from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind
 
 #: What is decided about one person; what the person does is none of it.
-_ABOUT_ONE = (Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO)
+_ABOUT_ONE = (
+    *(Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO),
+    *(Action.DISABLE, Action.ENABLE),
+)
 _ABOUT_ALL = (Action.VERIFY_ALL, Action.INVALIDATE_ALL)
 
 

@@ -7,7 +7,9 @@ from timApp.guard.vocabulary import Cause
 #: Those of sessions that were blocked as they began: nobody has ended them.
 OF_BLOCKED_LOGINS = frozenset({Cause.OVER_LIMIT, Cause.HELD, Cause.OTHER_DEVICE, Cause.COPIED})
 #: Those of sessions that are over for good, but not by a logout or another login of their person.
-ENDED_FOR_THE_PERSON = frozenset({Cause.ENDED, Cause.EXAM_BEGAN, Cause.HANDED_IN, Cause.COPIED})
+ENDED_FOR_THE_PERSON = frozenset(
+    {Cause.ENDED, Cause.EXAM_BEGAN, Cause.HANDED_IN, Cause.COPIED, Cause.DISABLED}
+)
 #: Whoever is told one of these logs in again, and needs nobody for that.
 OVER_BY_ITSELF = frozenset({Cause.IDLE, Cause.TOO_OLD, Cause.DISPLACED})
 

@@ -25,6 +25,7 @@ class Event(Enum):
     EXAM_BEGAN = "is ended as an exam begins"
     HANDED_IN = "is ended as the person hands an exam in"
     PAUSED = "is paused as the person leaves the room"
+    DISABLED = "is ended as the person's account is closed"
     COPIED = "is found to have a cookie that was copied"
     TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
 
@@ -38,7 +39,15 @@ _BLOCKS = (
 )
 _BY_COPY = (Event.COPIED, Event.TWIN_VERIFIED)
 _OF_EXAMS = (Event.EXAM_BEGAN, Event.HANDED_IN)
-_ENDS = (Event.LOGGED_OUT, Event.CONTINUED, Event.ENDED, *_OF_EXAMS, *_BY_COPY)
+_OF_ACCOUNTS = (Event.DISABLED,)
+_ENDS = (
+    Event.LOGGED_OUT,
+    Event.CONTINUED,
+    Event.ENDED,
+    *_OF_EXAMS,
+    *_OF_ACCOUNTS,
+    *_BY_COPY,
+)
 
 #: What becomes of a session, by its state and what happens.
 LIFE: Mapping[State, Mapping[Event, State]] = {
@@ -69,6 +78,7 @@ CAUSES: Mapping[Event, Cause] = {
     Event.EXAM_BEGAN: Cause.EXAM_BEGAN,
     Event.HANDED_IN: Cause.HANDED_IN,
     Event.PAUSED: Cause.PAUSED,
+    Event.DISABLED: Cause.DISABLED,
 }
 
 #: What happens to the person's other sessions then; to nobody's if it is not here.

@@ -189,8 +189,10 @@ class _Player:
                 self._block([one for one in self._active_since if named in (None, one)], at)
             case Action.INVALIDATE_ALL | Action.PAUSE:
                 self._block(list(self._active_since), at)
-            case Action.LOGOUT | Action.END | Action.COPY | Action.HAND_IN:
+            case Action.LOGOUT | Action.END | Action.COPY | Action.HAND_IN | Action.DISABLE:
                 pass  # each session remembers its end, also of those that were not named
+            case Action.ENABLE:
+                pass
 
     def _catch_up(self, moment: datetime) -> None:
         """Let happen what the sessions themselves remember until the moment."""

@@ -1,0 +1,45 @@
+"""Closes a person's account, and opens it again: what that does to their sessions."""
+
+import sqlalchemy as sa
+
+from timApp.database.work import UnitOfWork, rows_changed
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.changes.lock import lock_people
+from timApp.guard.changes.move import move
+from timApp.guard.changes.record import Entry, record
+from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.lifetime import Event
+from timApp.guard.tables.session import UserSession
+from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.codes import stop_waiting
+from timApp.user.user import User
+from timApp.util.clock import now
+
+
+def change_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
+    """Close the account, by which all of the person's sessions end for good, or open it.
+
+    While it is closed no session of theirs begins: a login that is under way finds that out under
+    the lock. It is recorded, also if there was no session. Whose account is closed, or open,
+    already, stays so, and nothing changes.
+    """
+    user_id = scope.user_id
+    if user_id is None or not lock_people(work, [user_id]):
+        return Receipt(change, takes_effect=False)
+    moment = now()
+    closes = change.action is Action.DISABLE
+    is_closed = User.disabled_at.is_not(None)
+    statement = (
+        sa.update(User)
+        .where(User.id == user_id, ~is_closed if closes else is_closed)
+        .values(disabled_at=moment if closes else None)
+    )
+    if not rows_changed(work, statement):
+        return Receipt(change, takes_effect=False)
+    ended = 0
+    if closes:
+        ended = len(move(work, clocks, Event.DISABLED, moment, UserSession.user_id == user_id))
+        stop_waiting(work, [user_id])
+    entry = Entry(user_id, None, ended, stands_alone=True)
+    number = record(work, change, change.action, moment, [entry])
+    return Receipt(change, changed=ended, number=number)
