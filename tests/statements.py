@@ -1,7 +1,8 @@
-"""The statements that a database is given while a test watches."""
+"""The statements that a database is given while a test watches, and how it carries them out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,3 +32,21 @@ def noted_statements_of(engine: sa.Engine) -> Iterator[list[str]]:
         yield statements
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def is_sqlite() -> bool:
+    """Tell on which kind of database the current application is."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def plan_of(query: sa.Select[*tuple[Any, ...]]) -> str:
+    """Return how the database carries out a query; on empty tables, as if they were large."""
+    connection = db.session.connection()
+    sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
+    else:
+        for kind in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{kind} = off")
+        rows = connection.exec_driver_sql(f"EXPLAIN {sql}".replace("%", "%%")).all()
+    return "\n".join(str(row[-1]) for row in rows)

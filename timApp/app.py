@@ -39,8 +39,10 @@ from timApp.net.network import read_network
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.administer.failed_logins import failed_logins
+from timApp.pages.administer.matching import matching
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
+from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
@@ -249,7 +251,9 @@ def _add_pages(app: Flask) -> None:
         overview,
         person,
         failed_logins,
+        record,
         session_list,
+        matching,
         exams,
         exam_acts,
         language,

@@ -1,6 +1,6 @@
 """Exports.
 
-`SessionExport`, with its count and its snapshot, iterated over and the bytes thrown away, against
+`Export`, with its count and its snapshot, iterated over and the bytes thrown away, against
 what the database and its driver can do: on PostgreSQL a COPY of the same columns in the same order,
 and a COPY of `row_to_json` of them; on SQLite the driver's cursor into `csv.writer`, and the
 engine's `json_object`, joined. The plain ones write times as the database has them and do not
@@ -29,7 +29,8 @@ from bench.people import SESSIONS_EACH, fill, raw_postgresql
 from bench.report import Section, Table, at_least, at_most, compared
 from bench.run import KINDS, POSTGRESQL, SQLITE, Run
 from timApp.guard.export.query import csv_query, json_query
-from timApp.guard.export.stream import SessionExport
+from timApp.guard.export.sessions import reference_table
+from timApp.guard.export.stream import Export
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import ExportFormatOptions
 
@@ -62,11 +63,12 @@ _PEAK = """
 import re, sys
 from pathlib import Path
 import sqlalchemy as sa
-from timApp.guard.export.stream import SessionExport
+from timApp.guard.export.sessions import reference_table
+from timApp.guard.export.stream import Export
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import ExportFormatOptions
 engine = sa.create_engine(sys.argv[1])
-for block in SessionExport(engine, SessionFilter(), ExportFormatOptions(sys.argv[2])):
+for block in Export(engine, reference_table(SessionFilter()), ExportFormatOptions(sys.argv[2])):
     pass
 # What the kernel calls maxrss is at least that of the process which started this one.
 print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
@@ -142,7 +144,7 @@ def _export(
 ) -> float:
     begun = time.perf_counter()
     first = None
-    for _ in SessionExport(engine, SessionFilter(), export_format):
+    for _ in Export(engine, reference_table(SessionFilter()), export_format):
         first = first or time.perf_counter() - begun
     first_bytes.append(first or 0.0)
     return time.perf_counter() - begun
@@ -152,7 +154,7 @@ def _copy_of_the_same(engine: sa.Engine, export_format: ExportFormatOptions) -> 
     write = csv_query if export_format is ExportFormatOptions.CSV else json_query
     with engine.connect() as connection:
         connection.exec_driver_sql("SET TimeZone = 'UTC'")
-        query = write(SessionFilter(), is_sqlite=False)
+        query = write(reference_table(SessionFilter()), is_sqlite=False)
         statement = str(
             query.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
         )

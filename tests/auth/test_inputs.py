@@ -115,6 +115,13 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("overview.show", "GET"): {"query": {"period": "day"}},
     ("person.show", "GET"): {"query": {"user": "alice", "period": "day"}},
     ("failed_logins.show", "GET"): {"query": {"user": "alice", "address": "192.0.2.1"}},
+    ("record.show", "GET"): {"query": {"actor": "alice", "user": "alice", "action": "login"}},
+    ("record.export", "GET"): {"query": {"format": "excel", "since": "2026-05-04T09:00"}},
+    ("matching.ask", "GET"): {"query": {"state": "active", "user": "alice"}},
+    ("matching.change", "POST"): {
+        "query": {"user": "alice", "exam": ""},
+        "form": {"action": "invalidate", "number": "100", "reason": "x"},
+    },
     ("session_list.show", "GET"): {"query": {"state": "active", "seat": "B-14"}},
     ("session_list.export", "GET"): {"query": {"format": "json", "user": "alice"}},
     ("session_list.verify", "POST"): {"query": {"state": "all"}, "form": {"session": "%s:old"}},
@@ -163,7 +170,7 @@ def all_asks(hall: Site) -> list[Ask]:
                 if "shown" in form:
                     present = present_exam(require_exam(db, form["exam"]))
                     form |= {"exam": str(present.id), "shown": present.mark}
-                if "exam" in query:
+                if query.get("exam"):
                     query["exam"] = str(require_exam(db, query["exam"]).id)
                 asks.append(
                     Ask(rule.endpoint, method, path, **{**right, "form": form, "query": query})

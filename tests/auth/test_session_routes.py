@@ -721,6 +721,7 @@ def test_an_export_has_microseconds_whatever_they_are(hall: Site, admin: Browser
         for microsecond in (0, 1, 10, 1200, 123000, 123450, 123456, 500000, 999999)
     ]
     cases = list(product(moments, [*moments, None], LIKE_TIMES))
+    seen = {number: moments[number % 9] if number % 4 else None for number in range(len(cases))}
     with hall.app.app_context():
         user = User(name="bob", password_hash="-")
         for number, (logged_in_at, expired_at, origin) in enumerate(cases):
@@ -728,7 +729,9 @@ def test_an_export_has_microseconds_whatever_they_are(hall: Site, admin: Browser
                 UserSession(
                     session_id=str(number),
                     logged_in_at=logged_in_at,
+                    last_seen_at=seen[number],
                     expired_at=expired_at,
+                    logged_out_at=expired_at if number % 3 else None,
                     origin=origin,
                 )
             )
@@ -746,7 +749,20 @@ def test_an_export_has_microseconds_whatever_they_are(hall: Site, admin: Browser
     assert {row[1]: [*row[2:4], row[4] or None] for row in rows} == expected
     found = admin.get(f"{EXPORT}?user=bob&format=json").json
     assert found
-    columns = ("origin", "logged_in_at", "expired_at")
+    columns = ["origin", "logged_in_at", "expired_at"]
+    assert {row["session_id"]: [row[name] for name in columns] for row in found} == expected
+    # That of the page has more times, and so many of them may be missing.
+    for number, (_, expired_at, _) in enumerate(cases):
+        for moment in (seen[number], expired_at if number % 3 else None):
+            expected[str(number)].append(moment and moment.isoformat(timespec="microseconds"))
+    columns += ["last_seen_at", "logged_out_at"]
+    page = "/administer/sessions/export?user=bob"
+    with_csv = csv.DictReader(io.StringIO(admin.get(page).text))
+    assert {row["session_id"]: [row[name] or None for name in columns] for row in with_csv} == (
+        expected
+    )
+    found = admin.get(f"{page}&format=json").json
+    assert found
     assert {row["session_id"]: [row[name] for name in columns] for row in found} == expected
 
 

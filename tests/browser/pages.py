@@ -72,7 +72,8 @@ def _invalidate(page: Page) -> None:
 def _verify_all_of_the_page(page: Page) -> None:
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Verify selected").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    expect(page.get_by_role("alert").first).to_contain_text("is verified")
+    expect(page.get_by_role("alert").last).to_contain_text("not verified")
 
 
 def _invalidate_all_of_the_page(page: Page) -> None:
@@ -206,7 +207,10 @@ PAGES = [
     SitePage("all sessions, but there are none", _ADMIN, f"{_SESSIONS}&origin=nowhere"),
     SitePage("all sessions with errors", _ADMIN, f"{_SESSIONS}&user=Mr%20Nobody&until=x", 404),
     SitePage(
-        "selection refused", _ADMIN, f"{_SESSIONS}&user={{student}}", then=_verify_all_of_the_page
+        "selection verified in part",
+        _ADMIN,
+        f"{_SESSIONS}&user={{student}}",
+        then=_verify_all_of_the_page,
     ),
     SitePage(
         "selection changed",
@@ -214,6 +218,10 @@ PAGES = [
         f"{_SESSIONS}&user={{student}}",
         then=_invalidate_all_of_the_page,
     ),
+    SitePage("all that are found", _ADMIN, "/administer/sessions/matching?exam=&user={student}"),
+    SitePage("record", _ADMIN, "/administer/record?exam="),
+    SitePage("record of one", _ADMIN, "/administer/record?exam=&actor={student}&action=login"),
+    SitePage("record with errors", _ADMIN, "/administer/record?exam=&actor=-&user=-&until=x", 404),
     SitePage("confirmation to verify all", _ADMIN, "/administer/sessions/verify-all"),
     SitePage("confirmation to invalidate all", _ADMIN, "/administer/sessions/invalidate-all"),
     SitePage("exams", _ADMIN, _EXAMS, then=_add_exam),

@@ -23,7 +23,7 @@ from timApp.cli.commands import session
 from timApp.cli.files import replaced_file
 from timApp.cli.group import cli
 from timApp.cli.output import printable
-from timApp.guard.export.stream import SessionExport
+from timApp.guard.export.stream import Export
 from timApp.user.password import password_matches
 from timApp.user.user import require_user
 from timApp.util.clock import now
@@ -450,7 +450,7 @@ def csv_rows(content: str) -> list[dict[str, str]]:
     return list(csv.DictReader(content.splitlines()))
 
 
-class _Forgetful(SessionExport):
+class _Forgetful(Export):
     """An export that promises a row more than it has."""
 
     def __init__(self, *args: object) -> None:
@@ -458,7 +458,7 @@ class _Forgetful(SessionExport):
         self.row_count += 1
 
 
-class _Torn(SessionExport):
+class _Torn(Export):
     """An export whose last block is lost."""
 
     def __iter__(self) -> Iterator[bytes]:
@@ -475,12 +475,12 @@ def test_an_incomplete_export_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch,
     *,
     export_format: str,
-    broken: type[SessionExport],
+    broken: type[Export],
 ) -> None:
     """Unless all rows are written the exit code is 1, and the file is not there or as before."""
     here.add_user("alice")
     log_in(here, "alice")
-    monkeypatch.setattr(session, "SessionExport", broken)
+    monkeypatch.setattr(session, "Export", broken)
     folder = tmp_path / "exports"
     folder.mkdir()
     words = ["session", "export", "--format", export_format]

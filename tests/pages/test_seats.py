@@ -103,7 +103,6 @@ def test_the_list_is_narrowed_down_to_a_seat(seated: Site) -> None:
     assert "There is no such session." in admin.get_page("/administer/sessions?seat=B-1").text
     assert admin.get_page(f"/administer/sessions?seat={'x' * 41}").status_code == 422
     export = admin.get("/administer/sessions/export?seat=B-14").text
-    assert export.splitlines()[0] == "user,session_id,origin,logged_in_at,expired_at"
     assert len(export.splitlines()) == 2
 
 

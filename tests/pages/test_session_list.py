@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import time_machine
 from werkzeug.test import TestResponse
 
+from tests.changes import change as change_sessions
 from tests.changes import (
     invalidate_all_sessions,
     invalidate_selected,
@@ -24,7 +25,9 @@ from tests.changes import (
 )
 from tests.conftest import MakeApp
 from tests.site import Browser, Site
+from tests.statements import is_sqlite, plan_of
 from timApp.auth.site import db
+from timApp.guard.changes.change import Matching
 from timApp.guard.changes.everybody import effect_on_everybody
 from timApp.guard.reading.exam import ExamTime
 from timApp.guard.reading.filter import SessionFilter
@@ -33,7 +36,7 @@ from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosit
 from timApp.guard.rules.clocks import NEVER
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, State
-from timApp.pages.administer import session_list
+from timApp.pages.administer import matching, session_list
 from timApp.pages.administer.cursor import cursor_of, read_cursor
 from timApp.user.user import User, require_user
 from timApp.user.usergroup import UserGroup
@@ -213,24 +216,6 @@ def test_a_position_outside_the_time_range_leads_to_its_begin_or_end(still_crowd
             page = session_page(db, which, sort, before, size=100, scan_limit=100)
             assert [key_of(one.session) for one in page.sessions] == expected(which, sort)
             assert not session_page(db, which, sort, behind, size=100, scan_limit=100).sessions
-
-
-def is_sqlite() -> bool:
-    """Tell on which kind of database the current application is."""
-    return db.engine.dialect.name == "sqlite"
-
-
-def plan_of(query: sa.Select[*tuple[Any, ...]]) -> str:
-    """Return how the database carries out a query; on empty tables, as if they were large."""
-    connection = db.session.connection()
-    sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
-    if connection.dialect.name == "sqlite":
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
-    else:
-        for kind in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-            connection.exec_driver_sql(f"SET LOCAL enable_{kind} = off")
-        rows = connection.exec_driver_sql(f"EXPLAIN {sql}".replace("%", "%%")).all()
-    return "\n".join(str(row[-1]) for row in rows)
 
 
 @pytest.mark.parametrize("sort", Sort)
@@ -465,6 +450,68 @@ def test_an_export_is_what_the_pages_show(
         )
 
 
+ALL_COLUMNS = [
+    *("user", "real_name", "session_id", "origin"),
+    *("logged_in_at", "last_seen_at", "expired_at", "logged_out_at"),
+]
+
+
+def test_an_export_tells_of_each_session_what_there_is(crowd: Site, admin: Reader) -> None:
+    """Beside what programs read of the reference page: real name, last seen, logged out."""
+    with crowd.app.app_context():
+        one = made_session("one", state="logged_out")
+        one.last_seen_at = MORNING + 3 * MINUTE
+        add_person("zoe", one, real_name="Zoë Öhman")
+        db.session.commit()
+    answer = admin.browser.get(f"{LIST}/export?user=zoe")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=sessions.csv"
+    [row] = csv.DictReader(io.StringIO(answer.text))
+    assert list(row) == ALL_COLUMNS
+    expected = {
+        "user": "zoe",
+        "real_name": "Zoë Öhman",
+        "session_id": "one",
+        "origin": f"[10.0.0.1] {FIREFOX}",
+        "logged_in_at": "2026-05-04T09:00:00.000000+00:00",
+        "last_seen_at": "2026-05-04T09:03:00.000000+00:00",
+        "expired_at": "2026-05-04T09:01:00.000000+00:00",
+        "logged_out_at": "2026-05-04T09:01:00.000000+00:00",
+    }
+    assert row == expected
+    assert admin.browser.get(f"{LIST}/export?user=zoe&format=json").json == [expected]
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "separator", "times"),
+    [
+        ("en", "UTC", ",", ["2026-05-04 09:00:00", "2026-05-04 09:03:00"]),
+        ("fi", "Europe/Helsinki", ";", ["2026-05-04 12:00:00", "2026-05-04 12:03:00"]),
+    ],
+)
+def test_an_export_for_excel_opens_at_a_double_click(
+    crowd: Site, admin: Reader, *, language: str, zone: str, separator: str, times: list[str]
+) -> None:
+    """It says that it is UTF-8, and has the separator of the language and times of the zone."""
+    with crowd.app.app_context():
+        one = made_session("one", state="expired", origin="[10.0.0.1] a; =1+1,\t-2; x=3 +4")
+        one.last_seen_at = MORNING + 3 * MINUTE + timedelta(microseconds=1)
+        add_person("zoe", one, real_name="=Öhman")
+        db.session.commit()
+    client = admin.browser.client
+    client.set_cookie("timezone", zone)
+    headers = {"Accept": "text/html", "Accept-Language": language}
+    answer = client.get(f"{LIST}/export?user=zoe&format=excel", headers=headers)
+    assert answer.headers["X-Row-Count"] == "1"
+    assert answer.data.startswith(b"\xef\xbb\xbfuser" + separator.encode())
+    text = answer.data.decode("utf-8-sig")
+    heading, row = csv.reader(io.StringIO(text), delimiter=separator)
+    assert heading == [f"{one} ({zone})" if one.endswith("_at") else one for one in ALL_COLUMNS]
+    assert row[4:] == [*times, times[0].replace(":00:00", ":01:00"), ""]
+    # Nothing is a formula, wherever a spreadsheet takes a cell to begin.
+    assert row[1] == "'=Öhman"
+    assert row[3] == "[10.0.0.1] a; '=1+1,\t'-2; x=3 +4"
+
+
 def test_the_list_tells_of_each_session_what_there_is(onlooker: Reader) -> None:
     """Names, device, address, state and times are there, and how to filter, sort and export."""
     page = onlooker.page(user="Person4")
@@ -479,6 +526,7 @@ def test_the_list_tells_of_each_session_what_there_is(onlooker: Reader) -> None:
         "2026-05-04T09:00:00+00:00",
         "time zone UTC",
         f"{LIST}/export?format=csv&user=Person4",
+        f"{LIST}/export?format=excel&user=Person4",
         f"{LIST}/verify-all",
     ):
         assert text in page
@@ -682,23 +730,21 @@ def test_verifying_selected_sessions_ends_their_waiting(site: Site) -> None:
 def refused_selections(site: Site) -> Iterator[tuple[str, list[str], int, str]]:
     """Yield actions, selections that they refuse, the status and what is said."""
     good = text_key(site, "Person1", "s1")
-    sessions = site.sessions("Person4")
-    [*rest] = [one for one in sessions.values() if one.logged_out_at is None]
-    [gone, *_] = [one for one in sessions.values() if one.logged_out_at is not None]
-    two = [text_key(site, "Person4", one.session_id) for one in rest[:2]]
-    yield "/verify", [good, *two], 422, "Person4"
-    yield "/verify", [good, text_key(site, "Person4", gone.session_id)], 409, "Person4"
-    for action in ("/verify", "/invalidate"):
+    [gone, *_] = [one for one in site.sessions("Person4").values() if one.logged_out_at is not None]
+    yield "/verify", [text_key(site, "Person4", gone.session_id)], 409, "Person4"
+    for action in ("/verify", "/invalidate", "/end"):
         yield action, [], 422, "Select at least one"
-        yield action, [good, text_key(site, "Person1", "unknown")], 404, "unknown"
-        yield action, [good, f"{2**31 - 1}:s0"], 404, "s0"
+        yield action, [text_key(site, "Person1", "unknown")], 404, "unknown"
+        yield action, [f"{2**31 - 1}:s0"], 404, "s0"
         yield action, [good] * 1001, 422, "1000"
         for text in ("", "x", "1", ":s0", "1:", "-1:s0", f"{2**31}:s0", "1" * 5000, "1:a\0", "²:s"):
             yield action, [good, text], 422, "names no session"
 
 
-def test_selections_that_cannot_be_changed_change_nothing(crowd: Site, admin: Reader) -> None:
-    """One wrong session stops all: the list comes back with the reason and the selection."""
+def test_selections_of_which_nothing_can_be_changed_change_nothing(
+    crowd: Site, admin: Reader
+) -> None:
+    """The list comes back with the reason and the selection."""
     with crowd.app.app_context():
         before = state_of_all()
     records = len(crowd.changes())
@@ -708,11 +754,123 @@ def test_selections_that_cannot_be_changed_change_nothing(crowd: Site, admin: Re
         page = unescape(answer.text)
         assert text in page
         if keys:
-            assert "checked" in page
             assert 'value="because"' in page
     with crowd.app.app_context():
         assert state_of_all() == before
     assert len(crowd.changes()) == records
+
+
+def test_what_cannot_be_changed_does_not_reject_the_rest(crowd: Site, admin: Reader) -> None:
+    """The others are changed, and the answer says which were not, and why."""
+    sessions = crowd.sessions("Person4")
+    latest = max(one for one, session in sessions.items() if session.logged_out_at is None)
+    keys = [text_key(crowd, "Person4", one) for one in sessions]
+    keys += [text_key(crowd, "Person1", one) for one in ("s1", "unknown")]
+    page = unescape(admin.post("/verify", session=keys, follow=True).text)
+    assert "2 sessions of as many people are verified." in page
+    assert crowd.active("Person4") == {latest}
+    assert crowd.active("Person1") == {"s1"}
+    out = sum(one.logged_out_at is not None for one in sessions.values())
+    earlier = len(sessions) - out - 1
+    assert "1 session is not there any more." in page
+    assert f"{out} sessions are not verified, as they are logged out: of 'Person4'." in page
+    assert (
+        f"{earlier} sessions are not verified, as later ones of the same people are: of 'Person4'."
+    ) in page
+    assert page.count('<div class="alert alert-warning" role="alert">') == 3
+    page = unescape(admin.post("/end", session=keys, follow=True).text)
+    # What is logged out is over already.
+    assert f"{len(sessions) - out + 1} sessions are ended." in page
+    assert "1 session is not there any more." in page
+    assert not any(crowd.active(name) for name in ("Person4", "Person1"))
+
+
+MATCHING = f"{LIST}/matching"
+
+
+def matching_page(admin: Reader, query: str) -> str:
+    """Return what the page says that asks what is to be done to all that are found."""
+    answer = admin.browser.get_page(f"{MATCHING}?{query}")
+    assert answer.status_code == 200
+    return " ".join(unescape(re.sub("<[^>]*>", " ", answer.text)).split())
+
+
+@pytest.mark.parametrize("action", ["verify", "invalidate", "end"])
+def test_all_that_are_found_are_changed_after_a_question(
+    crowd: Site, admin: Reader, action: str
+) -> None:
+    """The page says how many they are; the button changes those, and no others."""
+    query = "user=Person&state=expired&since=2026-05-04T09:01"
+    with crowd.app.app_context():
+        which = SessionFilter(frozenset({State.EXPIRED}), person="Person", since=MORNING + MINUTE)
+        meant = expected(which, Sort.NEWEST)
+        people = {user_id for user_id, _ in meant}
+        before = state_of_all()
+    asked = matching_page(admin, query)
+    assert f"{len(meant)} sessions are found. It concerns {len(people)} people." in asked
+    list_page = admin.page(user="Person", state="expired", since="2026-05-04T09:01")
+    assert f"{len(meant)} sessions are found." in list_page
+    assert "Change all that are found …" in list_page
+    answer = admin.post(f"/matching?{query}", action=action, number=len(meant), reason="over")
+    assert answer.status_code == 303
+    with crowd.app.app_context():
+        after = state_of_all()
+        changed = {key for key in after if after[key] != before[key]}
+    if action == "end":
+        assert changed == set(meant)
+        assert all(after[key][1] is not None for key in meant)
+    elif action == "verify":
+        latest = {user_id: key for key in reversed(meant) for user_id in (key[0],)}
+        active = {key for key in after if after[key][0] is None and key[0] in people}
+        assert active == set(latest.values())
+        assert {user_id for user_id, _ in changed} == people
+    else:
+        assert changed == set()  # they are expired, all of them
+        return
+    done = [one for one in crowd.changes() if one.actor == "admin" and one.reason == "over"]
+    assert {(one.user_id, one.session_id) for one in done} <= set(meant)
+    assert {one.user_id for one in done} == people
+
+
+def test_more_than_were_shown_are_not_changed(crowd: Site, admin: Reader) -> None:
+    """When more are found by the time of the answer, the page asks again with their number."""
+    with crowd.app.app_context():
+        before = state_of_all()
+        total = len(before)
+    answer = admin.post("/matching?user=Person", action="end", number=3, reason="because")
+    assert answer.status_code == 409
+    page = " ".join(unescape(re.sub("<[^>]*>", " ", answer.text)).split())
+    assert "more sessions are meant by now" in page
+    assert f"{total - 1} sessions are found." in page  # all but the administrator's own
+    assert 'value="because"' in answer.text
+    for action, number in (("pause", 50), ("end", 10_001), ("end", -1), ("end", "")):
+        assert admin.post("/matching", action=action, number=number).status_code == 422
+    nowhere = admin.post("/matching?origin=nowhere", action="end", number=5)
+    assert nowhere.status_code == 404
+    assert "There is no such session" in unescape(nowhere.text)
+    assert admin.post("/matching?user=nobody", action="end", number=5).status_code == 404
+    assert "There is no such session." in matching_page(admin, "origin=nowhere")
+    with crowd.app.app_context():
+        assert state_of_all() == before
+
+
+def test_sessions_are_counted_only_so_far(
+    crowd: Site, admin: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More are said to be more, and where not all were looked at, it is said that they may be."""
+    with crowd.app.app_context():
+        total = len(state_of_all())
+    assert f"{total} sessions are found." in admin.page()
+    monkeypatch.setattr(session_list, "SCAN_LIMIT", 10)
+    assert f"{total} sessions are found." in admin.page()
+    assert "At least 10 sessions are found; not all were looked at." in admin.page(origin="1")
+    monkeypatch.setattr(session_list, "MOST", 5)
+    monkeypatch.setattr(matching, "MOST", 5)
+    for origin in ("", "1"):
+        page = admin.page(origin=origin)
+        assert "More than 5 sessions are found." in page
+        assert "Change all that are found" not in page
+    assert "more than 5 sessions, too many to change at once" in matching_page(admin, "state=all")
 
 
 def test_a_selection_with_filters_that_cannot_be_read_changes_nothing(
@@ -760,7 +918,12 @@ def test_however_many_are_selected_it_takes_as_many_statements(site: Site) -> No
                 assert effect.changed > 0
                 counts.append((change.__name__, len(executed)))
                 db.session.rollback()
-        assert len(set(counts)) == 2
+        for scope in (SessionFilter(ACTIVE, user_ids[0]), SessionFilter(ACTIVE)):
+            with statements() as executed:
+                assert change_sessions(Action.END, Matching(scope, 200)).changed > 0
+            counts.append(("matching", len(executed)))
+            db.session.rollback()
+        assert len(set(counts)) == 3
         assert max(count for _, count in counts) <= 12
 
 
@@ -776,7 +939,7 @@ def test_selecting_a_session_twice_is_selecting_it_once(crowd: Site) -> None:
 
 @pytest.mark.parametrize(
     ("selection", "error"),
-    [([], BadInput), (["s0", "s3"], BadInput), (["unknown"], NotFound), (["gone"], Conflict)],
+    [([], BadInput), (["unknown"], NotFound), (["gone"], Conflict)],
 )
 def test_the_operation_itself_refuses(
     crowd: Site, selection: list[str], error: type[Exception]
@@ -848,10 +1011,12 @@ def test_only_administrators_have_the_list(crowd: Site) -> None:
         before = state_of_all()
     key = text_key(crowd, "Person4", "s3")
     for browser in browsers:
-        for path in ("", "/export", "/verify-all", "/invalidate-all"):
+        for path in ("", "/export", "/verify-all", "/invalidate-all", "/matching"):
             assert browser.get_page(LIST + path).status_code == 403
-        for path in ("/verify", "/invalidate", "/verify-all", "/invalidate-all"):
-            selected: dict[str, object] = {} if path.endswith("-all") else {"session": key}
+        for path in ("/verify", "/invalidate", "/verify-all", "/invalidate-all", "/matching"):
+            selected: dict[str, object] = (
+                {} if path.endswith(("-all", "/matching")) else {"session": key}
+            )
             assert Reader(browser).post(path, follow=False, **selected).status_code == 403
     assert crowd.browser().get_page(LIST).status_code == 302
     assert crowd.browser().get(LIST).status_code == 403
@@ -885,7 +1050,7 @@ def test_text_of_people_and_browsers_is_never_markup(site: Site) -> None:
         reader.browser.get_page(LIST, query_string={"user": evil, "origin": evil}),
         reader.browser.get_page(LIST, query_string={"user": evil + "x", "since": evil}),
         reader.browser.get_page(LIST, query_string={"state": evil}),
-        reader.post("/verify", session=[key, f"{key}x"], reason=evil),
+        reader.post("/verify", session=[f"{key}x"], reason=evil),
         reader.post("/verify", session=[text_key(site, evil, "out")], reason=evil),
         reader.post("/verify", session=[evil]),
     ):

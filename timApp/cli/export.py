@@ -4,7 +4,7 @@ import codecs
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -12,8 +12,7 @@ from rich.progress import Progress
 
 from timApp.cli.files import replaced_file
 from timApp.cli.progress import progress_bar
-from timApp.guard.export.query import COLUMNS
-from timApp.guard.export.stream import SessionExport
+from timApp.guard.export.stream import Export
 from timApp.guard.vocabulary import ExportFormatOptions
 
 
@@ -21,13 +20,13 @@ class IncompleteExport(click.ClickException):
     """Not everything that was to be exported has been written."""
 
 
-def export_to_stdout(export: SessionExport, export_format: ExportFormatOptions) -> None:
+def export_to_stdout(export: Export, export_format: ExportFormatOptions) -> None:
     """Write the export to standard output; `IncompleteExport` if rows are missing."""
     _write_checked(export, export_format, sys.stdout.buffer.write, Progress(disable=True))
     sys.stdout.buffer.flush()
 
 
-def export_to_file(export: SessionExport, export_format: ExportFormatOptions, path: Path) -> None:
+def export_to_file(export: Export, export_format: ExportFormatOptions, path: Path) -> None:
     """Write the export to a file, which is only there when all rows are in it.
 
     Shows a progress bar at a terminal. `IncompleteExport` if rows are missing.
@@ -37,14 +36,15 @@ def export_to_file(export: SessionExport, export_format: ExportFormatOptions, pa
 
 
 def _write_checked(
-    export: SessionExport,
+    export: Export,
     export_format: ExportFormatOptions,
     write: Callable[[bytes], object],
     progress: Progress,
 ) -> None:
     """Write the blocks of the export and count the rows in them, one at a time."""
-    read_rows = _csv_rows if export_format is ExportFormatOptions.CSV else _json_rows
-    rows = read_rows(_lines(_copied(export, write)))
+    lines = _lines(_copied(export, write))
+    is_csv = export_format is ExportFormatOptions.CSV
+    rows = _csv_rows(lines, export.table.names) if is_csv else _json_rows(lines)
     try:
         count = sum(1 for _ in progress.track(rows, total=export.row_count, description="Sessions"))
     except (csv.Error, ValueError) as error:
@@ -74,14 +74,14 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[str]:
         yield rest
 
 
-def _csv_rows(lines: Iterator[str]) -> Iterator[object]:
+def _csv_rows(lines: Iterator[str], columns: Sequence[str]) -> Iterator[object]:
     """Yield the rows without the heading; `csv.Error` if it is no such CSV."""
     reader = csv.reader(lines, strict=True)
-    if next(reader, None) != list(COLUMNS):
+    if next(reader, None) != list(columns):
         msg = "the heading is missing"
         raise csv.Error(msg)
     for row in reader:
-        if len(row) != len(COLUMNS):
+        if len(row) != len(columns):
             msg = f"line {reader.line_num} is no session"
             raise csv.Error(msg)
         yield row

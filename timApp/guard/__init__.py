@@ -3,7 +3,15 @@
 It knows no web framework. `Guard` is its face; timApp's own pages use it as any program does.
 """
 
-from timApp.guard.changes.change import AllButOne, Change, Everybody, OnePerson, Picked, Receipt
+from timApp.guard.changes.change import (
+    AllButOne,
+    Change,
+    Everybody,
+    Matching,
+    OnePerson,
+    Picked,
+    Receipt,
+)
 from timApp.guard.cookie import COOKIE_NAME, Claims, Cookies
 from timApp.guard.guard import Guard
 from timApp.guard.options import GuardOptions
@@ -32,6 +40,7 @@ __all__ = [
     "Guard",
     "GuardOptions",
     "Identity",
+    "Matching",
     "OnePerson",
     "OverLimit",
     "Person",

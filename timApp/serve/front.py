@@ -24,7 +24,11 @@ _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
 _ALIVE, _PROBES = b"/healthz", frozenset((b"/readyz", b"/metrics"))
 _READS = frozenset((b"GET", b"HEAD"))
-_EXPORTS = (b"/user/sessions/all", b"/administer/sessions/export")
+_EXPORTS = (
+    b"/user/sessions/all",
+    b"/administer/sessions/export",
+    b"/administer/record/export",
+)
 #: Seconds that whoever reads a document, logs in, or does anything else waits for a thread. With
 #: what is left of their patience then (`timApp.request.patience`), all but logins are answered
 #: within two seconds, or five.

@@ -219,7 +219,12 @@ def change_words(change: SessionChange) -> str:
     """Return what was done."""
     if change.action is Action.LOGOUT and change.session_id is None:
         return str(_OTHERS_ENDED)
-    return str(_ACTIONS[change.action])
+    return action_words(change.action)
+
+
+def action_words(action: Action) -> str:
+    """Return what is done by an action."""
+    return str(_ACTIONS[action])
 
 
 def actor_words(kind: ActorKind) -> str:

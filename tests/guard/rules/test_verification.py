@@ -6,8 +6,11 @@ import pytest
 
 from timApp.guard.rules.verification import (
     FoundSession,
-    require_all_changeable,
+    LeftOut,
+    WhyNot,
     require_changeable,
+    require_some,
+    sort_out,
 )
 from timApp.guard.vocabulary import Action, SessionKey, State
 from timApp.util.errors import BadInput, Conflict, NotFound, TimError
@@ -90,62 +93,71 @@ def keys(*sessions: FoundSession) -> set[SessionKey]:
     return {(one.user_id, one.session_id) for one in sessions}
 
 
+ANYTHING = [*OTHERS, Action.END]
+
+
 @pytest.mark.parametrize("states", list(product(ALIVE, repeat=2)))
 def test_one_session_each_of_several_people_can_be_verified(states: tuple[State, State]) -> None:
     """Active ones too: that changes nothing."""
     picked = [found(states[0]), found(states[1], "one", BOB)]
-    require_all_changeable(VERIFY, keys(*picked), picked)
+    assert sort_out(VERIFY, keys(*picked), picked) == (keys(*picked), [])
 
 
+@pytest.mark.parametrize("action", ANYTHING)
 @pytest.mark.parametrize("states", list(product(State, repeat=2)))
-def test_any_sessions_that_are_there_can_be_invalidated(states: tuple[State, State]) -> None:
+def test_any_sessions_that_are_there_can_be_invalidated_or_ended(
+    action: Action, states: tuple[State, State]
+) -> None:
     """Several of one person, and those that are logged out."""
     picked = [found(states[0]), found(states[1], "two")]
-    require_all_changeable(INVALIDATE, keys(*picked), picked)
+    assert sort_out(action, keys(*picked), picked) == (keys(*picked), [])
 
 
-@pytest.mark.parametrize("action", [VERIFY, INVALIDATE])
-def test_picking_none_is_no_change(action: Action) -> None:
-    """A form that was sent without a choice is told so."""
-    with pytest.raises(BadInput, match="at least one") as caught:
-        require_all_changeable(action, [], [])
-    assert told(caught.value) == (BadInput, "session", {})
-
-
-@pytest.mark.parametrize("action", [VERIFY, INVALIDATE])
-def test_a_picked_session_that_is_not_there_is_not_found(action: Action) -> None:
-    """Of several the first by person and id is named; those that are there do not help."""
-    picked = found(State.ACTIVE, "there")
-    wanted = keys(picked) | {(BOB, "a"), (ALICE, "z"), (ALICE, "y")}
-    with pytest.raises(NotFound, match=r"no session 'y' any more\. Nothing was changed") as caught:
-        require_all_changeable(action, wanted, [picked])
-    assert told(caught.value) == (NotFound, "session", {"session": "'y'"})
-
-
-def test_a_session_of_somebody_else_by_the_same_id_is_another_one() -> None:
-    """An id names a session of a person, and not one of another."""
-    with pytest.raises(NotFound):
-        require_all_changeable(VERIFY, {(BOB, "one")}, [found(State.ACTIVE)])
+@pytest.mark.parametrize("action", [VERIFY, *ANYTHING])
+def test_a_picked_session_that_is_not_there_is_left_out(action: Action) -> None:
+    """The others are changed all the same; those of somebody else by the same id are others."""
+    picked = found(State.ACTIVE)
+    wanted = keys(picked) | {(BOB, "one"), (ALICE, "z"), (ALICE, "y")}
+    gone = [LeftOut(session_id, None, WhyNot.GONE) for session_id in ("y", "z", "one")]
+    assert sort_out(action, wanted, [picked]) == (keys(picked), gone)
 
 
 def test_a_picked_session_that_is_logged_out_is_not_verified() -> None:
-    """It is said which, and whose."""
-    picked = [found(State.ACTIVE, "two", BOB), found(State.LOGGED_OUT)]
-    with pytest.raises(Conflict, match="'one' of 'alice' is logged out") as caught:
-        require_all_changeable(VERIFY, keys(*picked), picked)
-    evidence = {"name": "'alice'", "session": "'one'"}
-    assert told(caught.value) == (Conflict, "session", evidence)
+    """It is left out, and another one of the person can be verified."""
+    out, alive = found(State.LOGGED_OUT), found(State.EXPIRED, "two")
+    left_out = [LeftOut("one", "alice", WhyNot.LOGGED_OUT)]
+    for picked in ([out, alive], [alive, out]):
+        assert sort_out(VERIFY, keys(*picked), picked) == (keys(alive), left_out)
 
 
-def test_two_sessions_of_one_person_are_not_verified() -> None:
-    """Verifying one expires the other, so it is not clear which is wanted."""
-    picked = [found(State.ACTIVE), found(State.EXPIRED, "two"), found(State.ACTIVE, "x", BOB)]
-    with pytest.raises(BadInput, match="Only one session of a person") as caught:
-        require_all_changeable(VERIFY, keys(*picked), picked)
-    assert told(caught.value) == (BadInput, "session", {"name": "'alice'"})
+def test_of_several_sessions_of_one_person_the_latest_is_verified() -> None:
+    """As that expires the others, those are left out; of other people nothing is."""
+    latest, other = found(State.EXPIRED), found(State.ACTIVE, "x", BOB)
+    picked = [latest, found(State.ACTIVE, "three"), found(State.EXPIRED, "two"), other]
+    left_out = [LeftOut(one, "alice", WhyNot.LATER_ONE) for one in ("three", "two")]
+    assert sort_out(VERIFY, keys(*picked), picked) == (keys(latest, other), left_out)
 
 
 def test_a_session_that_is_picked_twice_is_one() -> None:
     """A form that names it twice asks for no more."""
     picked = found(State.EXPIRED)
-    require_all_changeable(VERIFY, [(ALICE, "one"), (ALICE, "one")], [picked])
+    assert sort_out(VERIFY, [(ALICE, "one"), (ALICE, "one")], [picked]) == (keys(picked), [])
+
+
+def test_with_nothing_to_change_it_is_said_why() -> None:
+    """That none was picked, that the first is not there, or that it is logged out."""
+    gone = LeftOut("y", None, WhyNot.GONE)
+    out = LeftOut("one", "alice", WhyNot.LOGGED_OUT)
+    require_some(1, [gone])
+    for left_out, text, said in (
+        ([], "at least one", (BadInput, "session", {})),
+        ([gone, out], "no session 'y' any more. Noth", (NotFound, "session", {"session": "'y'"})),
+        (
+            [out, gone],
+            "'one' of 'alice' is logged out",
+            (Conflict, "session", {"name": "'alice'", "session": "'one'"}),
+        ),
+    ):
+        with pytest.raises(TimError, match=text) as caught:
+            require_some(0, left_out)
+        assert told(caught.value) == said

@@ -26,6 +26,7 @@ from timApp.auth.visitor import (
     visitor_passes,
 )
 from timApp.guard.changes.change import Change, Everybody, OnePerson
+from timApp.guard.export.sessions import reference_table
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import Action, ExportFormatOptions, SessionStateFilterOptions
 from timApp.user.user import User, require_user
@@ -108,7 +109,7 @@ def get_all_sessions(
     verify_admin()
     user_id = None if user is None else require_user(db, user).id
     which = SessionFilter(states=state.states, user_id=user_id, clocks=current_clocks())
-    return download(which, export_format)
+    return download(reference_table(which), export_format)
 
 
 @sessions.post("/verifyAll")

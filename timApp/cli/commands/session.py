@@ -16,7 +16,8 @@ from timApp.cli.parameters import TEXT, exam_option, state_option, user_option
 from timApp.cli.sessions import session_rows
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.exams.find import require_exam
-from timApp.guard.export.stream import SessionExport
+from timApp.guard.export.sessions import session_table
+from timApp.guard.export.stream import Export
 from timApp.guard.reading.exam import of_exams
 from timApp.guard.reading.filter import SessionFilter, of_people
 from timApp.guard.seats.listing import spellings
@@ -229,14 +230,16 @@ def export(
     exam: str | None,
     output: Path | None,
 ) -> None:
-    """Export sessions as CSV or JSON: user, session_id, origin, logged_in_at, expired_at.
+    """Export sessions as CSV or JSON.
 
-    The sessions that are written are counted; unless it is all of them the exit code is 1.
+    The columns are user, real_name, session_id, origin, logged_in_at, last_seen_at, expired_at and
+    logged_out_at; times are in UTC. The sessions that are written are counted; unless it is all of
+    them the exit code is 1.
     """
     chosen = ExportFormatOptions(export_format)
     with (
         application(),
-        closing(SessionExport(db.engine, _filter(state, user, exam), chosen)) as sessions,
+        closing(Export(db.engine, session_table(_filter(state, user, exam)), chosen)) as sessions,
     ):
         if output is None or output == Path("-"):
             export_to_stdout(sessions, chosen)

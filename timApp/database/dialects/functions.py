@@ -62,6 +62,18 @@ class FirstCode(_NamedByDatabase[int]):
     forms: ClassVar[Mapping[str, str]] = {"postgresql": "ascii({})", "sqlite": "unicode({})"}
 
 
+class IsoTime(_NamedByDatabase[str]):
+    """A moment in ISO 8601, in UTC and with microseconds, as SQLite keeps it."""
+
+    name = "iso_time"
+    inherit_cache = True
+    type = sa.Text()
+    forms: ClassVar[Mapping[str, str]] = {
+        "postgresql": """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')""",
+        "sqlite": "{}",
+    }
+
+
 class SecondOf(_NamedByDatabase[int]):
     """A moment in whole seconds since 1970; NULL if there is none."""
 

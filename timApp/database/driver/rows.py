@@ -16,7 +16,18 @@ from timApp.database.driver.statement import DriverStatement, sqlalchemys_error
 def fetched(
     connection: sa.Connection, query: sa.Select[Any], size: int
 ) -> Generator[Sequence[Any]]:
-    """Yield the rows as the driver returns them, `size` at a time; close it in any case."""
+    """Yield the rows as the driver returns them, `size` at a time; close it in any case.
+
+    None of them is kept once it is yielded; on PostgreSQL the server has those that are to come.
+    """
+    if connection.dialect.name == "postgresql":
+        statement = DriverStatement(connection.dialect, query)
+        driver: Any = connection.connection.driver_connection
+        with _driver_errors(connection, query), driver.cursor(name="fetched") as cursor:
+            cursor.execute(statement.text, statement.given({}))
+            while rows := cursor.fetchmany(size):
+                yield rows
+        return
     with _driver_errors(connection, query), connection.execute(query) as result:
         cursor = result.cursor
         assert cursor is not None  # noqa: S101 - narrows the type for mypy

@@ -1,7 +1,5 @@
 """The one operation that changes sessions: lock, look, decide, write, record."""
 
-from collections import Counter
-
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
@@ -10,6 +8,7 @@ from timApp.guard.changes.change import (
     AllButOne,
     Change,
     Everybody,
+    Matching,
     OnePerson,
     Picked,
     Receipt,
@@ -17,28 +16,22 @@ from timApp.guard.changes.change import (
 from timApp.guard.changes.copied import end_twins
 from timApp.guard.changes.end import end_all_but_one, end_one, find_session
 from timApp.guard.changes.everybody import change_everybody
-from timApp.guard.changes.hold import SESSION_KEY_OF_HOLD, note_ends, settle, settle_logins
+from timApp.guard.changes.hold import note_ends, settle
 from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
-from timApp.guard.changes.order import next_stamp_of, place_change, place_changes
+from timApp.guard.changes.order import next_stamp_of, place_change
 from timApp.guard.changes.pause import pause
+from timApp.guard.changes.picked import change_several
 from timApp.guard.changes.record import Entry, record
 from timApp.guard.changes.undo import keep, look_before
 from timApp.guard.reading.decision import last_decision
 from timApp.guard.reading.sessions import latest_session_id
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import FOR_THE_OTHERS, Event
-from timApp.guard.rules.verification import (
-    FoundSession,
-    Overtaken,
-    require_all_changeable,
-    require_changeable,
-)
+from timApp.guard.rules.verification import Overtaken, require_changeable
 from timApp.guard.tables.session import UserSession
-from timApp.guard.tables.state import state_of
-from timApp.guard.vocabulary import Action, SessionKey, State
+from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.codes import stop_waiting
-from timApp.user.user import User
 from timApp.util.clock import now
 from timApp.util.text import quoted, storable
 
@@ -54,7 +47,7 @@ _TO_ONE_PERSON = {
     Action.DISABLE: change_account,
     Action.ENABLE: change_account,
 }
-_key = sa.tuple_(UserSession.user_id, UserSession.session_id)
+_OF_SEVERAL = frozenset({Action.VERIFY, Action.INVALIDATE, Action.END})
 
 
 def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
@@ -62,7 +55,8 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
 
     Whatever is looked up is looked up after the lock, so the receipt says what is true when the
     change is committed. A change that was asked for as it cannot be made is refused, and nothing is
-    changed: see `timApp.guard.rules.verification`. Repeating a change changes nothing. A change of
+    changed: see `timApp.guard.rules.verification`; of several sessions those that cannot be changed
+    are left out. Repeating a change changes nothing. A change of
     another host (one with a stamp) does nothing if it has arrived before, or if a later one has
     overwritten it; nor does the session become active that a later change has invalidated.
     `Overtaken` if somebody has decided about the person since whoever asks has looked, where they
@@ -89,10 +83,8 @@ def _apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
             return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return _change_one(work, change, change.scope, clocks)
-        case Picked() if change.action in {Action.VERIFY, Action.INVALIDATE, Action.END}:
-            chosen = {(user_id, storable(one)) for user_id, one in change.scope.sessions}
-            do = _end_picked if change.action is Action.END else _change_picked
-            return do(work, change, chosen, clocks)
+        case Picked() | Matching() if change.action in _OF_SEVERAL:
+            return change_several(work, change, change.scope, clocks)
         case Everybody() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return change_everybody(work, change, clocks)
     msg = f"{change.action.value} cannot be done to {type(change.scope).__name__}."
@@ -152,65 +144,3 @@ def _change_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Cloc
     entry = Entry(user_id, chosen, changed)
     number = record(work, change, change.action, moment, [entry])
     return Receipt(change, placement.stamp, chosen, changed, activated, number)
-
-
-def _change_picked(
-    work: UnitOfWork, change: Change, chosen: set[SessionKey], clocks: Clocks
-) -> Receipt:
-    owners = sorted({user_id for user_id, _ in chosen})
-    lock_people(work, owners)
-    found = _all_found(work, chosen, clocks)
-    require_all_changeable(change.action, chosen, found)
-    stamp = place_changes(work, change.action, chosen)
-    event, moment = _EVENTS[change.action], now()
-    counts: Counter[SessionKey] = Counter()
-    activated = 0
-    if event is Event.VERIFIED:
-        is_other = sa.and_(UserSession.user_id.in_(owners), _key.not_in(chosen))
-        others = move(work, clocks, FOR_THE_OTHERS[event], moment, is_other)
-        verified = move(work, clocks, event, moment, _key.in_(chosen))
-        ended = end_twins(work, clocks, moment, owners)
-        settle(work, owners)
-        stop_waiting(work, owners)
-        activated = len(verified)
-        of_owner = Counter(others + verified + ended)
-        counts.update({key: of_owner[key[0]] for key in chosen})
-    else:
-        before = {(one.user_id, one.session_id) for one in found if one.state is State.ACTIVE}
-        move(work, clocks, event, moment, _key.in_(chosen))
-        note_ends(work, moment, owners)
-        counts.update(before)
-    entries = [Entry(*key, counts[key]) for key in sorted(chosen)]
-    record(work, change, change.action, moment, entries)
-    return Receipt(change, stamp, changed=counts.total(), activated=activated)
-
-
-def _end_picked(
-    work: UnitOfWork, change: Change, chosen: set[SessionKey], clocks: Clocks
-) -> Receipt:
-    lock_people(work, sorted({user_id for user_id, _ in chosen}))
-    found = _all_found(work, chosen, clocks)
-    require_all_changeable(change.action, chosen, found)
-    moment = now()
-    settle_logins(work, SESSION_KEY_OF_HOLD.in_(chosen))
-    note_ends(work, moment, [one.user_id for one in found if one.state is State.ACTIVE])
-    move(work, clocks, Event.ENDED, moment, _key.in_(chosen))
-    ended = [one for one in found if one.state is not State.LOGGED_OUT]
-    stop_waiting(work, {one.user_id for one in ended})
-    entries = [Entry(one.user_id, one.session_id, 1) for one in ended]
-    record(work, change, change.action, moment, entries)
-    return Receipt(change, changed=len(ended))
-
-
-def _all_found(work: UnitOfWork, keys: set[SessionKey], clocks: Clocks) -> list[FoundSession]:
-    query = (
-        sa.select(UserSession, User.name)
-        .join(User, User.id == UserSession.user_id)
-        .where(_key.in_(keys))
-        .order_by(UserSession.user_id, UserSession.session_id)
-        .execution_options(populate_existing=True)
-    )
-    return [
-        FoundSession(session.user_id, session.session_id, name, state_of(session, clocks))
-        for session, name in work.session.execute(query)
-    ]

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from timApp.guard.reading.filter import SessionFilter
+from timApp.guard.rules.verification import LeftOut
 from timApp.guard.vocabulary import Action, Actor, SessionKey
 from timApp.net.network import Host
 from timApp.util.stamp import Stamp
@@ -47,16 +49,24 @@ class Everybody:
     """The sessions of all people; a verification means the latest of each."""
 
 
-Scope = OnePerson | AllButOne | Picked | Everybody
+@dataclass(frozen=True)
+class Matching:
+    """The sessions that a filter means, and how many whoever asks has seen: no more are changed."""
+
+    which: SessionFilter
+    at_most: int
+
+
+Scope = OnePerson | AllButOne | Picked | Matching | Everybody
 
 
 @dataclass(frozen=True)
 class Change:
     """What is to be done to which sessions, by whom and why.
 
-    The action is VERIFY or INVALIDATE, END of `OnePerson` or `Picked`, LOGOUT of `OnePerson` or
-    `AllButOne`, or PAUSE, DISABLE or ENABLE of `OnePerson`: all of the person's sessions, whichever
-    is named.
+    The action is VERIFY or INVALIDATE, END of `OnePerson`, `Picked` or `Matching`, LOGOUT of
+    `OnePerson` or `AllButOne`, or PAUSE, DISABLE or ENABLE of `OnePerson`: all of the person's
+    sessions, whichever is named.
     """
 
     action: Action
@@ -92,6 +102,9 @@ class Receipt:
     #: False for a change of another host that has arrived before, or that a later one overwrites,
     #: for a pause of somebody who is paused, and where an account is closed, or open, already.
     takes_effect: bool = True
+    #: Of `Picked` and `Matching`: how many were changed, or were so already, and the others.
+    picked: int = 0
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def ended(self) -> int | None:

@@ -1,1 +1,1 @@
-"""Sessions written down for other programs."""
+"""Sessions and their changes, written down for other programs."""

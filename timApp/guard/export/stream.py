@@ -1,51 +1,36 @@
-"""Sessions as CSV or JSON, streamed: memory does not grow with their number."""
+"""Rows as CSV or JSON, streamed: memory does not grow with their number."""
 
-import csv
-import io
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
-from typing import Any
+from collections.abc import Generator, Iterator
 
 import sqlalchemy as sa
 
-from timApp.database.driver.rows import copied, fetched
 from timApp.database.patience import LONG_PATIENCE, current_patience, patience
-from timApp.guard.export.query import COLUMNS, csv_query, json_query
-from timApp.guard.export.times import end_csv_row, end_json_row
-from timApp.guard.reading.filter import SessionFilter
-from timApp.guard.tables.session import UserSession
+from timApp.guard.export.lines import Lines, rows_as_csv, rows_as_json, rows_of_sheet
+from timApp.guard.export.sheet import Sheet, csv_lines
+from timApp.guard.export.table import Table
 from timApp.guard.vocabulary import ExportFormatOptions
 from timApp.util.turns import turn_given
 
-#: So much is passed on at a time.
-_BLOCK_BYTES = 65_536
-#: How many rows are fetched at a time where rows are: about a block, with browsers of today.
-_BLOCK_ROWS = 400
-# JSON has none of these characters as they are, so that COPY writes it unchanged.
-_COPY_JSON = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"
-
-#: The lines of some rows, each with its end, and how many they are.
-_Lines = tuple[bytes, int]
+#: How an export is written down.
+Form = ExportFormatOptions | Sheet
 
 
-class SessionExport:
+class Export:
     """One export, to be iterated over once: UTF-8 text in blocks of bytes.
 
     `row_count` is known before the first block and comes from the same snapshot of the database
     as the rows, so that whoever receives them can tell whether all have arrived: a server may
     end an answer whose source failed in the same way as one that is complete. A CSV that fails
     half-way also ends with a line that says so, and JSON is then no JSON.
-    Rows are ordered by user, then by time of login. Times are ISO 8601 in UTC, with microseconds.
-    The database itself writes the rows down, as far as it can. No cell of a CSV is a formula.
-    Call `close` in any case; it ends the snapshot.
+    Rows are in the order of the table. Times are ISO 8601 in UTC, with microseconds, but for those
+    of a `Sheet`. The database itself writes the rows down, as far as it can. No cell of a CSV is a
+    formula. Call `close` in any case; it ends the snapshot.
     """
 
-    def __init__(
-        self, engine: sa.Engine, which: SessionFilter, export_format: ExportFormatOptions
-    ) -> None:
-        self._format = export_format
-        self._which = which
-        self._lines: Generator[_Lines] | None = None
+    def __init__(self, engine: sa.Engine, table: Table, form: Form) -> None:
+        self.table = table
+        self._form = form
+        self._lines: Generator[Lines] | None = None
         self._written = 0
         # Whoever iterates may have another patience, or none; where there is a limit now, the count
         # and each block may take this long.
@@ -53,10 +38,8 @@ class SessionExport:
         self._connection = engine.connect()
         try:
             self._begin_snapshot()
-            if not self._is_sqlite:
-                self._prepare_postgresql()
-            with patience(self._patience):
-                self.row_count = self._count()
+            with patience(self._patience), turn_given():  # of ten million it takes a second
+                self.row_count = self._connection.scalars(table.count).one()
         except BaseException:
             self.close()
             raise
@@ -64,12 +47,18 @@ class SessionExport:
     @property
     def content_type(self) -> str:
         """The MIME type of the blocks."""
-        csv_type = "text/csv; charset=utf-8; header=present"
-        return csv_type if self._format is ExportFormatOptions.CSV else "application/json"
+        if self._form is ExportFormatOptions.JSON:
+            return "application/json"
+        return "text/csv; charset=utf-8; header=present"
+
+    @property
+    def suffix(self) -> str:
+        """What the name of a file with the blocks ends with."""
+        return "json" if self._form is ExportFormatOptions.JSON else "csv"
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._csv() if self._format is ExportFormatOptions.CSV else self._json()
+            yield from self._json() if self._form is ExportFormatOptions.JSON else self._csv()
         finally:
             self.close()
 
@@ -80,21 +69,13 @@ class SessionExport:
                 self._lines.close()
             self._connection.close()
 
-    @property
-    def _is_sqlite(self) -> bool:
-        return self._connection.dialect.name == "sqlite"
-
     def _begin_snapshot(self) -> None:
-        if self._is_sqlite:
+        if self._connection.dialect.name == "sqlite":
             # Reads stay outside a transaction by default; here two of them have to agree.
             self._connection.exec_driver_sql("BEGIN")
         else:
             self._connection.execution_options(isolation_level="REPEATABLE READ")
-
-    def _count(self) -> int:
-        query = sa.select(sa.func.count()).select_from(UserSession)
-        with turn_given():  # of ten million it takes a second
-            return self._connection.scalars(query.where(*self._which.conditions())).one()
+            self._prepare_postgresql()
 
     def _prepare_postgresql(self) -> None:
         """Set up, until the end of the transaction, how rows are written and found."""
@@ -115,22 +96,28 @@ class SessionExport:
         )
 
     def _csv(self) -> Iterator[bytes]:
-        yield _csv_lines([COLUMNS])
+        form = self._form
+        if isinstance(form, Sheet):
+            separator, lines = form.separator, rows_of_sheet(self._connection, self.table, form)
+            yield form.heading(self.table)
+        else:
+            separator, lines = ",", rows_as_csv(self._connection, self.table)
+            yield csv_lines([self.table.names])
         try:
-            yield from self._passed_on(self._csv_rows())
+            yield from self._passed_on(lines)
         except Exception:
-            counts = f"{self._written} of {self.row_count}"
-            yield _csv_lines([[f"EXPORT FAILED: {counts} sessions are above this line"]])
+            counts = f"{self._written} of {self.row_count} {self.table.noun}"
+            yield csv_lines([[f"EXPORT FAILED: {counts} are above this line"]], separator)
             raise
 
     def _json(self) -> Iterator[bytes]:
         separator = b"[\n"
-        for objects in self._passed_on(self._json_rows()):
+        for objects in self._passed_on(rows_as_json(self._connection, self.table)):
             yield separator + objects
             separator = b",\n"
         yield b"\n]\n" if separator == b",\n" else b"[]\n"
 
-    def _passed_on(self, lines: Generator[_Lines]) -> Iterator[bytes]:
+    def _passed_on(self, lines: Generator[Lines]) -> Iterator[bytes]:
         """Yield the lines, and count them once they are passed on."""
         self._lines = lines
         while True:
@@ -141,35 +128,3 @@ class SessionExport:
             block, rows = found
             yield block
             self._written += rows
-
-    def _csv_rows(self) -> Generator[_Lines]:
-        query = csv_query(self._which, is_sqlite=self._is_sqlite)
-        if self._is_sqlite:
-            with closing(fetched(self._connection, query, _BLOCK_ROWS)) as blocks:
-                for rows in blocks:
-                    yield _csv_lines(rows), len(rows)
-            return
-        with closing(
-            copied(self._connection, query, "FORMAT csv", end_csv_row, _BLOCK_BYTES)
-        ) as copies:
-            yield from copies
-
-    def _json_rows(self) -> Generator[_Lines]:
-        """Yield objects, with what separates them in between alone."""
-        query = json_query(self._which, is_sqlite=self._is_sqlite)
-        if self._is_sqlite:
-            with closing(fetched(self._connection, query, _BLOCK_ROWS)) as blocks:
-                for rows in blocks:
-                    yield ",\n".join([text for (text,) in rows]).encode(), len(rows)
-            return
-        with closing(
-            copied(self._connection, query, _COPY_JSON, end_json_row, _BLOCK_BYTES)
-        ) as copies:
-            for lines, count in copies:
-                yield lines[:-2], count
-
-
-def _csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()

@@ -52,19 +52,23 @@ def is_of_exam(exam: ExamTime, session: type[UserSession] = UserSession) -> sa.C
     )
 
 
-def is_within(exam: ExamTime) -> sa.ColumnElement[bool]:
+def is_within(
+    exam: ExamTime, change: type[SessionChange] = SessionChange
+) -> sa.ColumnElement[bool]:
     """Return the condition that a change, of whatever sessions, was made within the exam."""
-    return sa.and_(SessionChange.at >= exam.start, SessionChange.at < exam.end)
+    return sa.and_(change.at >= exam.start, change.at < exam.end)
 
 
-def is_change_of_exam(exam: ExamTime) -> sa.ColumnElement[bool]:
-    """Return the condition that a change is one of the exam.
+def is_change_of_exam(
+    exam: ExamTime, change: type[SessionChange] = SessionChange
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a change (the class, or an alias) is one of the exam.
 
     It was made within it, of sessions of somebody who sits it, or of everybody.
     """
     return sa.and_(
-        is_within(exam),
-        sa.or_(SessionChange.user_id.is_(None), SessionChange.user_id.in_(people_of(exam.exam_id))),
+        is_within(exam, change),
+        sa.or_(change.user_id.is_(None), change.user_id.in_(people_of(exam.exam_id))),
     )
 
 

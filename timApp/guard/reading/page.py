@@ -71,6 +71,45 @@ def session_page(
     return SessionPage(found, edge, is_cut_short=edge is not None)
 
 
+@dataclass(frozen=True)
+class Found:
+    """How many sessions a filter means."""
+
+    number: int
+    #: False if there may be more.
+    is_all: bool
+
+
+def count_found(work: UnitOfWork, which: SessionFilter, *, most: int, scan_limit: int) -> Found:
+    """Count the sessions of the filter as far as `most`.
+
+    At most `scan_limit` sessions are looked at, the newest.
+    """
+    order = order_of(which, Sort.NEWEST, is_sqlite=work.engine.dialect.name == "sqlite")
+    has_residual = bool(order.residual(UserSession))
+    limit = scan_limit if has_residual else most + 1
+    looked_at = orm.aliased(
+        UserSession, order.candidates(None, order.columns).limit(limit).subquery("looked_at")
+    )
+    meets = sa.and_(sa.true(), *order.residual(looked_at))
+    total, found = work.session.execute(
+        sa.select(sa.func.count(), sa.func.count().filter(meets)).select_from(looked_at)
+    ).one()
+    return Found(min(found, most), is_all=total < limit and found <= most)
+
+
+def count_matching(work: UnitOfWork, which: SessionFilter, most: int) -> tuple[int, int]:
+    """Return how many sessions the filter means, and of how many people; all are looked at.
+
+    Those above `most` + 1 are not counted.
+    """
+    some = sa.select(UserSession.user_id).where(*which.conditions()).limit(most + 1).subquery()
+    sessions, people = work.session.execute(
+        sa.select(sa.func.count(), sa.func.count(some.c.user_id.distinct()))
+    ).one()
+    return sessions, people
+
+
 def page_query(
     order: Order, after: Position | None, limit: int, scan_limit: int
 ) -> sa.Select[UserSession, str, str]:

@@ -3,12 +3,12 @@
 Asked after the lock, so that what is answered is true when the change is made.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from timApp.guard.rules.lifetime import can_become_active
-from timApp.guard.vocabulary import Action, State
+from timApp.guard.vocabulary import Action, SessionKey, State
 from timApp.util.errors import BadInput, Conflict, NotFound
 from timApp.util.text import quoted
 
@@ -25,6 +25,25 @@ class FoundSession:
     session_id: str
     user_name: str
     state: State
+
+
+class WhyNot(Enum):
+    """Why a session that was picked is not changed with the others."""
+
+    #: There is no such session any more.
+    GONE = "gone"
+    LOGGED_OUT = "logged out"
+    #: A later one of the person was picked, too, and is verified.
+    LATER_ONE = "later one"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A session that was picked and is not changed; no user name if there is none any more."""
+
+    session_id: str
+    user_name: str | None
+    why: WhyNot
 
 
 def require_changeable(
@@ -58,40 +77,56 @@ def require_changeable(
         )
 
 
-def require_all_changeable(
-    action: Action, wanted: Iterable[tuple[int, str]], found: Iterable[FoundSession]
-) -> None:
-    """Check that all the sessions that were picked can be changed; the field is ``session``.
+def sort_out(
+    action: Action, wanted: Iterable[SessionKey], found: Iterable[FoundSession]
+) -> tuple[set[SessionKey], list[LeftOut]]:
+    """Return which of the sessions that were picked can be changed, and why the others cannot.
 
-    `BadInput` for none at all, and for a verification of two of one person; `NotFound` for one that
-    there is not; `Conflict` for the verification of one that is logged out.
+    `found` are those that there are, of each person the latest first. A verification leaves out
+    those that are logged out, and of a person it takes the latest only: the others would expire by
+    it. A session that was picked twice is one. Those that are left out come in the order of people
+    and ids.
     """
-    keys, sessions = set(wanted), list(found)
-    if not keys:
+    sessions = {(one.user_id, one.session_id): one for one in found}
+    changeable: set[SessionKey] = set()
+    left_out: dict[SessionKey, LeftOut] = {}
+    verified: set[int] = set()
+    for key, one in sessions.items():
+        if action is not Action.VERIFY:
+            changeable.add(key)
+        elif not can_become_active(one.state):
+            left_out[key] = LeftOut(one.session_id, one.user_name, WhyNot.LOGGED_OUT)
+        elif one.user_id in verified:
+            left_out[key] = LeftOut(one.session_id, one.user_name, WhyNot.LATER_ONE)
+        else:
+            verified.add(one.user_id)
+            changeable.add(key)
+    for key in set(wanted) - sessions.keys():
+        left_out[key] = LeftOut(key[1], None, WhyNot.GONE)
+    return changeable, [left_out[key] for key in sorted(left_out)]
+
+
+def require_some(number: int, left_out: Sequence[LeftOut]) -> None:
+    """Check that there are sessions to change; the field is ``session``.
+
+    `BadInput` if none was picked at all; `NotFound` if the first one is not there, and `Conflict`
+    if it is logged out.
+    """
+    if number:
+        return
+    if not left_out:
         raise BadInput("Select at least one session.", field="session")
-    missing = keys - {(one.user_id, one.session_id) for one in sessions}
-    if missing:
+    first = left_out[0]
+    if first.why is WhyNot.GONE or first.user_name is None:
         raise NotFound(
             "There is no session %(session)s any more. Nothing was changed.",
             field="session",
-            session=quoted(min(missing)[1]),
+            session=quoted(first.session_id),
         )
-    if action is not Action.VERIFY:
-        return
-    for one in sessions:
-        if not can_become_active(one.state):
-            raise Conflict(
-                "The session %(session)s of %(name)s is logged out; they have to log in again."
-                " Nothing was changed.",
-                field="session",
-                session=quoted(one.session_id),
-                name=quoted(one.user_name),
-            )
-    for name, count in Counter(one.user_name for one in sessions).items():
-        if count > 1:
-            raise BadInput(
-                "Only one session of a person can be verified, and %(name)s has more than one"
-                " among those selected. Nothing was changed.",
-                field="session",
-                name=quoted(name),
-            )
+    raise Conflict(
+        "The session %(session)s of %(name)s is logged out; they have to log in again."
+        " Nothing was changed.",
+        field="session",
+        session=quoted(first.session_id),
+        name=quoted(first.user_name),
+    )

@@ -14,7 +14,7 @@ from timApp.guard.reading.sessions import latest_sessions, summary_of
 from timApp.guard.rules.presence import overlaps, tracks_of
 from timApp.pages.administer.period import Period, read_period
 from timApp.pages.administer.timeline import lay_out, since
-from timApp.pages.entry import entry_number
+from timApp.pages.entry import read_entry
 from timApp.pages.exams.choice import EXAM_FIELD, read_exam_choice
 from timApp.pages.shown import shown
 from timApp.pages.timelabels import is_same_day, reader_zone, time_label
@@ -22,8 +22,6 @@ from timApp.request.inputs import takes
 from timApp.user.attempts.listing import failure_page
 from timApp.user.user import require_user
 from timApp.util.clock import now
-from timApp.util.errors import BadInput
-from timApp.util.text import quoted
 
 person = Blueprint("person", __name__, url_prefix="/administer/person")
 
@@ -44,7 +42,7 @@ def show() -> ResponseReturnValue:
     then their time is that of the picture, unless another one is chosen.
     """
     verify_admin()
-    before = _read_before(request.args.get("before", ""))
+    before = read_entry(request.args.get("before", ""))
     period_text = request.args.get("period", "")
     period = read_period(period_text) if period_text else None
     user = require_user(db, request.args.get("user", ""))
@@ -93,17 +91,3 @@ def show() -> ResponseReturnValue:
 def _exam_address(user: str, exam: str | None) -> str:
     """Return the address of what there is of the person and another exam."""
     return url_for("person.show", user=user, period=request.args.get("period"), exam=exam)
-
-
-def _read_before(text: str) -> int | None:
-    """Return the id of a change before which a page of the record begins, or None."""
-    if not text:
-        return None
-    number = entry_number(text)
-    if number is None:
-        raise BadInput(
-            "The record cannot be shown from %(place)s on: that is not the number of a change.",
-            field="before",
-            place=quoted(text),
-        )
-    return number

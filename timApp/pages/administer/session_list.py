@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone, gettext, ngettext
+from flask_babel import get_timezone, ngettext
 
 from timApp.auth.access import verify_admin
 from timApp.auth.download import download
@@ -15,19 +15,22 @@ from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.changes.change import Change, Everybody, Picked, Receipt, Scope
 from timApp.guard.changes.everybody import effect_on_everybody
-from timApp.guard.reading.page import SessionPage, session_page
+from timApp.guard.export.sessions import session_table
+from timApp.guard.reading.page import Found, SessionPage, count_found, session_page
 from timApp.guard.reading.sessions import summary_of
 from timApp.guard.reading.sorting import Sort
-from timApp.guard.vocabulary import Action, ExportFormatOptions, State
+from timApp.guard.vocabulary import Action, State
 from timApp.pages.administer.cursor import cursor_of
+from timApp.pages.administer.fileformat import FORMAT_FIELD, read_form
 from timApp.pages.administer.filterform import (
-    ANY_STATE,
     FILTER_FIELDS,
     FilterForm,
     read_filter,
 )
+from timApp.pages.administer.matching import MOST
+from timApp.pages.administer.outcome import tell
+from timApp.pages.administer.searchform import ANY
 from timApp.pages.administer.selected import key_text, read_keys
-from timApp.pages.choice import read_choice
 from timApp.pages.exams.choice import EXAM_FIELD
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
@@ -64,14 +67,13 @@ def show() -> ResponseReturnValue:
 
 
 @session_list.get("/export")
-@takes(query=FILTER_FIELDS | {"format"})
+@takes(query=FILTER_FIELDS | {FORMAT_FIELD})
 def export() -> ResponseReturnValue:
-    """Return all that the list has with these parameters, and ``format``, in a file."""
+    """Return all that the list has with these parameters in a file, of the format ``format``."""
     verify_admin()
     form = read_filter(request.args)
     form.require_valid()
-    export_format = read_choice(ExportFormatOptions, form.texts, "format", ExportFormatOptions.CSV)
-    return download(form.which, export_format)
+    return download(session_table(form.which), read_form(form.texts))
 
 
 @session_list.post("/verify")
@@ -121,7 +123,8 @@ def verify_all() -> ResponseReturnValue:
         "Everybody's latest session is active: %(num)s sessions were changed.",
         changed,
     )
-    return _back_to_list({}, message)
+    flash(message, "success")
+    return _list({})
 
 
 @session_list.post("/invalidate-all")
@@ -136,7 +139,8 @@ def invalidate_all() -> ResponseReturnValue:
         "No session is active: %(num)s sessions were invalidated.",
         changed,
     )
-    return _back_to_list({}, message)
+    flash(message, "success")
+    return _list({})
 
 
 def _change_selected(action: Action) -> ResponseReturnValue:
@@ -150,46 +154,12 @@ def _change_selected(action: Action) -> ResponseReturnValue:
         db.session.rollback()
         return _list_page(form, error)
     db.session.commit()
-    ended = receipt.ended or 0
-    match action:
-        case Action.VERIFY:
-            message = _verified_message(len(keys), ended)
-        case Action.END:
-            message = _ended_message(ended)
-        case _:
-            message = _invalidated_message(ended)
-    return _back_to_list(form.parameters(), message)
+    tell(receipt)
+    return _list(form.parameters())
 
 
 def _apply(action: Action, scope: Scope) -> Receipt:
     return current_guard().apply(Change(action, scope, current_actor(), read_reason()), db)
-
-
-def _verified_message(selected: int, ended: int) -> str:
-    verified = ngettext(
-        "%(num)s session is verified.", "%(num)s sessions of as many people are verified.", selected
-    )
-    expired = ngettext(
-        "%(num)s other session has expired.",
-        "%(num)s other sessions have expired.",
-        ended,
-    )
-    return f"{verified} {expired}" if ended else str(verified)
-
-
-def _invalidated_message(ended: int) -> str:
-    if not ended:
-        return str(gettext("Nothing was changed: what you selected was expired already."))
-    invalidated = ngettext(
-        "%(num)s session was invalidated.", "%(num)s sessions were invalidated.", ended
-    )
-    return str(invalidated)
-
-
-def _ended_message(ended: int) -> str:
-    if not ended:
-        return str(gettext("Nothing was changed: what you selected was over already."))
-    return str(ngettext("%(num)s session is ended.", "%(num)s sessions are ended.", ended))
 
 
 def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseReturnValue:
@@ -218,6 +188,8 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         )
         for one in page.sessions
     ]
+    # Last, as a count that is stopped undoes the transaction that the rows were read in.
+    found = None if form.errors or is_stopped else _count(form)
     html = render_template(
         "session_list.html",
         form=form,
@@ -225,6 +197,8 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         rows=rows,
         has_seats=any(row.session.seating.seat for row in rows),
         page=page,
+        found=found,
+        most=MOST,
         is_stopped=is_stopped,
         next_parameters=position and form.parameters(after=cursor_of(position)),
         selected=set(request.form.getlist("session")),
@@ -233,13 +207,22 @@ def _list_page(form: FilterForm, error: TimError | None = None) -> ResponseRetur
         scan_limit=SCAN_LIMIT,
         exam_address=partial(_exam_address, form),
         states=State,
-        any_state=ANY_STATE,
+        any_state=ANY,
         sorts=Sort,
         time_zone=str(get_timezone()),
         has_other_hosts=bool(current_site().network.targets),
     )
     errors = [error] if error else list(form.errors.values())
     return html, errors[0].status if errors else 200
+
+
+def _count(form: FilterForm) -> Found | None:
+    """Return how many sessions the whole list has; None if it takes too long to count them."""
+    try:
+        with time_limit(db):
+            return count_found(db, form.which, most=MOST, scan_limit=SCAN_LIMIT)
+    except TookTooLong:
+        return None
 
 
 def _exam_address(form: FilterForm, exam: str | None, *, only: bool = False) -> str:
@@ -269,7 +252,7 @@ def _confirmation(action: Action) -> str:
     )
 
 
-def _back_to_list(parameters: dict[str, str], message: str) -> ResponseReturnValue:
-    flash(message, "success")
+def _list(parameters: dict[str, str]) -> ResponseReturnValue:
+    """Return the way to the list with these parameters."""
     values: dict[str, Any] = dict(parameters)
     return redirect(url_for("session_list.show", **values), 303)

@@ -1,4 +1,9 @@
-// The list of sessions: one check box for all of the page.
+// The administrators' lists: the form that narrows them down, and one check box for all of the page.
+const filter = document.querySelector("[data-list-filter]");
+if (!CSS.supports("selector(::details-content)") && matchMedia("(min-width: 48rem)").matches) {
+  filter.open = true;
+}
+
 const form = document.querySelector("[data-selection]");
 const label = form?.querySelector("[data-select-all]");
 const all = label?.querySelector("input");
