@@ -225,7 +225,7 @@ def test_the_overview_is_of_the_exam_that_runs(
     assert "Only the exam Algebra" in re.sub("<[^>]*>", "", text)
     assert 'href="/administer?period=week&exam=Algebra"' in text
     clock.move_to(MORNING + 30 * HOUR)
-    assert overview(admin, "exam=Algebra")[1:] == (["2", "1", "0", "1"], 18)
+    assert overview(admin, "exam=Algebra")[1:] == (["2", "1", "0", "1"], 36)
     assert "not over yet" not in admin.get_page("/administer?exam=Algebra").text
     assert overview(admin)[2] == 24
     assert admin.get("/administer?exam=none").status_code == 404
@@ -279,5 +279,5 @@ def test_the_time_of_an_exam_is_divided_without_gaps(hours: int, minutes: int) -
     assert ends[0] <= start < ends[1]
     assert ends[-2] <= last < ends[-1]
     assert len(ends) - 1 == intervals.number
-    assert intervals.number <= 25 or intervals.length == 24 * HOUR
+    assert intervals.number <= 49 or intervals.length == 24 * HOUR
     assert ends == sorted(set(ends))

@@ -73,7 +73,7 @@ def test_an_unknown_period_is_refused(onlooker: Browser, period: str) -> None:
     """With 422 and the names of those there are."""
     page = onlooker.get_page("/administer", query_string={"period": period})
     assert page.status_code == 422
-    assert "choose one of: hour, day, week, month" in page.text
+    assert "choose one of: hour, hours, day, week, month" in page.text
     assert "<b>" not in page.text
 
 
@@ -189,7 +189,9 @@ def test_charts_and_table_show_the_same_numbers(site: Site, period: Period) -> N
     titles = [[title.text for title in chart.iter("title")] for chart in charts]
     number = INTERVALS[period].number
     assert [len(one) for one in titles] == [number] * 4
-    latest = {"hour": "12:15", "day": "12:00", "week": "Tue", "month": "24 Nov"}[period.value]
+    latest = {"hour": "12:15", "hours": "12:15", "day": "12:00", "week": "Tue", "month": "24 Nov"}[
+        period.value
+    ]
     assert [one[-1] for one in titles] == [f"{latest}: {n}" for n in (1, 0, 3, 0)]
     rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", page)
     assert len(rows) == number
@@ -251,5 +253,9 @@ def test_a_chart_is_named_and_tells_its_values_whatever_those_are_called(app: Fl
     assert (picture.get("role"), picture.get("aria-label")) == ("img", "<&\"'>")
     titles = [one.text for one in picture.iter() if one.tag.endswith("title")]
     assert titles == ["<a>: 1", "&b: 2", 'c": 3']
+    # A label of a narrow bar at the edge has room all the same.
+    narrow = bar_chart("x", [1] * 48, ["02:15"] * 48, 12)
+    for label in narrow.x_labels:
+        assert narrow.left + label.at + 18 <= narrow.width
     texts = [one.text for one in picture.iter() if one.get("class") == "plot-x-label"]
     assert texts == ['c"', "<a>"]

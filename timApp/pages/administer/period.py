@@ -17,6 +17,8 @@ class Period(Enum):
     """How far back; the value is what stands in an address."""
 
     HOUR = "hour"
+    #: About an exam.
+    HOURS = "hours"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
@@ -34,12 +36,14 @@ class Period(Enum):
 
 _LABELS = {
     Period.HOUR: lazy_gettext("Last hour"),
+    Period.HOURS: lazy_gettext("Last 4 hours"),
     Period.DAY: lazy_gettext("Last 24 hours"),
     Period.WEEK: lazy_gettext("Last 7 days"),
     Period.MONTH: lazy_gettext("Last 30 days"),
 }
 _LENGTHS = {
     Period.HOUR: timedelta(hours=1),
+    Period.HOURS: timedelta(hours=4),
     Period.DAY: timedelta(days=1),
     Period.WEEK: timedelta(days=7),
     Period.MONTH: timedelta(days=30),
@@ -75,6 +79,7 @@ class Intervals:
 
 INTERVALS: Mapping[Period, Intervals] = {
     Period.HOUR: Intervals(12, timedelta(minutes=5), Unit.TIME, label_step=3),
+    Period.HOURS: Intervals(48, timedelta(minutes=5), Unit.TIME, label_step=12),
     Period.DAY: Intervals(24, timedelta(hours=1), Unit.TIME, label_step=6),
     Period.WEEK: Intervals(7, timedelta(days=1), Unit.WEEKDAY, label_step=1),
     Period.MONTH: Intervals(30, timedelta(days=1), Unit.DAY, label_step=7),
@@ -83,7 +88,7 @@ INTERVALS: Mapping[Period, Intervals] = {
 
 #: The intervals that a time of any length may be divided into, in minutes, and how many at most.
 _MINUTES = (5, 10, 15, 30, 60)
-_MOST = 24
+_MOST = 48
 _LABELS_OF_AXIS = 4
 
 

@@ -76,6 +76,11 @@ def bar_chart(name: str, values: Sequence[int], labels: Sequence[str], label_ste
         free = plot_height * _PADDING
         return round(plot_height - free - value / end * (plot_height - 2 * free), 3)
 
+    def label_at(number: int) -> float:
+        # In the middle below its bar, but not beyond the picture's edge.
+        half = _DIGIT_WIDTH * len(labels[number]) / 2
+        return round(min(middle(number), plot_width + _MARGIN - half), 3)
+
     bar_width = room * _BAR_PART
     return BarChart(
         name=name,
@@ -95,7 +100,7 @@ def bar_chart(name: str, values: Sequence[int], labels: Sequence[str], label_ste
             for number, (value, label) in enumerate(zip(values, labels, strict=True))
         ],
         x_labels=[
-            AxisLabel(middle(number), labels[number])
+            AxisLabel(label_at(number), labels[number])
             for number in range(len(labels) - 1, -1, -label_step)
         ],
         y_labels=[AxisLabel(level(value), str(value)) for value in (0, end // 2, end)],
