@@ -49,3 +49,13 @@ def test_a_window_notices_what_goes_wrong(
         window.page.evaluate(f"() => {{ {script} }}")
     window.close()
     assert any(said in fault for fault in window.faults), window.faults
+
+
+def test_a_browser_reports_what_a_page_was_kept_from(chromium: Browser, hall: Hall) -> None:
+    """Chromium sends a report of a picture from elsewhere, and it is taken."""
+    window = Window(chromium)
+    window.page.goto(hall.url("/login"))
+    with window.page.expect_response("**/csp-report") as answer:
+        window.page.evaluate("() => { new Image().src = 'https://127.0.0.1:1/' }")
+    window.close()
+    assert answer.value.status == 204

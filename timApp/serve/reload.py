@@ -40,7 +40,7 @@ class Reloading:
         now = [name for name in changed if name in RELOADED]
         later = [name for name in changed if name not in RELOADED]
         _log.info(
-            "Reloaded: the log is opened anew, %s.%s",
+            "Reloaded: %s.%s",
             f"{_list(now)} changed" if now else "no option changed that counts without a restart",
             f" {_list(later)} changed, too, and a restart is needed for that." if later else "",
         )
