@@ -32,6 +32,8 @@ RowEnd = Callable[[bytearray], None]
 
 def csv_row_end(times: int) -> RowEnd:
     """Return what mends so many times of a block's last row, and ends it as lines of a CSV end."""
+    if times == 2:  # noqa: PLR2004 - those of the reference page, which programs fetch by the million
+        return _end_row_of_two
     from_blank = _LENGTH - _DATE
 
     def end_row(block: bytearray) -> None:
@@ -50,6 +52,23 @@ def csv_row_end(times: int) -> RowEnd:
         block[-1:] = b"\r\n"
 
     return end_row
+
+
+def _end_row_of_two(block: bytearray) -> None:
+    """Do so for two times, of which the second may be missing: without a loop, in half the time."""
+    if block[-2] == _COMMA:
+        if block[-21] != _BLANK:
+            _add_decimals(block, len(block) - len("+00,\n"), _COMMA)
+        block[-21] = _T
+        block[-2:] = b":00,\r\n"
+        return
+    if block[-20] != _BLANK:
+        _add_decimals(block, len(block) - len("+00\n"), _COMMA)
+    if block[-50] != _BLANK:
+        _add_decimals(block, len(block) - len("+00,2026-11-24 09:00:00.123456+00\n"), _COMMA)
+    block[-50] = block[-20] = _T
+    block[-31:-31] = b":00"
+    block[-1:] = b":00\r\n"
 
 
 def json_row_end(names: Sequence[str]) -> RowEnd:
