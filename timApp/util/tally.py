@@ -45,6 +45,17 @@ class Tally:
     def __contains__(self, key: Key) -> bool:
         return key in self._places
 
+    def place(self, key: Key) -> int:
+        """Return where a number is that was declared, for `add`; `KeyError` for any other."""
+        return self._places[key]
+
+    def add(self, *parts: tuple[int, float]) -> None:
+        """Add to several numbers, by their places: for what happens all the time."""
+        with self._mutex:
+            row = self._own()
+            for place, by in parts:
+                row[place] += by
+
     def count(self, key: Key, by: float = 1.0) -> None:
         """Add to a number; nothing happens for a key that was not declared."""
         place = self._places.get(key)

@@ -1,12 +1,12 @@
 """What is counted and told of each request once it is answered, and of what is refused."""
 
 import logging
-import os
 import re
 import time
 from bisect import bisect_left
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
+from random import getrandbits
 
 from timApp.request.masked import masked_path
 from timApp.serve.http.message import NO_ROUTE, Request
@@ -21,7 +21,9 @@ GONE = b"499"
 
 _ID_HEADER = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,64}")
-_ID_BYTES = 8
+#: Of the number of requests, of all their seconds, and of each part of the histogram.
+_Places = tuple[int, ...]
+_FIRST_PART = 2
 _OTHER = "other"
 _STATUSES = (*(str(one.value) for one in HTTPStatus if one >= HTTPStatus.OK), "490", GONE.decode())
 
@@ -46,6 +48,8 @@ class Journal:
         self._takes_ids = takes_ids
         #: Requests that have arrived and are not answered.
         self.in_flight = 0
+        # Where requests of a method, route and status are counted, once one has come.
+        self._places: dict[tuple[bytes, str, bytes], _Places] = {}
 
     def begin(self, request: Request) -> None:
         """Note that a request is to be answered, and give it an id."""
@@ -54,23 +58,33 @@ class Journal:
         if given is not None and _SANE_ID.fullmatch(given):
             request.id = given.decode()
         else:
-            request.id = os.urandom(_ID_BYTES).hex()
+            request.id = f"{getrandbits(64):016x}"  # no secret
 
     def end(self, request: Request, status: bytes) -> None:
         """Note that it was, with a status that begins with its code, or never will be (`GONE`)."""
         self.in_flight -= 1
         seconds = time.monotonic() - request.arrived_at
-        method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
-        key = REQUESTS.key(method, request.route, status[:3].decode())
-        if key not in self._tally:
-            method = _OTHER
-            key = REQUESTS.key(method, request.route, status[:3].decode())
-        self._tally.count(key)
-        part = PARTS[bisect_left(BUCKETS, seconds)]
-        self._tally.count(SECONDS.key(method, request.route, part))
-        self._tally.count(SECONDS.key(method, request.route, SUM), seconds)
+        of = (request.method, request.route, status)
+        places = self._places.get(of)
+        if places is None:
+            places = self._places[of] = self._places_of(request, status[:3].decode())
+        if places:
+            part = places[_FIRST_PART + bisect_left(BUCKETS, seconds)]
+            self._tally.add((places[0], 1), (places[1], seconds), (part, 1))
         if access_log.isEnabledFor(logging.INFO):
             _tell(request, status, seconds)
+
+    def _places_of(self, request: Request, status: str) -> "_Places":
+        """Return where a request is counted that was answered so; nowhere if it is not."""
+        tally, route = self._tally, request.route
+        method = "GET" if request.method == b"HEAD" else request.method.decode("latin-1")
+        if REQUESTS.key(method, route, status) not in tally:
+            method = _OTHER
+        key = REQUESTS.key(method, route, status)
+        if key not in tally:
+            return ()
+        of_seconds = (SECONDS.key(method, route, part) for part in (SUM, *PARTS))
+        return tuple(map(tally.place, (key, *of_seconds)))
 
     def refuse(self, reason: str) -> None:
         """Note that something was refused."""
