@@ -73,7 +73,8 @@ def work(number, beat):
 
 supervisor._FROZEN = 1.0
 nothing = lambda: None
-supervisor.Supervisor(2, work, ready=nothing, stopping=nothing, stop_seconds=5).run()
+told = {"ready": nothing, "stopping": nothing, "reload": nothing}
+supervisor.Supervisor(2, work, **told, stop_seconds=5).run()
 """
 
 
@@ -103,7 +104,8 @@ def work(number, beat):
     time.sleep(60)
 
 ready, nothing = lambda: print("ready"), lambda: None
-supervisor.Supervisor(1, work, ready=ready, stopping=nothing, stop_seconds=5).run()
+told = {"ready": ready, "stopping": nothing, "reload": nothing}
+supervisor.Supervisor(1, work, **told, stop_seconds=5).run()
 """
 
 
