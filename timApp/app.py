@@ -38,6 +38,7 @@ from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
+from timApp.pages.account.new_password import new_password
 from timApp.pages.administer.failed_logins import failed_logins
 from timApp.pages.administer.matching import matching
 from timApp.pages.administer.overview import overview
@@ -244,6 +245,7 @@ def _add_pages(app: Flask) -> None:
         hosts,
         documents,
         my_sessions,
+        new_password,
         hand_in,
         servers,
         supervise,

@@ -42,6 +42,7 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 def hall(site: Site) -> Site:
     """A site with a person who has an active session `new` and an expired one `old`."""
     site.add_user("sitter", ["Course"])
+    site.add_user("renewer")
     with site.app.app_context():
         user = User(name="alice", password_hash="-")
         an_hour_ago = now() - timedelta(hours=1)
@@ -98,6 +99,10 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("hosts.sessions", "POST"): {"form": {"username": "alice"}, "takes_json": True},
     ("my_sessions.end", "POST"): {"form": {"session_id": "mine"}},
+    ("new_password.change", "POST"): {
+        "form": {"old_password": PASSWORD, "password": "purple llama sings"},
+        "who": "renewer",
+    },
     ("hand_in.do", "POST"): {"form": {"exam": "Running"}, "takes_json": True, "who": "sitter"},
     ("hand_in.show_receipt", "GET"): {"query": {"receipt": "%s"}},
     ("language.choose", "POST"): {"form": {"language": "fi", "next": "/"}},

@@ -59,6 +59,13 @@ def _log_in_without_a_name(page: Page) -> None:
     expect(page.locator("[aria-invalid=true]").first).to_be_visible()
 
 
+def _refused_password(page: Page) -> None:
+    page.get_by_label("Password that you have").fill("wrong")
+    page.get_by_label("New password", exact=True).fill("purple llama sings")
+    page.get_by_role("button", name="Set the new password").click()
+    expect(page.get_by_text("This is not your password.")).to_be_visible()
+
+
 def _verify(page: Page) -> None:
     verify_button(page).click()
     expect(page.get_by_role("heading", name="Verified: ")).to_be_visible()
@@ -193,6 +200,8 @@ PAGES = [
     SitePage("older changes of one person", _ADMIN, "/administer/person?user={student}&before=1"),
     SitePage("unknown one person", _ADMIN, "/administer/person?user=nobody", 404),
     SitePage("own sessions", _STUDENT, "/my-sessions"),
+    SitePage("new password", _STUDENT, "/my-password"),
+    SitePage("new password refused", _STUDENT, "/my-password", then=_refused_password),
     SitePage("failed logins", _ADMIN, _FAILED),
     SitePage("failed logins, unknown person", _ADMIN, f"{_FAILED}?user=Mr%20Nobody", 404),
     SitePage("no failed logins", _ADMIN, f"{_FAILED}?user={{student}}&address=x"),

@@ -260,16 +260,22 @@ def test_a_user_that_was_added_can_log_in(timapp: CommandLine, here: Site) -> No
 def test_a_new_password_replaces_the_old_one(timapp: CommandLine, here: Site) -> None:
     """After `user passwd` only the new password logs in."""
     here.add_user("alice")
-    assert timapp.done("user", "passwd", "alice", "--password-stdin", stdin="new\n") == (
-        "Set the password of alice.\n"
+    new = "purple llama sings"
+    assert timapp.done("user", "passwd", "alice", "--password-stdin", stdin=f"{new}\n") == (
+        "Set the password of alice; 0 sessions ended.\n"
     )
-    assert here.browser().log_in("alice", "new").status_code == 200
+    assert here.browser().log_in("alice", new).status_code == 200
     assert here.browser().log_in("alice").status_code == 403
 
 
 @pytest.mark.parametrize(
     ("stdin", "password"),
-    [("a\n", "a"), ("a", "a"), ("a\r\n", "a"), (" ä \n", " ä ")],
+    [
+        (f"{PASSWORD}\n", PASSWORD),
+        (PASSWORD, PASSWORD),
+        (f"{PASSWORD}\r\n", PASSWORD),
+        (f" ä{PASSWORD} \n", f" ä{PASSWORD} "),
+    ],
 )
 def test_one_line_end_is_dropped_from_a_password(
     timapp_on_sqlite: CommandLine, make_app: MakeApp, stdin: str, password: str
@@ -299,11 +305,11 @@ def test_without_a_terminal_a_password_is_not_asked_for(timapp_on_sqlite: Comman
 def test_what_is_wrong_with_a_user_is_one_line(timapp: CommandLine) -> None:
     """A name that is taken or unfit, and an unknown one, are errors that change nothing."""
     add = ["--password-stdin"]
-    timapp.done("user", "add", "alice", "--group", "Students", *add, stdin="x")
+    timapp.done("user", "add", "alice", "--group", "Students", *add, stdin=PASSWORD)
     for name in ("alice", "Students", "", "a\nb", "x" * 300):
-        timapp.refused("user", "add", name, *add, stdin="x")
-    timapp.refused("user", "add", "bob", "--group", "alice", *add, stdin="x")
-    assert "'nobody'" in timapp.refused("user", "passwd", "nobody", *add, stdin="x")
+        timapp.refused("user", "add", name, *add, stdin=PASSWORD)
+    timapp.refused("user", "add", "bob", "--group", "alice", *add, stdin=PASSWORD)
+    assert "'nobody'" in timapp.refused("user", "passwd", "nobody", *add, stdin=PASSWORD)
     assert timapp.done("user", "list") == "alice\t\t\tStudents\n"
 
 

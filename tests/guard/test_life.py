@@ -125,6 +125,11 @@ _CAUSES: dict[str, tuple[Event, Action, Callable[[int], Scope]]] = {
     "log it out": (Event.LOGGED_OUT, Action.LOGOUT, lambda who: OnePerson("ann", who, _ONE)),
     "end it": (Event.ENDED, Action.END, lambda who: OnePerson("ann", who, _ONE)),
     "end all of the person": (Event.ENDED, Action.END, lambda who: OnePerson("ann", who)),
+    "set a new password": (
+        Event.NEW_CREDENTIALS,
+        Action.NEW_CREDENTIALS,
+        lambda who: AllButOne("ann", who, None),
+    ),
     "close the account": (Event.DISABLED, Action.DISABLE, lambda who: OnePerson("ann", who)),
     "end it among those picked": (Event.ENDED, Action.END, lambda who: Picked([(who, _ONE)])),
     "log all others out": (

@@ -184,10 +184,10 @@ def test_the_command_line_knows_people_in_any_spelling(people: Site, timapp: Com
     assert timapp.done("session", "verify", " ANN") == "Verified the latest session of ann.\n"
     assert timapp.done("session", "invalidate", "иван").endswith(" of Иван.\n")
     assert timapp.done("grant", "view", "exam", "Bob") == "bob may now view exam.\n"
-    said = timapp.done("user", "passwd", "ZOE", "--password-stdin", stdin="new\n")
-    assert said == "Set the password of zoe.\n"
+    said = timapp.done("user", "passwd", "ZOE", "--password-stdin", stdin=f"{PASSWORD} 2\n")
+    assert said == "Set the password of zoe; 1 session ended.\n"
     assert "same as 'ann'" in timapp.refused(
-        "user", "add", "Ann", "--password-stdin", stdin="new\n"
+        "user", "add", "Ann", "--password-stdin", stdin=f"{PASSWORD}\n"
     )
 
 

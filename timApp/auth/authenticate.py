@@ -1,6 +1,7 @@
 """Who somebody is, as their password says it."""
 
 import logging
+from dataclasses import replace
 
 import sqlalchemy as sa
 from flask import request
@@ -46,14 +47,16 @@ def authenticate(username: str, password: str) -> Person:
     if not throttle.attempt(db, tried, is_right) or person is None or known_hash is None:
         _tell(tried, person)
         raise WrongCredentials("Wrong user name or password.")
-    if hash_is_outdated(known_hash):
-        db.session.execute(
-            sa.update(User)
-            # Not if the password was changed meanwhile.
-            .where(User.id == person.id, User.password_hash == known_hash)
-            .values(password_hash=hash_password(password))
-        )
-    return person
+    if not hash_is_outdated(known_hash):
+        return person
+    new_hash = hash_password(password)
+    db.session.execute(
+        sa.update(User)
+        # Not if the password was changed meanwhile.
+        .where(User.id == person.id, User.password_hash == known_hash)
+        .values(password_hash=new_hash)
+    )
+    return replace(person, password_hash=new_hash)
 
 
 def _attempt(throttle: Throttle, person: Person | None, username: str) -> Attempt:

@@ -41,7 +41,7 @@ from timApp.auth.visitor import (
 from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.cookie import Claims
-from timApp.guard.logins.outcome import AccountClosed
+from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
 from timApp.guard.waiting.cause import find_end
@@ -106,6 +106,7 @@ def _log_in(username: str, password: str) -> Begun:
         former=current_claims(),
         device=current_device(),
         seat=current_seat(),
+        proof=person.password_hash,
         work=db,
     )
     if db.is_in_transaction():
@@ -154,7 +155,7 @@ def _log_in_with_form() -> ResponseReturnValue:
         return _form_page(typed, errors), BadInput.status
     try:
         _log_in(typed["username"], typed["password"])
-    except (WrongCredentials, AccountClosed, AskAgain) as error:
+    except (WrongCredentials, AccountClosed, PasswordChanged, AskAgain) as error:
         if wants_json():
             raise
         # What was typed stays, but for the password.

@@ -133,6 +133,13 @@ class LoginForm(Schema):
     next = fields.String()
 
 
+class NewPasswordForm(Schema):
+    """What a person types to have a new password."""
+
+    old_password = _typed_field(PASSWORD_MAX_LENGTH)
+    password = _typed_field(PASSWORD_MAX_LENGTH)
+
+
 class StatusAnswer(Schema):
     """The answer to a change."""
 

@@ -172,6 +172,7 @@ class Guard:
         device: str | None = None,
         seat: str | None = None,
         session_id: str | None = None,
+        proof: str | None = None,
         work: UnitOfWork | None = None,
     ) -> Begun:
         """Let a session begin for somebody who has proved who they are; remember them.
@@ -186,13 +187,16 @@ class Guard:
         made up unless it is given. While sessions are not tracked, none is added, and the state is
         EXPIRED. Without a unit of work the person is remembered in one transaction, and the session
         begins in the next. `BadInput` or `Conflict` for an identity that cannot be remembered,
-        `BadInput` for an id that was used before, `AccountClosed` for somebody whose account is.
+        `BadInput` for an id that was used before, `AccountClosed` and `PasswordChanged` for
+        somebody whose account is closed, or whose password is another than that by now.
         """
         if work is not None:
-            return self._begin(work, identity, origin, actor, former, device, seat, session_id)
+            return self._begin(
+                work, identity, origin, actor, former, device, seat, session_id, proof
+            )
         person = identity if isinstance(identity, Person) else self._remember(identity)
         with self.transaction() as own:
-            return self._begin(own, person, origin, actor, former, device, seat, session_id)
+            return self._begin(own, person, origin, actor, former, device, seat, session_id, proof)
 
     def _remember(self, identity: Identity) -> Person:
         """Remember somebody, in a transaction of its own.
@@ -214,6 +218,7 @@ class Guard:
         device: str | None,
         seat: str | None,
         session_id: str | None,
+        proof: str | None,
     ) -> Begun:
         if former is not None:
             # In one order: two browsers that swap two users must not wait for each other.
@@ -242,6 +247,7 @@ class Guard:
                 device=device,
                 former=continued,
                 linked_seat=seat,
+                proof=proof,
                 policy=self.options.policy,
                 clocks=self.options.clocks,
                 sits_exams=not person.is_admin,

@@ -80,6 +80,8 @@ class Action(Enum):
     UNDO = "undo"
     #: The person has handed an exam in: their sessions are over.
     HAND_IN = "hand in"
+    #: The person has a new password: their other sessions are over.
+    NEW_CREDENTIALS = "new credentials"
     #: The person's account was closed: their sessions are over, and none begins.
     DISABLE = "disable"
     #: It is open again.
@@ -117,6 +119,8 @@ class Cause(Enum):
     HANDED_IN = "handed in"
     #: The person has left the room; or it began before a verification after that.
     PAUSED = "paused"
+    #: The person has a new password.
+    NEW_CREDENTIALS = "new credentials"
     #: The person's account was closed.
     DISABLED = "disabled"
     #: It was not seen for as long as `SESSIONS_IDLE_END` says.

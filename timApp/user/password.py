@@ -35,8 +35,11 @@ def check_password(password: str) -> str:
         msg = "The password must not have NUL characters or lone surrogates."
         raise BadInput(msg, field="password")
     if len(password) > PASSWORD_MAX_LENGTH:
-        msg = f"The password is longer than {PASSWORD_MAX_LENGTH} characters."
-        raise BadInput(msg, field="password")
+        raise BadInput(
+            "The password is longer than %(num)d characters.",
+            field="password",
+            num=PASSWORD_MAX_LENGTH,
+        )
     if _opaque(password) is None:
         raise BadInput(
             "The password has a character that not everybody can type or see, such as a tab."

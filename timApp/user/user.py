@@ -12,7 +12,8 @@ from timApp.database.model import Model
 from timApp.database.textlock import lock_text
 from timApp.database.work import UnitOfWork
 from timApp.user.naming import name_taken, require_distinct
-from timApp.user.password import check_password, hash_password
+from timApp.user.newpassword import check_new_password
+from timApp.user.password import hash_password
 from timApp.user.usergroup import (
     ADMIN_GROUP,
     SUPERVISOR_GROUP,
@@ -158,13 +159,15 @@ def create_user(
     Without a password nobody logs in as them with one. `Conflict` when a user or group of that
     name exists, or a user whose name looks the same; `BadInput` for a name that new people may not
     have (`check_new_name`), and for a real name, email or password that is too long, has control
-    characters, or (password) is empty.
+    characters, or is a password that nobody may have (`check_new_password`).
     """
     check_new_name(name)
     check_text("real_name", real_name)
     check_text("email", email)
     group_names = [check_text("group", group, required=True) for group in groups]
-    password_hash = None if password is None else hash_password(check_password(password))
+    password_hash = None
+    if password is not None:
+        password_hash = hash_password(check_new_password(password, name, real_name, email))
     _require_free(work, name)
     user = User(name=name, real_name=real_name, email=email, password_hash=password_hash)
     work.session.add(user)
@@ -176,14 +179,6 @@ def create_user(
     user.groups += [require_real_group(work, one) for one in dict.fromkeys(group_names)]
     work.session.flush()
     return user
-
-
-def set_password(user: User, password: str) -> None:
-    """Replace the user's password; `BadInput` for one that may not be one (`check_password`).
-
-    The user's sessions stay as they are.
-    """
-    user.password_hash = hash_password(check_password(password))
 
 
 def _require_free(work: UnitOfWork, name: str) -> None:

@@ -57,6 +57,7 @@ def test_to_repeat_an_event_changes_nothing(event: Event) -> None:
         (Event.CONTINUED, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
         (Event.ENDED, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
         (Event.HANDED_IN, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
+        (Event.NEW_CREDENTIALS, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
         (Event.DISABLED, {LOGGED_OUT: {ACTIVE, EXPIRED}}),
     ],
 )

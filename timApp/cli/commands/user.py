@@ -3,6 +3,7 @@
 import click
 import sqlalchemy as sa
 
+from timApp.auth.newpassword import set_password
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application, existing_database, require_upgraded
@@ -14,9 +15,10 @@ from timApp.database.migrate import needs_upgrade
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.vocabulary import Action
 from timApp.user.groups import regroup
+from timApp.user.people import require_person
 from timApp.user.rename import rename_user
 from timApp.user.search import search_people
-from timApp.user.user import User, create_user, require_user, set_password
+from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import UserGroup, membership
 
 
@@ -100,14 +102,16 @@ def list_users(text: str | None) -> None:
 @click.argument("name", type=TEXT)
 @password_option
 def passwd(name: str, *, password_stdin: bool) -> None:
-    """Set the password of the user NAME. Their sessions stay as they are."""
+    """Set the password of the user NAME, and end all of their sessions. It is recorded.
+
+    It has at least 8 characters, is not the user name, and is not easy to guess.
+    """
     with application():
-        user = require_user(db, name)
-        shown = user.name
-        db.session.rollback()  # no transaction stays open while somebody types
-        set_password(user, read_password(from_stdin=password_stdin))
+        person = require_person(db, name)
+        ended = set_password(person, read_password(from_stdin=password_stdin), current_actor())
         db.session.commit()
-    click.echo(f"Set the password of {shown}.")
+    noun = "session" if ended == 1 else "sessions"
+    click.echo(f"Set the password of {printable(person.name)}; {ended} {noun} ended.")
 
 
 @command.command(

@@ -79,7 +79,7 @@ def _apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     match change.scope:
         case OnePerson() if change.action in _TO_ONE_PERSON:
             return _TO_ONE_PERSON[change.action](work, change, change.scope, clocks)
-        case AllButOne() if change.action is Action.LOGOUT:
+        case AllButOne() if change.action in {Action.LOGOUT, Action.NEW_CREDENTIALS}:
             return end_all_but_one(work, change, change.scope, clocks)
         case OnePerson() if change.action in {Action.VERIFY, Action.INVALIDATE}:
             return _change_one(work, change, change.scope, clocks)

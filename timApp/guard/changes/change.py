@@ -65,8 +65,8 @@ class Change:
     """What is to be done to which sessions, by whom and why.
 
     The action is VERIFY or INVALIDATE, END of `OnePerson`, `Picked` or `Matching`, LOGOUT of
-    `OnePerson` or `AllButOne`, or PAUSE, DISABLE or ENABLE of `OnePerson`: all of the person's
-    sessions, whichever is named.
+    `OnePerson` or `AllButOne`, NEW_CREDENTIALS of `AllButOne`, or PAUSE, DISABLE or ENABLE of
+    `OnePerson`: all of the person's sessions, whichever is named.
     """
 
     action: Action

@@ -1,4 +1,4 @@
-"""Ends sessions for good: by a logout, or by a supervisor."""
+"""Ends sessions for good: by a logout, by a new password, or by a supervisor."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,11 @@ from timApp.guard.waiting.codes import stop_waiting
 from timApp.util.clock import now
 from timApp.util.text import fits, storable
 
-_EVENTS = {Action.LOGOUT: Event.LOGGED_OUT, Action.END: Event.ENDED}
+_EVENTS = {
+    Action.LOGOUT: Event.LOGGED_OUT,
+    Action.END: Event.ENDED,
+    Action.NEW_CREDENTIALS: Event.NEW_CREDENTIALS,
+}
 
 
 def end_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
@@ -48,7 +52,10 @@ def end_one(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) 
 
 
 def end_all_but_one(work: UnitOfWork, change: Change, scope: AllButOne, clocks: Clocks) -> Receipt:
-    """Log all of the person's sessions out but one."""
+    """End all of the person's sessions but one, by a logout or as they get a new password.
+
+    The latter is recorded, whatever sessions there are; the password itself is not written here.
+    """
     lock_people(work, [scope.user_id])
     is_meant = UserSession.session_id != storable(scope.kept or "")
     which = (UserSession.user_id == scope.user_id, is_meant)
@@ -82,6 +89,6 @@ def _end(  # noqa: PLR0917 - of one change
     moment = now()
     ended = len(move(work, clocks, _EVENTS[change.action], moment, *which))
     stop_waiting(work, [user_id])
-    entry = Entry(user_id, named, ended)
+    entry = Entry(user_id, named, ended, stands_alone=change.action is Action.NEW_CREDENTIALS)
     number = record(work, change, change.action, moment, [entry])
     return Receipt(change, session_id=named, changed=ended, number=number)

@@ -57,8 +57,8 @@ def begin_session(work: UnitOfWork, beginning: Beginning) -> Started:
     It is part of the work's transaction if that is in one; otherwise it is a transaction of its
     own, which locks the person for as short as can be. `BadInput` (field ``session_id``) for an
     empty or overlong id, and for one that the person has had before; `AccountClosed` for somebody
-    whose account is closed. Where the connection breaks at the commit, another look tells whether
-    the session has begun.
+    whose account is closed, and `PasswordChanged` for one who has another password by now. Where
+    the connection breaks at the commit, another look tells whether the session has begun.
     """
     if not fits(beginning.session_id, SESSION_ID_MAX_LENGTH):
         msg = f"A session id has 1 to {SESSION_ID_MAX_LENGTH} characters, none of them NUL."
@@ -160,10 +160,8 @@ def _begin(
             continue
         active.setdefault(one.user_id, found.active)
         key = one.user_id, one.session_id
-        if found.is_disabled or found.was_used or key in begun:
-            started.append(
-                Refusal.DISABLED if found.is_disabled else _begun_before(engine, driver, one)
-            )
+        if found.refusal is not None or found.was_used or key in begun:
+            started.append(found.refusal or _begun_before(engine, driver, one))
             continue
         known = latest.get(one.user_id) or found.last_began
         moment = latest[one.user_id] = moment_since(known)

@@ -63,6 +63,9 @@ class Beginning:
     linked_seat: str | None = None
     policy: Policy = DEFAULT_POLICY
     clocks: Clocks = NEVER
+    #: The hash of the password by which they have shown who they are: while it is theirs, the
+    #: session may begin. None if they have shown it otherwise.
+    proof: str | None = None
     #: Whether what counts in exams may count for them, as it does not for administrators.
     sits_exams: bool = True
     tries: Tries = field(default_factory=Tries, init=False, compare=False, repr=False)

@@ -14,6 +14,7 @@ from timApp.database.driver.batch import BatchStatement
 from timApp.guard.changes.exam import RunningExam, running_exam_query, runs_for
 from timApp.guard.logins.beginning import MOMENTS, Beginning
 from timApp.guard.logins.devices import devices_of
+from timApp.guard.logins.outcome import Refusal
 from timApp.guard.reading.sessions import LATEST_FIRST
 from timApp.guard.rules.admission import Situation
 from timApp.guard.rules.clocks import Clocks
@@ -82,6 +83,10 @@ _END, _PAUSE, _BLOCKED_LOGIN = 1, 2, 4
 LOOK = BatchStatement(
     sa.select(
         sa.select(User.disabled_at.is_not(None)).where(User.id == _person).scalar_subquery(),
+        # Another password than the one that was shown.
+        sa.select(User.password_hash != sa.bindparam("proof", type_=sa.Text()))
+        .where(User.id == _person)
+        .scalar_subquery(),
         sa.exists().where(IS_PERSONS, UserSession.session_id == sa.bindparam("new_session")),
         # As the driver gives it, see `MOMENTS`. From the end of an index, and not a maximum.
         sa.select(UserSession.logged_in_at)
@@ -154,8 +159,8 @@ class OpenSession:
 class Found:
     """What is found of a person whose login begins."""
 
-    #: Whether the person's account is closed.
-    is_disabled: bool
+    #: Why no session of the person's may begin; None if one may.
+    refusal: Refusal | None
     #: Whether the person has had a session of this id.
     was_used: bool
     #: When their latest one began.
@@ -226,6 +231,7 @@ def look(engine: sa.Engine, driver: Any, beginnings: Sequence[Beginning]) -> lis
             "former": one.former,
             "has_limit": one.limit is not None,
             "new_session": one.session_id,
+            "proof": one.proof,
             "address_keys": keys_of(address_of(one.origin)),
             "at": moment,
             "may_sit": one.sits_exams,
@@ -250,7 +256,8 @@ def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any]) -> Found:
         return MOMENTS.process_result_value(value, engine.dialect)
 
     of_person = rows[0][:-_OPEN_COLUMNS]
-    is_disabled, was_used, last_began, unsettled, listed, lists_any, *its_exam = of_person
+    is_disabled, is_outdated, was_used, last_began, unsettled, *of_person = of_person
+    listed, lists_any, *its_exam = of_person
     exam = None
     exam_id, start, over_limit, after_end, rule = its_exam
     if exam_id is not None:
@@ -266,7 +273,9 @@ def _found(engine: sa.Engine, one: Beginning, rows: Sequence[Any]) -> Found:
         session.is_active(one.clocks) for session in own
     )
     return Found(
-        is_disabled=bool(is_disabled),
+        refusal=(
+            Refusal.DISABLED if is_disabled else Refusal.OLD_CREDENTIALS if is_outdated else None
+        ),
         was_used=bool(was_used),
         last_began=moment(last_began),
         unsettled=unsettled or 0,

@@ -24,10 +24,15 @@ class Refusal(Enum):
 
     USED_ID = "the id was used before"
     DISABLED = "the account is closed"
+    OLD_CREDENTIALS = "the password was changed"
 
 
 class AccountClosed(AccessDenied):
     """The person's account is closed, so that no session of theirs begins."""
+
+
+class PasswordChanged(AccessDenied):
+    """The password that somebody has shown is not theirs any more."""
 
 
 def account_closed() -> AccountClosed:
@@ -38,10 +43,13 @@ def account_closed() -> AccountClosed:
 def require_started(beginning: Beginning, outcome: Started | Refusal) -> Started:
     """Return the session of a login.
 
-    `AccountClosed`, or `BadInput` (field ``session_id``) for a used id, if there is none.
+    `AccountClosed`, `PasswordChanged`, or `BadInput` (field ``session_id``) for a used id, if there
+    is none.
     """
     if outcome is Refusal.DISABLED:
         raise account_closed()
+    if outcome is Refusal.OLD_CREDENTIALS:
+        raise PasswordChanged("The password was changed meanwhile. Log in with the new one.")
     if outcome is Refusal.USED_ID:
         raise BadInput(
             "%(name)s has had a session %(session)s before; ids are not used again.",

@@ -8,7 +8,10 @@ from timApp.guard.vocabulary import Cause
 OF_BLOCKED_LOGINS = frozenset({Cause.OVER_LIMIT, Cause.HELD, Cause.OTHER_DEVICE, Cause.COPIED})
 #: Those of sessions that are over for good, but not by a logout or another login of their person.
 ENDED_FOR_THE_PERSON = frozenset(
-    {Cause.ENDED, Cause.EXAM_BEGAN, Cause.HANDED_IN, Cause.COPIED, Cause.DISABLED}
+    {
+        *(Cause.ENDED, Cause.EXAM_BEGAN, Cause.HANDED_IN, Cause.COPIED),
+        *(Cause.NEW_CREDENTIALS, Cause.DISABLED),
+    }
 )
 #: Whoever is told one of these logs in again, and needs nobody for that.
 OVER_BY_ITSELF = frozenset({Cause.IDLE, Cause.TOO_OLD, Cause.DISPLACED})

@@ -25,6 +25,7 @@ class Event(Enum):
     EXAM_BEGAN = "is ended as an exam begins"
     HANDED_IN = "is ended as the person hands an exam in"
     PAUSED = "is paused as the person leaves the room"
+    NEW_CREDENTIALS = "is ended as the person gets a new password"
     DISABLED = "is ended as the person's account is closed"
     COPIED = "is found to have a cookie that was copied"
     TWIN_VERIFIED = "that of the other bearer of a copied cookie is verified"
@@ -39,7 +40,7 @@ _BLOCKS = (
 )
 _BY_COPY = (Event.COPIED, Event.TWIN_VERIFIED)
 _OF_EXAMS = (Event.EXAM_BEGAN, Event.HANDED_IN)
-_OF_ACCOUNTS = (Event.DISABLED,)
+_OF_ACCOUNTS = (Event.NEW_CREDENTIALS, Event.DISABLED)
 _ENDS = (
     Event.LOGGED_OUT,
     Event.CONTINUED,
@@ -78,6 +79,7 @@ CAUSES: Mapping[Event, Cause] = {
     Event.EXAM_BEGAN: Cause.EXAM_BEGAN,
     Event.HANDED_IN: Cause.HANDED_IN,
     Event.PAUSED: Cause.PAUSED,
+    Event.NEW_CREDENTIALS: Cause.NEW_CREDENTIALS,
     Event.DISABLED: Cause.DISABLED,
 }
 

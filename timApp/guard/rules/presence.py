@@ -189,9 +189,9 @@ class _Player:
                 self._block([one for one in self._active_since if named in (None, one)], at)
             case Action.INVALIDATE_ALL | Action.PAUSE:
                 self._block(list(self._active_since), at)
-            case Action.LOGOUT | Action.END | Action.COPY | Action.HAND_IN | Action.DISABLE:
+            case Action.LOGOUT | Action.END | Action.COPY | Action.HAND_IN:
                 pass  # each session remembers its end, also of those that were not named
-            case Action.ENABLE:
+            case Action.NEW_CREDENTIALS | Action.DISABLE | Action.ENABLE:  # so it is with these
                 pass
 
     def _catch_up(self, moment: datetime) -> None:
