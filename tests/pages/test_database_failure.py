@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from tests.site import Site
 from timApp.auth.site import db
@@ -64,3 +65,11 @@ def test_a_database_that_does_not_answer_is_one_line_in_the_log(
     assert message.isprintable()
     assert "SELECT" not in message
     assert blocked.get_page("/view/exam").status_code == 490
+
+
+def test_an_error_of_the_database_has_no_values(app: Flask) -> None:
+    """Whoever reads a traceback learns what was asked, and not of whom."""
+    with app.app_context(), pytest.raises(sa.exc.DBAPIError) as raised:
+        db.session.execute(sa.text("SELECT 1 FROM nowhere WHERE name = :name"), {"name": "alice"})
+    assert "nowhere" in str(raised.value)
+    assert "alice" not in str(raised.value)
