@@ -15,6 +15,7 @@ from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
 from timApp.guard.tables.handin import HandIn
 from timApp.guard.tables.hold import SessionHold
+from timApp.guard.tables.look import Look
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.undo import Undoable
@@ -103,6 +104,7 @@ def fill(site: Site) -> None:
         assert sitter is not None
         db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))
         db.session.add(Undoable(change_id=1, user_id=sitter.id, before="[[], []]"))
+        db.session.add(Look(supervisor_id=sitter.id, user_id=sitter.id, at=now()))
         db.session.commit()
     supervisor = site.logged_in("supervisor")
     supervisor.log_out()

@@ -51,7 +51,9 @@ from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
+from timApp.pages.supervise.links import links
 from timApp.pages.supervise.servers import servers
+from timApp.pages.supervise.several import several
 from timApp.request.converter import NameConverter
 from timApp.request.inputs import check_inputs, current_request
 from timApp.request.masked import masked_path_of
@@ -247,7 +249,9 @@ def _add_pages(app: Flask) -> None:
         my_sessions,
         new_password,
         hand_in,
+        links,
         servers,
+        several,
         supervise,
         decisions,
         overview,

@@ -123,6 +123,13 @@ SESSIONS_SUPERVISE_URL: BaseUrl | None = None
 # waits for verification or where a browser stands, but verify nothing by themselves.
 SESSIONS_LINK_SECRET: Key | None = None
 
+# The networks of the exam, from which a supervisor who has scanned a QR code may decide at once. A
+# list of networks and addresses such as ["10.1.0.0/16", "2001:db8::/32"]. Default: [] (from
+# anywhere).
+# Whoever scans from another address, such as with a phone in a mobile network, types the code that
+# stands on the screen first: the picture itself may have been sent from anywhere.
+SESSIONS_LINK_NETWORKS: Networks = []
+
 # The targets that are told by default when a supervisor verifies or invalidates a session. A list
 # of names of targets in DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK. Default: [].
 # With an empty list, a verification counts on this server only, unless the supervisor chooses a

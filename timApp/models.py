@@ -7,6 +7,7 @@ from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
 from timApp.guard.tables.handin import HandIn
 from timApp.guard.tables.hold import SessionHold
+from timApp.guard.tables.look import Look
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
 from timApp.guard.tables.session import UserSession
@@ -34,6 +35,7 @@ __all__ = [
     "FailedLogin",
     "HandIn",
     "HostCall",
+    "Look",
     "PasswordFailures",
     "Peer",
     "Seat",

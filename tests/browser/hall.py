@@ -213,7 +213,7 @@ def verified_heading(page: Page, name: str) -> Locator:
 def verify_button(page: Page) -> Locator:
     """Return the button that verifies the session that was scanned or chosen."""
     chosen = page.get_by_role("region").filter(has_text="This is the session you scanned or chose.")
-    return chosen.get_by_role("button", name="Verify this one")
+    return chosen.get_by_role("button", name="Let this one in.")
 
 
 def short_code(page: Page) -> str:

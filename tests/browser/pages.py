@@ -157,6 +157,18 @@ def _ask_to_delete(page: Page) -> None:
     expect(page.get_by_role("button", name="Delete the exam")).to_be_visible()
 
 
+def _look_at_several(page: Page) -> None:
+    page.get_by_role("button", name="Choose all that are shown").click()
+    page.get_by_role("button", name="Look at those who are chosen").click()
+    expect(page.get_by_role("button", name="Let them in")).to_be_visible()
+
+
+def _let_several_in(page: Page) -> None:
+    _look_at_several(page)
+    page.get_by_role("button", name="Let them in").click()
+    expect(page.get_by_role("heading", name="Decided about")).to_be_visible()
+
+
 def _hand_in(page: Page) -> None:
     page.get_by_role("button", name="Hand in for good").click()
     expect(page.get_by_role("heading", name="Handed in")).to_be_visible()
@@ -183,6 +195,8 @@ PAGES = [
     SitePage("console with nobody", _SUPERVISOR, "/supervise", somebody_waits=False),
     SitePage("console with an error", _SUPERVISOR, "/supervise/find?q=Mr%20Nobody", 404),
     SitePage("console with several people", _SUPERVISOR, "/supervise/find?q=s"),
+    SitePage("several at once", _SUPERVISOR, "/supervise", then=_look_at_several),
+    SitePage("several verified", _SUPERVISOR, "/supervise", then=_let_several_in),
     SitePage("other servers", _SUPERVISOR, "/supervise/servers"),
     SitePage("other servers, forbidden", _STUDENT, "/supervise/servers", 403),
     SitePage("comparison", _SUPERVISOR, _COMPARISON),

@@ -60,12 +60,13 @@ def test_an_expired_link_shows_nobody(hall: Hall, open_window: OpenWindow) -> No
     expect(phone.page.get_by_label("Name, seat, short code or scanned link")).to_be_focused()
 
 
-def test_a_reused_link_shows_how_things_are_now(hall: Hall, open_window: OpenWindow) -> None:
-    """Followed again after the verification, a link shows the active session, changing nothing."""
+def test_a_link_is_spent_by_the_verification(hall: Hall, open_window: OpenWindow) -> None:
+    """Followed again after it, a link says so, offers nothing to do and changes nothing."""
     name = hall.add_student()
     student, phone = open_window(), open_window(PHONE)
     session_id = enter_blocked(student, hall, name)
-    link = hall.url(f"/supervise/link/{hall.token(name, session_id)}")
+    with time_machine.travel(datetime.now(UTC) - timedelta(seconds=5), tick=False):
+        link = hall.url(f"/supervise/link/{hall.token(name, session_id)}")
     enter(phone, hall, SUPERVISOR)
     phone.page.goto(link)
     chosen = phone.page.get_by_role("region").filter(has_text="scanned or chose")
@@ -74,9 +75,11 @@ def test_a_reused_link_shows_how_things_are_now(hall: Hall, open_window: OpenWin
     expect(verified_heading(phone.page, name.title())).to_be_visible()
 
     changes = len(hall.ask(lambda site: site.changes()))
+    phone.expect_status(422)
     for _ in range(2):
         phone.page.goto(link)
-        expect(chosen.get_by_role("definition").first).to_have_text("Active")
+        expect(phone.page.get_by_text("This link is spent")).to_be_visible()
+        expect(chosen).to_have_count(0)
     assert hall.active(name) == {session_id}
     assert len(hall.ask(lambda site: site.changes())) == changes
     expect(exam_heading(student.page)).to_be_visible()

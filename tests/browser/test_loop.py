@@ -60,9 +60,14 @@ def test_the_loop_from_login_to_verification(own_hall: Hall, open_window: OpenWi
     person = phone.page.get_by_role("listitem").filter(has_text="Siiri Student")
     expect(person).to_contain_text(short_code(second.page))
     person.get_by_role("link").tap()
-    cards = phone.page.get_by_role("region")
-    expect(cards).to_have_count(2)
-    expect(cards.filter(has_text="Blocked")).to_contain_text("you scanned or chose")
+    # It stands alone, with what its button does; the others are folded.
+    chosen = phone.page.get_by_role("region")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_contain_text("This is the session you scanned or chose.")
+    expect(chosen).to_contain_text(short_code(second.page))
+    expect(verify_button(phone.page)).to_contain_text("Blocks: HeadlessChrome")
+    phone.page.get_by_text("1 other session").tap()
+    expect(phone.page.get_by_role("region")).to_have_count(2)
     verify_button(phone.page).tap()
     expect(verified_heading(phone.page, "Siiri Student")).to_be_visible()
 

@@ -12,6 +12,8 @@ from timApp.guard.exams.find import require_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.util.clock import now
 
+_PERSON = r"\(<bdi>(\w+)</bdi>\)"
+
 
 @pytest.fixture
 def hall(site: Site) -> Site:
@@ -39,12 +41,14 @@ def plan(hall: Site, start: timedelta = timedelta(hours=-1), supervisors: str = 
 
 def seen(hall: Site, name: str) -> list[str]:
     """Return the headings and the people that somebody's console shows, the same when renewed."""
-    browser, found = hall.logged_in(name), []
-    for path in ("/supervise", "/supervise/waiting"):
-        text = browser.get_page(path).text.partition("data-waiting-list")[2]
-        found.append(re.findall(r"<h3[^>]*>([^<]*)|\(<bdi>(\w+)</bdi>\)", text))
-    assert found[0] == found[1]
-    return [heading or person for heading, person in found[0]]
+    browser = hall.logged_in(name)
+    page = browser.get_page("/supervise").text.partition("data-refresh-url")[2]
+    found = re.findall(rf"<h3[^>]*data-list-heading>([^<]*)|{_PERSON}", page)
+    answer = browser.get("/supervise/waiting").json
+    assert answer
+    rows = [html for rows in answer["lists"] for *_, html in rows]
+    assert [person for _, person in found if person] == re.findall(_PERSON, "".join(rows))
+    return [heading or person for heading, person in found]
 
 
 def test_the_people_of_the_own_exam_come_first(hall: Site) -> None:

@@ -30,7 +30,7 @@ from timApp.guard.visitor import UNDECIDED, Undecided, Visitor, Visitors
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Place, State
 from timApp.user.people import Identity, Person, find_person, remember
 from timApp.user.user import User
-from timApp.util.errors import Conflict
+from timApp.util.errors import Conflict, NotFound, TimError
 
 #: Told of each change in its transaction, before the commit.
 Listener = Callable[[UnitOfWork, Receipt], object]
@@ -273,6 +273,26 @@ class Guard:
         for listener in self.listeners:
             listener(work, receipt)
         return receipt
+
+    def apply_each(
+        self, changes: Sequence[Change], work: UnitOfWork
+    ) -> tuple[list[Receipt], list[TimError]]:
+        """Make changes, each of one person who is known; return what they came to.
+
+        And why others of them were refused, which changed nothing: the error of each. All people
+        are locked at once, so that two who change many never wait for each other in a ring.
+        """
+        scopes = [one.scope for one in changes if isinstance(one.scope, OnePerson)]
+        lock_people(work, {one.user_id for one in scopes if one.user_id is not None})
+        receipts: list[Receipt] = []
+        refused: list[TimError] = []
+        for change in changes:
+            try:
+                with work.session.begin_nested():
+                    receipts.append(self.apply(change, work))
+            except (Conflict, NotFound) as error:
+                refused.append(error)
+        return receipts, refused
 
     def person(self, name: str) -> Person | None:
         """Return who is remembered by that name, as names are compared, or None."""

@@ -5,6 +5,8 @@ The request is that of TIM hosts: ``POST <host>/user/sessions/<action>`` with th
 read a signature and a note in its headers, see `timApp.net.call`.
 """
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from timApp.auth.site import current_site, db
@@ -15,7 +17,7 @@ from timApp.guard.changes.order import next_stamp_of
 from timApp.hosts.outbox.debts import owe, settle
 from timApp.hosts.outbox.delivery import ACTIONS, HostChange, Outcome
 from timApp.hosts.outbox.lease import leases_on
-from timApp.hosts.outbox.worker import deliver
+from timApp.hosts.outbox.worker import deliver, deliver_in_order
 from timApp.net.call import NO_SECRET, call_hosts
 from timApp.net.network import Network
 from timApp.net.note import ChangeNote
@@ -64,6 +66,24 @@ def tell_audience(network: Network, engine: sa.Engine, receipt: Receipt) -> list
         return []
     told = change_for_hosts(receipt, change.scope.name)
     return deliver(network, engine, leases_on(engine, told, change.audience))
+
+
+def tell_audiences(network: Network, engine: sa.Engine, receipts: Sequence[Receipt]) -> None:
+    """Tell the audiences of changes that were committed, each host of one after the other.
+
+    What fails stays owed, see `timApp.hosts.outbox.worker.deliver_in_order`.
+    """
+    leases = [
+        lease
+        for receipt in receipts
+        if receipt.change.audience and isinstance(receipt.change.scope, OnePerson)
+        for lease in leases_on(
+            engine,
+            change_for_hosts(receipt, receipt.change.scope.name),
+            receipt.change.audience,
+        )
+    ]
+    deliver_in_order(network, engine, leases)
 
 
 def change_for_hosts(receipt: Receipt, user_name: str) -> HostChange:

@@ -35,6 +35,8 @@ class Inputs:
 
     #: In the address, after the question mark.
     query: frozenset[str] = frozenset()
+    #: Those of the address that may be there more than once.
+    repeated_query: frozenset[str] = frozenset()
     #: In the body.
     body: frozenset[str] = frozenset()
     #: Those of the body's that may be there more than once.
@@ -46,6 +48,7 @@ class Inputs:
         """Return what is known by either."""
         return Inputs(
             self.query | other.query,
+            self.repeated_query | other.repeated_query,
             self.body | other.body,
             self.repeated | other.repeated,
             self.takes_json or other.takes_json,
@@ -58,16 +61,24 @@ _NOTHING = Inputs()
 def takes(
     *,
     query: Collection[str] = (),
+    repeated_query: Collection[str] = (),
     form: Collection[str] = (),
     repeated: Collection[str] = (),
     json: bool = False,
 ) -> Callable[[_View], _View]:
     """Let a view know these names in the address and in a form, or (`json`) in a JSON object.
 
-    Those in `repeated` may be in the form more than once. The CSRF token is known in every form.
+    Those in `repeated_query` and `repeated` may be in the address and in the form more than once.
+    The CSRF token is known in every form.
     """
-    several = frozenset(repeated)
-    inputs = Inputs(frozenset(query), frozenset(form) | several, several, takes_json=json)
+    several, of_query = frozenset(repeated), frozenset(repeated_query)
+    inputs = Inputs(
+        frozenset(query) | of_query,
+        of_query,
+        frozenset(form) | several,
+        several,
+        takes_json=json,
+    )
     return lambda view: declare(view, inputs)
 
 
@@ -130,7 +141,7 @@ def check_inputs() -> None:
     known: Inputs = getattr(view, _MARK, _NOTHING)
     query = dict(asked.args.lists()) if asked.query_string else {}
     if query:
-        _check("query", query, known.query)
+        _check("query", query, known.query, known.repeated_query)
     if asked.method in {"GET", "HEAD"}:
         if may_have_body(asked) and asked.get_data(cache=True):
             _refuse("body", {"": [_NO_BODY]})

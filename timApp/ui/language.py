@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 import pytz
 from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, format_datetime, format_time, get_locale
+from flask_babel import (
+    Babel,
+    format_date,
+    format_datetime,
+    format_time,
+    format_timedelta,
+    get_locale,
+)
 from markupsafe import Markup
 
 from timApp.auth.access import open_to_expired_sessions
@@ -64,6 +71,7 @@ def add_languages(app: Flask) -> None:
         timezone_selector=_choose_time_zone,
     )
     app.jinja_env.globals.update(
+        ago=ago,
         moment=moment,
         site_moment=site_moment,
         time_of_day=time_of_day,
@@ -126,6 +134,18 @@ def page_language() -> str:
     """Return the code of the language in which the page is written, such as ``fi``."""
     locale = get_locale()
     return locale.language if locale else "en"
+
+
+def reader_zone() -> str:
+    """Return the name of the time zone in which the reader is shown times."""
+    return str(_choose_time_zone() or site_zone())
+
+
+def ago(value: datetime) -> Markup:
+    """Return how long ago something was, such as "20 seconds ago", as HTML; see `moment`."""
+    passed = min(value - now(), timedelta(0))
+    text = format_timedelta(passed, add_direction=True, threshold=1.5)
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
 
 def _time_element(value: datetime, text: str) -> Markup:

@@ -103,8 +103,8 @@ def undo(work: UnitOfWork, person: OnePerson, number: int, actor: Actor) -> Rece
     work.session.expire_all()
     stop_waiting(work, [user_id])
     entry = Entry(user_id, None, len(former.sessions), stands_alone=True)
-    record(work, change, change.action, now(), [entry])
-    return Receipt(change, changed=len(former.sessions))
+    entry_number = record(work, change, change.action, now(), [entry])
+    return Receipt(change, changed=len(former.sessions), number=entry_number)
 
 
 def _is_last(work: UnitOfWork, user_id: int, number: int) -> bool:

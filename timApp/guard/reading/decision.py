@@ -1,5 +1,6 @@
 """What was decided about a person's sessions last, so that nobody decides unaware of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,11 +9,19 @@ import sqlalchemy as sa
 from timApp.database.work import UnitOfWork
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind
+from timApp.user.user import User
 
 #: What is decided about one person; what the person does is none of it.
 _ABOUT_ONE = (
     *(Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO),
     *(Action.DISABLE, Action.ENABLE),
+)
+_FIELDS = (
+    SessionChange.id,
+    SessionChange.action,
+    SessionChange.actor_kind,
+    SessionChange.actor,
+    SessionChange.at,
 )
 _ABOUT_ALL = (Action.VERIFY_ALL, Action.INVALIDATE_ALL)
 
@@ -29,6 +38,15 @@ class Decision:
     at: datetime
 
 
+@dataclass(frozen=True)
+class PersonsDecision(Decision):
+    """A decision about one person."""
+
+    user_id: int
+    user_name: str
+    real_name: str
+
+
 def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
     """Return what was decided last about the person, or everybody; None if nothing ever was.
 
@@ -43,6 +61,20 @@ def last_entry(work: UnitOfWork, user_id: int) -> Decision | None:
     return _last(work, user_id, sa.true(), sa.true())
 
 
+def decisions_numbered(work: UnitOfWork, numbers: Sequence[int]) -> list[PersonsDecision]:
+    """Return the decisions about one person each that have these numbers, in their order.
+
+    Other entries of the record, and numbers of none, are left out.
+    """
+    query = (
+        sa.select(*_FIELDS, User.id, User.name, User.real_name)
+        .join(User, User.id == SessionChange.user_id)
+        .where(SessionChange.id.in_(numbers), SessionChange.action.in_(_ABOUT_ONE))
+        .order_by(SessionChange.id)
+    )
+    return [PersonsDecision(*row) for row in work.session.execute(query)]
+
+
 def _last(
     work: UnitOfWork,
     user_id: int,
@@ -51,16 +83,7 @@ def _last(
 ) -> Decision | None:
     found = [
         work.session.execute(
-            sa.select(
-                SessionChange.id,
-                SessionChange.action,
-                SessionChange.actor_kind,
-                SessionChange.actor,
-                SessionChange.at,
-            )
-            .where(is_whose, is_meant)
-            .order_by(SessionChange.id.desc())
-            .limit(1)
+            sa.select(*_FIELDS).where(is_whose, is_meant).order_by(SessionChange.id.desc()).limit(1)
         ).first()
         for is_whose, is_meant in (
             (SessionChange.user_id == user_id, about_one),

@@ -109,6 +109,13 @@ def find_waiting(work: UnitOfWork, code: str) -> Waiting | None:
     return None if row is None else _read(row)
 
 
+def find_waiting_login(work: UnitOfWork, user_name: str, session_id: str) -> Waiting | None:
+    """Return how that person's session waits, or None."""
+    is_it = (User.name == user_name, UserSession.session_id == session_id)
+    row = work.session.execute(_waiting_query().where(*is_it)).first()
+    return None if row is None else _read(row)
+
+
 def stop_waiting(
     work: UnitOfWork, user_ids: Collection[int] | sa.Select[int] | None = None
 ) -> None:

@@ -1,6 +1,7 @@
 """Signed links that name a blocked session: what its QR code holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
@@ -27,6 +28,8 @@ class LinkedSession:
 
     username: str
     session_id: str
+    #: When the link was made, to the second; two links of different times name the same session.
+    signed_at: datetime | None = field(default=None, compare=False)
 
 
 class Links:
@@ -68,5 +71,5 @@ class Links:
             )
         match content:
             case [str(username), str(session_id)]:
-                return LinkedSession(username, session_id)
+                return LinkedSession(username, session_id, signed_at)
         raise ForgedLink("This link does not name a session.", field="token")

@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Blueprint, Response, current_app, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -12,6 +11,7 @@ from timApp.auth.access import verify_admin
 from timApp.auth.site import Site, current_site
 from timApp.pages.monitoring.exposed import metrics_of
 from timApp.pages.monitoring.moment import metrics_of_moment
+from timApp.request.networks import is_in_networks
 from timApp.util.errors import AccessDenied
 
 metrics = Blueprint("metrics", __name__)
@@ -47,15 +47,5 @@ def _verify_watcher() -> None:
     if given:
         if token is None or not hmac.compare_digest(given.encode(), token.encode()):
             raise AccessDenied("This is not the token of the option METRICS_TOKEN.")
-    elif not _is_in_networks(request.remote_addr):
+    elif not is_in_networks(request.remote_addr, current_app.config["METRICS_NETWORKS"]):
         verify_admin()
-
-
-def _is_in_networks(address: str | None) -> bool:
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return False
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    networks = map(ip_network, current_app.config["METRICS_NETWORKS"])
-    return any((mapped or found) in network for network in networks)

@@ -1,11 +1,13 @@
 """The sessions of one person side by side, for a supervisor who decides about one of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from timApp.auth.site import current_clocks, current_site, db
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import Cause, State
+from timApp.guard.waiting.codes import Waiting, find_waiting_login
+from timApp.hosts.questions.desk import look_at_desk
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
@@ -40,6 +42,17 @@ class Comparison:
     answers: Sequence[HostAnswer]
     #: Whether a session was named that is on no host that has answered.
     lacks_chosen: bool
+    #: With which code the chosen session waits, and since when; None if it does not.
+    waiting: Waiting | None = None
+
+    @property
+    def chosen(self) -> ComparedSession | None:
+        """The session that was scanned or named; None if there is none."""
+        return next((one for one in self.sessions if one.is_chosen), None)
+
+    def active_but(self, session: ComparedSession) -> list[ComparedSession]:
+        """Return the active sessions beside that one: what its verification blocks."""
+        return [one for one in self.sessions if one.state is State.ACTIVE and one is not session]
 
     @property
     def failed(self) -> list[HostAnswer]:
@@ -76,7 +89,22 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
     )
     if local is None and not any(answer.person for answer in answers):
         raise nobody_named(name, answers)
-    return put_side_by_side(name, chosen, local, answers)
+    found = put_side_by_side(name, chosen, local, answers)
+    return replace(found, waiting=_waiting_login(found))
+
+
+def _waiting_login(person: Comparison) -> Waiting | None:
+    chosen = person.chosen
+    if chosen is None or chosen.state is not State.EXPIRED:
+        return None
+    if chosen.host is None:
+        return find_waiting_login(db, person.name, chosen.session_id)
+    logins = look_at_desk(current_site().network, db).logins
+    key = (chosen.host, person.name, chosen.session_id)
+    entries = (
+        one.entry for one in logins if (one.host, one.entry.user_name, one.entry.session_id) == key
+    )
+    return next(entries, None)
 
 
 def put_side_by_side(

@@ -1,25 +1,27 @@
 """The supervisors' console: who waits, who it is, and the verification."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_site, db
 from timApp.auth.visitor import Visitor
 from timApp.guard.changes.hold import unsettled_logins
-from timApp.guard.exams.find import supervised_among
 from timApp.guard.exams.handin import exams_sat_by
-from timApp.guard.reading.decision import last_decision
+from timApp.guard.reading.decision import PersonsDecision, last_decision
 from timApp.guard.vocabulary import Action
-from timApp.guard.waiting.link import ExpiredLink
-from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
+from timApp.guard.waiting.looks import note_look, who_looks_at
+from timApp.hosts.questions.desk import WaitingPerson
 from timApp.pages.reason import REASON_MAX_LENGTH
 from timApp.pages.supervise.authority import require_authority_over
 from timApp.pages.supervise.comparison import compare_sessions
+from timApp.pages.supervise.rows import WaitingRow, look_at_rows, rows_as_json
 from timApp.pages.supervise.search import Candidates, Match, NobodyWaits, find_match
+from timApp.request.conditional import compressed_json, is_known, unchanged
 from timApp.request.inputs import takes
+from timApp.ui.language import page_language, reader_zone
 from timApp.ui.words import error_words
 from timApp.user.people import find_person
 from timApp.util.errors import AccessDenied, TimError
@@ -37,11 +39,16 @@ def console() -> ResponseReturnValue:
 
 
 @supervise.get("/waiting")
-def waiting() -> ResponseReturnValue:
-    """Return the list of who waits alone, for the console to put in place of an older one."""
-    visitor = verify_supervisor()
-    desk = look_at_desk(current_site().network, db)
-    return render_template("waiting_list.html", desk=desk, own_people=_own_people(visitor, desk))
+def waiting() -> Response:
+    """Return who waits as JSON, row by row, for the console to bring its list up to date.
+
+    304 to whoever has seen just that: nothing is written then.
+    """
+    shown = look_at_rows(verify_supervisor())
+    tag = shown.tag(page_language(), reader_zone())
+    if is_known(tag):
+        return unchanged(tag)
+    return compressed_json(rows_as_json(shown), tag)
 
 
 @supervise.get("/find")
@@ -62,18 +69,6 @@ def find() -> ResponseReturnValue:
     return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
 
 
-@supervise.get("/link/<token>")
-def follow_link(token: str) -> ResponseReturnValue:
-    """Show the session that a scanned link names; nothing changes by that."""
-    visitor = verify_supervisor()
-    try:
-        linked = current_site().links.read(token)
-    except ExpiredLink as error:
-        # The code below the picture is as good, and does not become too old.
-        return console_page(visitor, error=error_words(error)), error.status
-    return comparison_page(visitor, linked.username, linked.session_id)
-
-
 @supervise.get("/person")
 @takes(query=("user", "session"))
 def compare() -> ResponseReturnValue:
@@ -82,14 +77,22 @@ def compare() -> ResponseReturnValue:
     return comparison_page(visitor, request.args.get("user", ""), request.args.get("session"))
 
 
-def _own_people(visitor: Visitor, desk: Desk) -> set[str]:
-    """Return the names of those who wait and sit an exam of the supervisor's, which runs.
+@supervise.post("/look")
+@takes(form=("user",))
+def look() -> ResponseReturnValue:
+    """Note that the supervisor has the person open; return who else has, as JSON.
 
-    To administrators all are alike.
+    A page that is open says it every few seconds. Of somebody whom this server does not know
+    nothing is noted.
     """
-    if visitor.is_admin:
-        return set()
-    return supervised_among(db, visitor.id, {one.entry.user_name for one in desk.waiting})
+    visitor = verify_supervisor()
+    person = find_person(db, request.form.get("user", ""))
+    if person is None:
+        return {"others": []}
+    others = who_looks_at(db, [person.name], visitor.id).get(person.name, [])
+    note_look(db, visitor.id, person.id)
+    db.session.commit()
+    return {"others": others}
 
 
 def console_page(
@@ -101,19 +104,23 @@ def console_page(
     candidates: Candidates | None = None,
     near: Sequence[WaitingPerson] = (),
     done: object = None,
+    decided: Sequence[PersonsDecision] = (),
+    undoable: Collection[int] = (),
 ) -> str:
     """Return the console, and what was found (or not), or done, above the list of who waits."""
-    desk = look_at_desk(current_site().network, db, _FIRST_LOOK)
+    shown = look_at_rows(visitor, _FIRST_LOOK)
+    spans_hosts = shown.desk.spans_hosts
     return render_template(
         "console.html",
-        desk=desk,
-        own_people=_own_people(visitor, desk),
+        shown=shown,
         query=query,
         error=error,
-        choices=choices,
+        choices=[WaitingRow(one, names_host=spans_hosts) for one in choices],
         candidates=candidates,
-        near=near,
+        near=[WaitingRow(one, names_host=spans_hosts) for one in near],
         done=done,
+        decided=decided,
+        undoable=undoable,
     )
 
 

@@ -27,12 +27,12 @@ from timApp.pages.reason import read_reason
 from timApp.pages.supervise.authority import require_authority_over
 from timApp.pages.supervise.console import comparison_page, console_page
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
+from timApp.pages.supervise.targets import read_targets
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.user.people import find_person
 from timApp.user.user import require_user
 from timApp.util.errors import BadInput
-from timApp.util.text import quoted
 
 decisions = Blueprint("decisions", __name__, url_prefix="/supervise")
 
@@ -166,15 +166,7 @@ def _decide_everywhere(action: Action) -> ResponseReturnValue:
     visitor = verify_supervisor()
     subject = read_subject()
     require_authority_over(subject.user_name, action, visitor)
-    targets = request.form.getlist("target")
-    for target in targets:
-        if target not in current_site().network.targets:
-            raise BadInput(
-                "Nothing was changed: there is no target %(target)s.",
-                field="target",
-                target=quoted(target),
-            )
-    return _apply(action, subject, targets)
+    return _apply(action, subject, read_targets())
 
 
 def _apply(action: Action, subject: Subject, targets: Sequence[str]) -> ResponseReturnValue:

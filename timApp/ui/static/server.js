@@ -15,9 +15,11 @@ export function noteAnswer() {
   show();
 }
 
-export async function ask(address, type) {
+export async function ask(address, type, headers = {}, body = undefined) {
   return fetch(address, {
-    headers: { Accept: type },
+    method: body ? "POST" : "GET",
+    body,
+    headers: { Accept: type, ...headers },
     cache: "no-store",
     redirect: "manual",
     signal: AbortSignal.timeout(PATIENCE_MS),
