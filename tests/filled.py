@@ -27,6 +27,7 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.roster.draft import keep_draft
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import require_group
 from timApp.util.clock import now
@@ -103,6 +104,7 @@ def fill(site: Site) -> None:
         sitter = db.session.scalars(sa.select(User)).first()
         assert sitter is not None
         db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))
+        keep_draft(db, sitter.id, b"username\nx\n", "list.csv")
         db.session.add(Undoable(change_id=1, user_id=sitter.id, before="[[], []]"))
         db.session.add(Look(supervisor_id=sitter.id, user_id=sitter.id, at=now()))
         db.session.commit()

@@ -49,13 +49,14 @@ from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
 from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
+from timApp.pages.people.roster import roster
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.links import links
 from timApp.pages.supervise.servers import servers
 from timApp.pages.supervise.several import several
 from timApp.request.converter import NameConverter
-from timApp.request.inputs import check_inputs, current_request
+from timApp.request.inputs import check_inputs, current_request, takes_files
 from timApp.request.masked import masked_path_of
 from timApp.request.patience import add_patience
 from timApp.request.precheck import Precheck, TrustedHosts, check_body_of_request
@@ -65,12 +66,13 @@ from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages, language
 from timApp.ui.openapi import openapi
 from timApp.ui.pages import ui
+from timApp.ui.slips import add_slips
 from timApp.ui.watch import add_watch
 from timApp.ui.words import add_words
 from timApp.user.attempts.throttle import Throttle
 from timApp.util.errors import ConfigError
 from timApp.util.forwarded import ProxyHeaders
-from timApp.util.limits import FORM_MAX, FORM_TYPE
+from timApp.util.limits import FORM_MAX, FORM_TYPE, PARTS_MAX, PARTS_TYPE
 from timApp.util.measures import CHANGES, DATABASE_ERRORS, PLACES
 from timApp.util.secret import load_or_create_secret_key
 from timApp.util.tally import Tally
@@ -86,9 +88,9 @@ _FIXED_OPTIONS: dict[str, Any] = {
     # The token and SameSite suffice; scripts that talk to the API send no referrer.
     "WTF_CSRF_SSL_STRICT": False,
     "BOOTSTRAP_SERVE_LOCAL": True,
-    # As `timApp.util.limits` has it. Forms in parts are not parsed at all.
+    # As `timApp.util.limits` has it.
     "MAX_FORM_MEMORY_SIZE": FORM_MAX,
-    "MAX_FORM_PARTS": 1,
+    "MAX_FORM_PARTS": PARTS_MAX,
 }
 
 
@@ -97,8 +99,8 @@ class _Request(Request):
 
     @property
     def want_form_data_parsed(self) -> bool:
-        """Whether the body is such a form; one in parts is a body of another kind."""
-        return self.mimetype == FORM_TYPE
+        """Whether the body is such a form, or one in parts where the view takes files."""
+        return self.mimetype == FORM_TYPE or (self.mimetype == PARTS_TYPE and takes_files())
 
 
 class _App(Flask):
@@ -176,6 +178,7 @@ def _add_extensions(app: Flask) -> None:
     Bootstrap5(app)
     add_languages(app)
     add_words(app)
+    add_slips(app)
     add_watch(app)
 
 
@@ -260,6 +263,7 @@ def _add_pages(app: Flask) -> None:
         record,
         session_list,
         matching,
+        roster,
         exams,
         exam_acts,
         language,

@@ -22,6 +22,7 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 
@@ -38,6 +39,7 @@ __all__ = [
     "Look",
     "PasswordFailures",
     "Peer",
+    "RosterDraft",
     "Seat",
     "SeenNonce",
     "SessionChange",

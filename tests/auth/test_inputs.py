@@ -1,5 +1,6 @@
 """Nothing a caller says is silently ignored: every route refuses what it does not know."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,8 @@ from timApp.guard.exams.receipt import HandInReceipt
 from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.present import present_exam
 from timApp.request.inputs import takes
+from timApp.user.roster.draft import keep_draft
+from timApp.user.roster.hashing import THREAD_NAME
 from timApp.user.user import User
 from timApp.util.clock import now
 
@@ -73,14 +76,18 @@ class Ask:
     path: str
     query: dict[str, str] = field(default_factory=dict)
     form: dict[str, str] = field(default_factory=dict)
+    #: Files beside them: then it is a form in parts.
+    files: dict[str, bytes] = field(default_factory=dict)
     takes_json: bool = False
     #: Who may ask.
     who: str = "admin"
 
 
+#: A class list.
+LIST = b"username\nlisted\n"
 #: What is right for routes that take something.
 RIGHT: dict[tuple[str, str], dict[str, Any]] = {
-    ("login.login_page", "GET"): {"query": {"next": "/"}},
+    ("login.login_page", "GET"): {"query": {"next": "/", "username": "alice"}},
     ("login.log_in", "POST"): {
         "form": {"username": "admin", "password": PASSWORD},
         "takes_json": True,
@@ -141,6 +148,9 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("session_list.end", "POST"): {"form": {"session": "%s:third", "reason": "x"}},
     ("session_list.verify_all", "POST"): {"form": {"reason": "x"}},
     ("session_list.invalidate_all", "POST"): {"form": {"reason": "x"}},
+    ("roster.send", "POST"): {"files": {"file": LIST}},
+    ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
+    ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
     ("exams.add", "POST"): {
         "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
     },
@@ -154,7 +164,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("exam_acts.end", "POST"): {"form": {"exam": "Running", "shown": ""}},
 }
 #: What several forms may say more than once.
-REPEATED = {"target", "host", "session", "chosen"}
+REPEATED = {"target", "host", "session", "chosen", "column"}
 #: Those that other servers sign.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
 
@@ -195,7 +205,8 @@ def all_asks(hall: Site) -> list[Ask]:
 
 def send(browser: Browser, ask: Ask, **more: Any) -> TestResponse:
     """Send a request with the token; `more` replaces parts of it."""
-    content = {} if "json" in more else {"data": ask.form or None}
+    files = {name: (BytesIO(content), "a file") for name, content in ask.files.items()}
+    content = {} if "json" in more else {"data": ask.form | files or None}
     parts = {"query_string": ask.query, **content, **more}
     headers = {"X-CSRFToken": browser.csrf_token}
     return browser.client.open(ask.path, method=ask.method, headers=headers, **parts)
@@ -229,7 +240,7 @@ def surplus(ask: Ask, token: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "token in JSON", {"json": {**ask.form, "csrf_token": "x"}}
     for content in ("[]", "[1]", '"x"', "5", "null", "true"):
         yield f"JSON {content}", {"data": content, "content_type": "application/json"}
-    if not ask.form:
+    if not ask.form and not ask.files:
         for kind in ("text/plain", "application/json", "multipart/form-data; boundary=b"):
             yield kind, {"data": b"surplus", "content_type": kind}
 
@@ -320,9 +331,17 @@ def test_what_is_right_is_taken(hall: Site) -> None:
                 ended = {"user": "alice", "session_id": "new"}
                 done = admin.post("/supervise/invalidate", data=ended).location
                 ask.form["number"] = parse_qs(urlsplit(done).query)["number"][0]
+            if ask.endpoint in {"roster.look", "roster.carry_out"}:
+                with hall.app.app_context():
+                    keep_draft(db, hall.user_id("admin"), LIST, "class.csv")
+                    db.session.commit()
             form = {**ask.form, "csrf_token": admin.csrf_token} if ask.form else None
-            answer = send(admin, ask, **({"json": ask.form} if as_json else {"data": form}))
+            said: dict[str, Any] = {"json": ask.form} if as_json else {"data": form}
+            answer = send(admin, ask, **({} if ask.files else said))
             assert answer.status_code in {200, 302, 303}, (ask, answer.text)
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join()
 
 
 def test_a_view_that_declares_nothing_knows_nothing(app: Flask) -> None:

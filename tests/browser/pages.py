@@ -169,6 +169,20 @@ def _let_several_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Decided about")).to_be_visible()
 
 
+def _send_list(page: Page) -> None:
+    text = f"username,real name,seat\nlisted{next(_exams)},Liisa Listed,B-14\n"
+    file = {"name": "class.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Look at the list").click()
+    expect(page.get_by_text("1 new, 0 changed")).to_be_visible()
+
+
+def _carry_list_out(page: Page) -> None:
+    _send_list(page)
+    page.get_by_role("button", name="Carry it out").click()
+    expect(page.get_by_text("Print the slips now")).to_be_visible()
+
+
 def _hand_in(page: Page) -> None:
     page.get_by_role("button", name="Hand in for good").click()
     expect(page.get_by_role("heading", name="Handed in")).to_be_visible()
@@ -247,6 +261,9 @@ PAGES = [
     SitePage("record with errors", _ADMIN, "/administer/record?exam=&actor=-&user=-&until=x", 404),
     SitePage("confirmation to verify all", _ADMIN, "/administer/sessions/verify-all"),
     SitePage("confirmation to invalidate all", _ADMIN, "/administer/sessions/invalidate-all"),
+    SitePage("class list to send", _ADMIN, "/administer/people/import"),
+    SitePage("class list to look at", _ADMIN, "/administer/people/import", then=_send_list),
+    SitePage("slips of a class list", _ADMIN, "/administer/people/import", then=_carry_list_out),
     SitePage("exams", _ADMIN, _EXAMS, then=_add_exam),
     SitePage("exam refused", _ADMIN, _EXAMS, then=_add_exam_of_nobody),
     SitePage("confirmation to begin an exam", _ADMIN, _EXAMS, then=_ask_to_begin),

@@ -44,6 +44,7 @@ COMMANDS = [
     "user disable",
     "user enable",
     "user group",
+    "user import",
     "user list",
     "user passwd",
     "user rename",

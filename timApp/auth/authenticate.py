@@ -59,6 +59,18 @@ def authenticate(username: str, password: str) -> Person:
     return replace(person, password_hash=new_hash)
 
 
+def with_hash_of_now(person: Person, password: str) -> Person | None:
+    """Return somebody who has proved who they are, if the hash of now is of that password, too.
+
+    It may be another one because it was made anew, of the same password: by a login at the same
+    time, say. None if the password is another one by now.
+    """
+    found = find_person(db, person.name)
+    if found is None or found.id != person.id or found.password_hash is None:
+        return None
+    return found if password_matches(found.password_hash, password) else None
+
+
 def _attempt(throttle: Throttle, person: Person | None, username: str) -> Attempt:
     user_id = None if person is None else person.id
     device = current_device()

@@ -23,7 +23,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
-from timApp.auth.authenticate import WrongCredentials, authenticate
+from timApp.auth.authenticate import WrongCredentials, authenticate, with_hash_of_now
 from timApp.auth.browser import current_device, current_place, name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
@@ -50,7 +50,7 @@ from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
 from timApp.user.password import PASSWORD_MAX_LENGTH
-from timApp.user.people import find_person
+from timApp.user.people import Person, find_person
 from timApp.util.errors import AskAgain, BadInput
 from timApp.util.text import NAME_MAX_LENGTH
 
@@ -58,12 +58,12 @@ login = Blueprint("login", __name__)
 
 
 @login.get("/login")
-@takes(query=("next",))
+@takes(query=("next", "username"))
 @open_to_expired_sessions
 def login_page() -> ResponseReturnValue:
-    """Show the form, and who is logged in on this browser already."""
+    """Show the form, with a name filled in if one is given, and who is logged in already."""
     name_browser()
-    return _form_page({"next": request.args.get("next", "")})
+    return _form_page({name: request.args.get(name, "") for name in ("next", "username")})
 
 
 @login.post("/login")
@@ -99,16 +99,15 @@ def log_out() -> ResponseReturnValue:
 def _log_in(username: str, password: str) -> Begun:
     """Log in here and in the database; return the new session."""
     person = authenticate(username, password)
-    begun = current_guard().begin(
-        person,
-        current_place().origin,
-        actor=Actor(ActorKind.USER, person.name, request.remote_addr),
-        former=current_claims(),
-        device=current_device(),
-        seat=current_seat(),
-        proof=person.password_hash,
-        work=db,
-    )
+    try:
+        begun = _begin(person)
+    except PasswordChanged:
+        db.session.rollback()
+        person_now = with_hash_of_now(person, password)
+        if person_now is None:
+            raise
+        person = person_now
+        begun = _begin(person)
     if db.is_in_transaction():
         db.session.commit()
     session.clear()  # nothing of the time before the login, the CSRF token least of all, stays
@@ -128,6 +127,19 @@ def _log_in(username: str, password: str) -> Begun:
         Claims(begun.person.id, begun.session_id, begun.token)
     )
     return begun
+
+
+def _begin(person: Person) -> Begun:
+    return current_guard().begin(
+        person,
+        current_place().origin,
+        actor=Actor(ActorKind.USER, person.name, request.remote_addr),
+        former=current_claims(),
+        device=current_device(),
+        seat=current_seat(),
+        proof=person.password_hash,
+        work=db,
+    )
 
 
 def _log_in_with_json() -> Response:

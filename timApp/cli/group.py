@@ -26,7 +26,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ),
         "user": LazyCommand(
             "timApp.cli.commands.user",
-            "Add, list and rename people, and set their passwords and groups.",
+            "Add, import, list and rename people, and set their passwords and groups.",
         ),
         "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
         "grant": LazyCommand(

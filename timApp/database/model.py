@@ -49,7 +49,7 @@ def enum_column(kind: type[Enum], length: int = 20, check: str | None = None) ->
     )
 
 
-def conflict_insert(connection: sa.Connection, model: type[Model]) -> ConflictInsert:
+def conflict_insert(connection: sa.Connection, model: type[Model] | sa.Table) -> ConflictInsert:
     """Return an INSERT that can say what to do when a row is there already.
 
     SQLAlchemy has one for each database; those of ours have the same methods, as far as we use them

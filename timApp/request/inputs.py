@@ -14,7 +14,7 @@ from webargs.flaskparser import abort
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
-from timApp.util.limits import FORM_TYPE
+from timApp.util.limits import FORM_TYPE, PARTS_TYPE
 
 _View = TypeVar("_View", bound=Callable[..., object])
 
@@ -26,6 +26,7 @@ _CSRF_FIELD = "csrf_token"
 _UNKNOWN = "Unknown field."
 _REPEATED = "Given more than once."
 _CONTRADICTING = "The address and the body do not say the same."
+_FORMS = frozenset((FORM_TYPE, PARTS_TYPE))
 _NO_BODY = "Nothing is taken in a body here."
 
 
@@ -43,6 +44,8 @@ class Inputs:
     repeated: frozenset[str] = frozenset()
     #: Whether the body may be a JSON object; a form it may be in any case.
     takes_json: bool = False
+    #: Files in it: then it is a form in parts.
+    files: frozenset[str] = frozenset()
 
     def __or__(self, other: "Inputs") -> "Inputs":
         """Return what is known by either."""
@@ -52,6 +55,7 @@ class Inputs:
             self.body | other.body,
             self.repeated | other.repeated,
             self.takes_json or other.takes_json,
+            self.files | other.files,
         )
 
 
@@ -65,19 +69,22 @@ def takes(
     form: Collection[str] = (),
     repeated: Collection[str] = (),
     json: bool = False,
+    files: Collection[str] = (),
 ) -> Callable[[_View], _View]:
     """Let a view know these names in the address and in a form, or (`json`) in a JSON object.
 
     Those in `repeated_query` and `repeated` may be in the address and in the form more than once.
-    The CSRF token is known in every form.
+    The CSRF token is known in every form. With `files`, which come once each, the form is one in
+    parts.
     """
-    several, of_query = frozenset(repeated), frozenset(repeated_query)
+    several, of_query, in_parts = map(frozenset, (repeated, repeated_query, files))
     inputs = Inputs(
         frozenset(query) | of_query,
         of_query,
-        frozenset(form) | several,
+        frozenset(form) | several | in_parts,
         several,
         takes_json=json,
+        files=in_parts,
     )
     return lambda view: declare(view, inputs)
 
@@ -120,6 +127,12 @@ def is_for_static_file(asked: Request) -> bool:
     return rule is not None and rule.endpoint.rpartition(".")[2] == "static"
 
 
+def takes_files() -> bool:
+    """Tell whether the view of the request takes a form in parts."""
+    view = current_view()
+    return view is not None and bool(getattr(view, _MARK, _NOTHING).files)
+
+
 def may_have_body(asked: Request) -> bool:
     """Tell whether a request says that a body comes with it; that may be empty all the same."""
     environ = asked.environ
@@ -147,7 +160,7 @@ def check_inputs() -> None:
             _refuse("body", {"": [_NO_BODY]})
         return
     body = _fields(known)
-    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype == FORM_TYPE else known.body
+    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype in _FORMS else known.body
     if request.is_json and not known.takes_json:
         known_in_body = frozenset()
     _check("body", body, known_in_body, known.repeated)
@@ -197,6 +210,8 @@ def _parse_fields() -> Iterable[tuple[str, list[Any]]]:
         return _json_members(request.get_data(cache=True))
     if request.mimetype == FORM_TYPE:
         return request.form.lists()
+    if request.mimetype == PARTS_TYPE and takes_files():
+        return [*request.form.lists(), *request.files.lists()]
     if request.get_data(cache=True):
         msg = "The body must be JSON (Content-Type: application/json) or a form."
         raise UnsupportedMediaType(msg)

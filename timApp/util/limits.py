@@ -28,6 +28,10 @@ ADDRESS_MAX = 16_384
 HEADERS_MAX = 128
 
 FORM_TYPE = "application/x-www-form-urlencoded"
+#: A form in parts, with files; few pages take one.
+PARTS_TYPE = "multipart/form-data"
+#: Parts of such a form.
+PARTS_MAX = 50
 
 
 class TooMuchContent(TimError):  # noqa: N818 - named after the answer it gives

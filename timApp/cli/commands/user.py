@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from timApp.auth.newpassword import set_password
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
+from timApp.cli.commands.roster import import_people
 from timApp.cli.context import application, existing_database, require_upgraded
 from timApp.cli.exams import names_option
 from timApp.cli.help import examples
@@ -24,7 +25,10 @@ from timApp.user.usergroup import UserGroup, membership
 
 @click.group("user", epilog=examples("timapp user add alice --group Students", "timapp user list"))
 def command() -> None:
-    """Add, list, rename and disable people, and set their passwords and groups."""
+    """Add, import, list, rename and disable people, and set their passwords and groups."""
+
+
+command.add_command(import_people)
 
 
 @command.command(

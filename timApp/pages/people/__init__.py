@@ -1,0 +1,1 @@
+"""Pages with which administrators look after people."""

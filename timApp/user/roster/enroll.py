@@ -1,0 +1,239 @@
+"""Carries out what a class list says: all of it in one transaction, whoever is in it."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from timApp.database.engine import begin_write
+from timApp.database.model import conflict_insert
+from timApp.database.work import UnitOfWork
+from timApp.user.password import quick_hash
+from timApp.user.roster.plan import Entry, Known, Line, Outcome, Present, plan
+from timApp.user.user import User
+from timApp.user.usergroup import UserGroup, membership
+from timApp.util.folded import folded
+from timApp.util.lookalikes import look_of, looks_to_find
+from timApp.util.names import key_of
+from timApp.util.turns import turn_given
+
+_T = TypeVar("_T")
+
+#: Values of one statement: SQLite has at most 32,766, PostgreSQL twice as many.
+_CHUNK = 2_000
+#: Characters of made-up passwords: none that is taken for another one.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+_DIGITS = "23456789"
+#: Some 52 bits: beyond guessing at a login, and at the hash for as long as anybody cares.
+_MADE_UP = (_LETTERS, _LETTERS, _LETTERS, _DIGITS, _DIGITS)
+_MADE_UP_PARTS = 2
+
+
+@dataclass(frozen=True)
+class Slip:
+    """With what somebody new logs in."""
+
+    user_id: int
+    name: str
+    real_name: str
+    seat: str
+    password: str
+    #: What is stored of the password until it is hashed well, see `timApp.user.password`.
+    quick_hash: str
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What has come of a list."""
+
+    lines: Sequence[Line]
+    #: Of those who are new; empty if nothing was changed.
+    slips: Sequence[Slip] = ()
+
+    def count(self, outcome: Outcome) -> int:
+        """Return of how many lines that is the outcome."""
+        return sum(line.outcome is outcome for line in self.lines)
+
+    @property
+    def wrong(self) -> Sequence[Line]:
+        """The lines because of which nothing was changed."""
+        return [line for line in self.lines if line.outcome is Outcome.WRONG]
+
+
+def look_at_list(work: UnitOfWork, entries: Sequence[Entry]) -> Enrolled:
+    """Return what the list would change; nothing is changed."""
+    return Enrolled(plan(entries, _present(work, entries)))
+
+
+def enroll(work: UnitOfWork, entries: Sequence[Entry]) -> Enrolled:
+    """Carry the list out, or nothing of it if a line is wrong; see `timApp.user.roster.plan.plan`.
+
+    Whoever is new has the password of the list, or a made-up one; groups that are missing are made.
+    Nobody else adds people meanwhile, and readers do not wait. Nothing is committed.
+    """
+    _lock_names(work)
+    found = look_at_list(work, entries)
+    if found.wrong:
+        return found
+    slips = _add_people(work, [one.entry for one in found.lines if one.outcome is Outcome.NEW])
+    ids = {key_of(slip.name): slip.user_id for slip in slips}
+    for line in found.lines:
+        if line.known is not None:
+            ids[key_of(line.known.name)] = line.known.id
+            if line.outcome is Outcome.CHANGED:
+                _change(work, line.entry, line.known)
+    _add_to_groups(work, [(ids[key_of(one.entry.name)], one.entry.groups) for one in found.lines])
+    work.session.expire_all()
+    return Enrolled(found.lines, slips)
+
+
+def made_up_password() -> str:
+    """Return a password that nobody guesses, and that is typed off a slip without a mistake."""
+    return "-".join(
+        "".join(secrets.choice(kind) for kind in _MADE_UP) for _ in range(_MADE_UP_PARTS)
+    )
+
+
+def _lock_names(work: UnitOfWork) -> None:
+    """Wait until nobody else adds people, and keep others from it until the end."""
+    connection = work.session.connection()
+    begin_write(connection)
+    if connection.dialect.name == "postgresql":
+        # Rows may be read and locked, as logins do, and none is added.
+        with turn_given():
+            connection.execute(sa.text("LOCK TABLE useraccount IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _present(work: UnitOfWork, entries: Sequence[Entry]) -> Present:
+    groups = {group for entry in entries for group in entry.groups}
+    names = {entry.name for entry in entries}
+    keys = {key_of(name) for name in names | groups}
+    looks = {look for name in names for look in looks_to_find(name)}
+    columns = (User.id, User.name, User.real_name, User.email)
+    rows: dict[int, sa.Row[Any]] = {}
+    for column, values in ((User.name_key, keys), (User.name_look, looks)):
+        for chunk in _chunks(values):
+            query = sa.select(*columns).where(column.in_(chunk))
+            rows |= {row.id: row for row in work.session.execute(query)}
+    groups_of = _groups_of(work, rows)
+    found_looks: dict[str, list[str]] = {}
+    for row in rows.values():
+        found_looks.setdefault(look_of(row.name), []).append(row.name)
+    known_groups: set[str] = set()
+    for chunk in _chunks(names | groups):
+        is_meant = (UserGroup.name.in_(chunk), UserGroup.personal_user_id.is_(None))
+        known_groups |= set(work.session.scalars(sa.select(UserGroup.name).where(*is_meant)))
+    return Present(
+        people={
+            key_of(row.name): Known(
+                row.id,
+                row.name,
+                row.real_name,
+                row.email,
+                frozenset(groups_of.get(row.id, ())),
+            )
+            for row in rows.values()
+        },
+        looks=found_looks,
+        groups=frozenset(known_groups),
+    )
+
+
+def _groups_of(work: UnitOfWork, user_ids: Iterable[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for chunk in _chunks(user_ids):
+        query = (
+            sa.select(membership.c.user_id, UserGroup.name)
+            .join(UserGroup, UserGroup.id == membership.c.usergroup_id)
+            .where(membership.c.user_id.in_(chunk), UserGroup.personal_user_id.is_(None))
+        )
+        for user_id, group in work.session.execute(query):
+            found.setdefault(user_id, set()).add(group)
+    return found
+
+
+def _add_people(work: UnitOfWork, entries: Sequence[Entry]) -> list[Slip]:
+    passwords = [entry.password or made_up_password() for entry in entries]
+    hashes = [quick_hash(password) for password in passwords]
+    for chunk in _chunks(range(len(entries))):
+        work.session.execute(
+            sa.insert(User),
+            [
+                {
+                    "name": entries[place].name,
+                    "real_name": entries[place].real_name or "",
+                    "email": entries[place].email or "",
+                    "password_hash": hashes[place],
+                    "name_key": key_of(entries[place].name),
+                    "name_look": look_of(entries[place].name),
+                    "search_text": folded(
+                        entries[place].name,
+                        entries[place].real_name or "",
+                        entries[place].email or "",
+                    ),
+                }
+                for place in chunk
+            ],
+        )
+    ids: dict[str, int] = {}
+    for names in _chunks(entry.name for entry in entries):
+        query = sa.select(User.name, User.id).where(User.name.in_(names))
+        ids |= {row.name: row.id for row in work.session.execute(query)}
+    for pairs in _chunks(ids.items()):
+        personal = [{"name": name, "personal_user_id": id_} for name, id_ in pairs]
+        work.session.execute(sa.insert(UserGroup), personal)
+    for numbers in _chunks(ids.values()):
+        own = sa.select(UserGroup.personal_user_id, UserGroup.id).where(
+            UserGroup.personal_user_id.in_(numbers)
+        )
+        columns = [membership.c.user_id, membership.c.usergroup_id]
+        work.session.execute(sa.insert(membership).from_select(columns, own))
+    return [
+        Slip(ids[one.name], one.name, one.real_name or "", one.seat, password, known)
+        for one, password, known in zip(entries, passwords, hashes, strict=True)
+    ]
+
+
+def _change(work: UnitOfWork, entry: Entry, known: Known) -> None:
+    real_name = known.real_name if entry.real_name is None else entry.real_name
+    email = known.email if entry.email is None else entry.email
+    if (real_name, email) != (known.real_name, known.email):
+        work.session.execute(
+            sa.update(User)
+            .where(User.id == known.id)
+            .values(
+                real_name=real_name,
+                email=email,
+                search_text=folded(known.name, real_name, email),
+            )
+        )
+
+
+def _add_to_groups(work: UnitOfWork, wanted: Sequence[tuple[int, frozenset[str]]]) -> None:
+    names = sorted({name for _, groups in wanted for name in groups})
+    if not names:
+        return
+    connection = work.session.connection()
+    for chunk in _chunks(names):
+        insert = conflict_insert(connection, UserGroup).values([{"name": one} for one in chunk])
+        work.session.execute(insert.on_conflict_do_nothing())
+    ids: dict[str, int] = {}
+    for chunk in _chunks(names):
+        query = sa.select(UserGroup.name, UserGroup.id).where(UserGroup.name.in_(chunk))
+        ids |= {row.name: row.id for row in work.session.execute(query)}
+    rows = [
+        {"user_id": user_id, "usergroup_id": ids[name]}
+        for user_id, groups in wanted
+        for name in groups
+    ]
+    for some in _chunks(rows):
+        insert = conflict_insert(connection, membership).values(some)
+        work.session.execute(insert.on_conflict_do_nothing())
+
+
+def _chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    all_values = list(values)
+    for start in range(0, len(all_values), _CHUNK):
+        yield all_values[start : start + _CHUNK]
