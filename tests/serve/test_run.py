@@ -293,11 +293,11 @@ def test_a_password_is_asked_for_twice_and_not_shown(env: dict[str, str]) -> Non
     """At a terminal the password is asked for twice and not echoed, and lists are tables."""
     terminal = Terminal(env, "user", "add", "alice", "--real-name", "Alice Jones")
     terminal.read_until("Password: ")
-    terminal.type("precious\n")
+    terminal.type("purple llama sings\n")
     terminal.read_until("Repeat for confirmation: ")
-    terminal.type("precious\n")
+    terminal.type("purple llama sings\n")
     assert terminal.close() == 0
-    assert "precious" not in terminal.text
+    assert "purple llama" not in terminal.text
     assert terminal.text.endswith("Added the user alice.\r\n")
     terminal = Terminal(env, "user", "list")
     assert terminal.close() == 0

@@ -29,6 +29,9 @@ _STATES = frozenset({"25006", "57P01", "57P02", "57P03", "XX001", "XX002"})
 #: And for what takes no more: such a transaction, a disk that is full, one that fails.
 _UNWRITTEN_STATES = frozenset({"25006", "53100", "58030"})
 
+#: How long somebody has waited, which is what was left of their patience.
+_WAITED = re.compile(r" within [0-9.]+ s\b")
+
 _log = logging.getLogger(__name__)
 #: What each database was said to have left out.
 _left_out: WeakKeyDictionary[sa.Engine, Repeats] = WeakKeyDictionary()
@@ -94,6 +97,11 @@ def reason(error: BaseException) -> str:
     return " ".join(one_line("; ".join(told) or text).split())
 
 
+def same_reason(why: str) -> str:
+    """Return what is the same of a reason (`reason`) however long somebody has waited."""
+    return _WAITED.sub("", why)
+
+
 def leave_out(engine: sa.Engine, what: str, error: Exception) -> None:
     """Do without something that could not be written, as its error says, for a request that can.
 
@@ -105,6 +113,6 @@ def leave_out(engine: sa.Engine, what: str, error: Exception) -> None:
     if not is_unavailable(error) or is_mistaken(original) or is_moved(original):
         raise error
     why = f"{what} is left out: the database does not answer: {reason(error)}"
-    untold = _left_out.setdefault(engine, Repeats()).to_tell(why)
+    untold = _left_out.setdefault(engine, Repeats()).to_tell(same_reason(why))
     if untold is not None:
         _log.warning("%s%s", why, untold)

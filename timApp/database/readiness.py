@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from timApp.database.dialects.sqlitefile import file_of
 from timApp.database.engine import begin_write
-from timApp.database.failure import reason
+from timApp.database.failure import reason, same_reason
 from timApp.database.migrate import needs_upgrade, scripts
 from timApp.database.migrating.revisions import UnknownRevision
 from timApp.database.patience import patience
@@ -99,7 +99,7 @@ class Readiness:
         else:
             why = said
         if said != OK:
-            untold = self._failures.to_tell(f"{name} {why}")
+            untold = self._failures.to_tell(f"{name} {same_reason(why)}")
             if untold is not None:
                 _log.error("Not ready: %s: %s%s", name, why, untold)
         return said

@@ -12,7 +12,7 @@ from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
 
-from timApp.database.failure import is_unavailable, reason
+from timApp.database.failure import is_unavailable, reason, same_reason
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import Claims, names_of
@@ -145,7 +145,7 @@ class States:
         except Exception as error:
             why = reason(error)
             self._tally.count(DATABASE_ERRORS.key(STATE), len(questions))
-            untold = self._failures.to_tell(why, len(questions))
+            untold = self._failures.to_tell(same_reason(why), len(questions))
             if untold is not None:
                 _log.error(
                     "Sessions cannot be looked up: %s%s",

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from timApp.auth.access import LoginRequired, SessionExpired
 from timApp.auth.site import current_site
-from timApp.database.failure import ERRORS, is_unavailable, reason
+from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
 from timApp.request.inputs import current_request
 from timApp.request.masked import masked_path_of
 from timApp.request.negotiation import wants_json
@@ -136,7 +136,7 @@ def _answer_database_unavailable(failures: Repeats, error: Exception) -> Respons
     why = reason(error)
     current_site().tally.count(DATABASE_ERRORS.key(PAGE))
     # A thousand people may meet it at once.
-    untold = failures.to_tell(why)
+    untold = failures.to_tell(same_reason(why))
     if untold is not None:
         current_app.logger.error(
             "%s %s: the database does not answer: %s%s",
