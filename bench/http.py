@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_SET_COOKIE = re.compile(rb"\r\nset-cookie: *([^;\r]*)", re.IGNORECASE)
+_COOKIE = re.compile(rb"(\r\nCookie: )[^\r]*")
 _END_OF_HEAD = b"\r\n\r\n"
 _END_OF_CHUNKS = b"0\r\n\r\n"
 
@@ -18,8 +20,19 @@ def get(path: str, cookie: str = "", accept: str = "application/json") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def with_cookie(request: bytes, cookie: bytes) -> bytes:
+    """Return a request of `get` with a cookie, such as ``name=value``, in place of the one before.
+
+    A request without one stays as it is.
+    """
+    return _COOKIE.sub(lambda found: found[1] + cookie, request, count=1)
+
+
 class Connection(asyncio.Protocol):
     """One kept connection, over which one request after the other is sent."""
+
+    #: The first cookie that the last answer has set, such as ``name=value``; None if it set none.
+    cookie: bytes | None = None
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -75,6 +88,8 @@ class Connection(asyncio.Protocol):
             is_whole = True
         if is_whole and not self._answer.done():
             self._received = b""
+            found = _SET_COOKIE.search(head)
+            self.cookie = None if found is None else found[1]
             self._answer.set_result((int(head[9:12]), received[body_start:]))
 
 

@@ -1,7 +1,7 @@
 """Load on a server, made by a process of its own: as much as it takes, or so much a second.
 
-`python -m bench.load` reads what to do from its standard input, and writes what came of it; the
-functions `as_fast_as_it_goes` and `at_a_rate` start it.
+`python -m bench.load` reads what to do from its standard input, and writes what came of it; `start`
+starts it. `bench.browsers` says what is asked.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
 
-from bench.http import Connection
+from bench.http import Connection, with_cookie
 from bench.measure import percentile
 
 
@@ -25,7 +25,7 @@ class Load:
     requests: list[str]
     seconds: float
     connections: int
-    #: Requests a second, whether the server keeps up or not.
+    #: Requests a second, whether the server keeps up or not; latencies count from when each is due.
     rate: float | None = None
 
 
@@ -37,16 +37,13 @@ class Outcome:
     p50: float
     p95: float
     p99: float
+    #: The requests as they are now, each with the cookie that it was given last.
+    requests: list[str]
 
 
-def as_fast_as_it_goes(
-    port: int, requests: Sequence[bytes], seconds: float, connections: int
-) -> Outcome:
-    """Return what came of asking over all connections without pause.
-
-    `RuntimeError` if any answer was not 200.
-    """
-    with start(Load(port, _texts(requests), seconds, connections)) as process:
+def outcome_of_load(load: Load) -> Outcome:
+    """Return what came of a load; `RuntimeError` if any answer was not 200."""
+    with start(load) as process:
         return outcome_of(process)
 
 
@@ -62,11 +59,6 @@ def start(load: Load) -> subprocess.Popen[str]:
     process.stdin.write(json.dumps(asdict(load)))
     process.stdin.close()
     return process
-
-
-def at_a_rate(port: int, requests: Sequence[bytes], seconds: float, rate: float) -> Load:
-    """Return a load of so many requests a second; latencies count from when each was due."""
-    return Load(port, _texts(requests), seconds, connections=0, rate=rate)
 
 
 def outcome_of(process: subprocess.Popen[str]) -> Outcome:
@@ -86,7 +78,8 @@ def _texts(requests: Sequence[bytes]) -> list[str]:
 class _Generator:
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._requests = cycle([request.encode() for request in load.requests])
+        self._requests = [request.encode() for request in load.requests]
+        self._turns = cycle(range(len(self._requests)))
         self._latencies: list[float] = []
         self._idle: list[Connection] = []
 
@@ -106,6 +99,7 @@ class _Generator:
             percentile(times, 0.5),
             percentile(times, 0.95),
             percentile(times, 0.99),
+            _texts(self._requests),
         )
 
     async def _ask_until(self, deadline: float) -> None:
@@ -128,7 +122,11 @@ class _Generator:
         self._idle.append(connection)
 
     async def _ask(self, connection: Connection, begun: float) -> None:
-        status, body = await connection.ask(next(self._requests))
+        turn = next(self._turns)
+        status, body = await connection.ask(self._requests[turn])
+        if connection.cookie is not None:
+            # As browsers do, which send from then on what they were given last.
+            self._requests[turn] = with_cookie(self._requests[turn], connection.cookie)
         if status != 200:
             msg = f"answered {status}: {body[:300]!r}"
             raise RuntimeError(msg)

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import timApp.ui
-from bench.http import Connection, get
+from bench.http import Connection, get, with_cookie
 
 _PAGE = "text/html,*/*;q=0.8"
 _STATE = "/user/sessions/state"
@@ -122,6 +122,7 @@ class _Hall:
         await asyncio.sleep(random.uniform(0, self._task.arrive_within))
         connection = Connection(self._task.port)
         renew_every = _renewal(await _ask(connection, document))
+        document, state = _with_newest(connection, document, state)
         # As if the hall had been waiting for long: not all renew at the same time.
         renew_at = time.monotonic() + random.uniform(0, renew_every)
         self._blocked += 1
@@ -130,6 +131,7 @@ class _Hall:
         while True:
             await asyncio.sleep(self._rhythm.pause())
             code, body = await _ask(connection, state)
+            document, state = _with_newest(connection, document, state)
             if code != _OK:
                 msg = f"{_STATE} answered {code}"
                 raise RuntimeError(msg)
@@ -138,12 +140,19 @@ class _Hall:
             if time.monotonic() > renew_at:
                 renew_at = time.monotonic() + renew_every
                 await _ask(connection, document)  # the document itself, if verified by now
+                document, state = _with_newest(connection, document, state)
         code, _ = await _ask(connection, document)
         if code != _OK:
             msg = f"{self._task.path} answered {code}"
             raise RuntimeError(msg)
         connection.close()
         return time.monotonic()
+
+
+def _with_newest(connection: Connection, *requests: bytes) -> list[bytes]:
+    """Return the requests with the cookie of the last answer, if that has set one."""
+    cookie = connection.cookie
+    return [one if cookie is None else with_cookie(one, cookie) for one in requests]
 
 
 async def _ask(connection: Connection, request: bytes) -> tuple[int, bytes]:

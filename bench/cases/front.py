@@ -23,9 +23,9 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from bench.apps import environment_of, prepared
+from bench.browsers import Browsers
 from bench.exam import DOCUMENT, add_document, site
-from bench.http import get
-from bench.load import as_fast_as_it_goes, at_a_rate, outcome_of, start
+from bench.load import outcome_of_load
 from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_least, at_most, compared
@@ -67,38 +67,38 @@ def measure(run: Run, section: Section) -> None:
 def _measure_on(kind: str, url: str, run: Run, section: Section) -> None:
     folder = run.new_folder("server")
     environment = environment_of(url, run.choose(2, 50, _READERS), folder)
-    cookies = prepared("timapp", environment)
+    browsers = Browsers(prepared("timapp", environment))
 
     def bare(workers: int) -> AbstractContextManager[Server]:
         factory, threads = "timApp.app:create_app", THREADS[kind]
         return served(factory, environment, folder, "/login", threads=threads, workers=workers)
 
     with timapp_run(environment, folder) as ours, bare(available_cores()) as other:
-        rates = _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ALL, cookies, run)
+        rates = _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ALL, browsers, run)
     with timapp_run(environment, folder, "--workers", "1") as ours:
         with bare(1) as other:
-            rates |= _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ONE, cookies, run)
+            rates |= _rates({_OURS: ours, _BARE: other}, _ASKED_OF_ONE, browsers, run)
         for what, series in rates.items():
             _, goal = _ASKED[what]
             if goal is not None:
                 ratio = series[_OURS].ratio_to(series[_BARE])
                 section.goals.append(at_least(f"{kind}, {what}: {_OURS} / {_BARE}", ratio, goal))
             section.tables.append(compared(f"{kind}, {what}", series, _BARE, "requests/s"))
-        _measure_siege(kind, ours, [get(DOCUMENT, cookie) for cookie in cookies], run, section)
+        _measure_siege(kind, ours, browsers, run, section)
         memory = max(memory_of_workers(ours.pid, but=_file_of(url))) / 2**20
     section.goals.append(at_most(f"{kind}: memory of a worker", memory, _MEMORY, " MiB"))
 
 
 def _rates(
-    servers: Mapping[str, Server], asked: _Asked, cookies: list[str], run: Run
+    servers: Mapping[str, Server], asked: _Asked, browsers: Browsers, run: Run
 ) -> dict[str, dict[str, Series]]:
     """Return the servers' rates for each of what is asked for."""
     # As in `bench.cases.request`: short turns, and many.
     seconds = run.choose(0.1, 0.25, 0.3)
     rates = {}
     for what, (path, _) in asked.items():
-        requests = [get(path, cookie) for cookie in cookies]
-        loads = {name: _load(server, requests, seconds) for name, server in servers.items()}
+        # The same people ask both, in turn.
+        loads = {name: _load(server, browsers, path, seconds) for name, server in servers.items()}
         rates[what] = interleaved(loads, run.choose(1, 1, 50))
     return rates
 
@@ -110,16 +110,13 @@ def _file_of(url: str) -> Path | None:
 
 
 def _measure_siege(
-    kind: str, server: Server, requests: list[bytes], run: Run, section: Section
+    kind: str, server: Server, browsers: Browsers, run: Run, section: Section
 ) -> None:
     seconds = run.choose(0.2, 0.5, 20.0)
-    with start(at_a_rate(server.port, requests, seconds, _RATE)) as others:
-        alone = outcome_of(others)
-    with (
-        unfinished(Siege(server.port, 50, seconds)) as clients,
-        start(at_a_rate(server.port, requests, seconds, _RATE)) as others,
-    ):
-        beside = outcome_of(others)
+    alone = outcome_of_load(browsers.at_a_rate(server.port, DOCUMENT, seconds, _RATE))
+    browsers.keep(alone)
+    with unfinished(Siege(server.port, 50, seconds)) as clients:
+        beside = outcome_of_load(browsers.at_a_rate(server.port, DOCUMENT, seconds, _RATE))
     what = f"{kind}, beside {clients.begun:,} unfinished requests"
     section.goals += [
         at_most(f"{what}: the others' p95 / their p95 alone", beside.p95 / alone.p95, _HARM),
@@ -137,5 +134,11 @@ def _measure_siege(
     )
 
 
-def _load(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
-    return lambda: as_fast_as_it_goes(server.port, requests, seconds, _CONNECTIONS).rate
+def _load(server: Server, browsers: Browsers, path: str, seconds: float) -> Callable[[], float]:
+    def rate() -> float:
+        load = browsers.as_fast_as_it_goes(server.port, path, seconds, _CONNECTIONS)
+        outcome = outcome_of_load(load)
+        browsers.keep(outcome)
+        return outcome.rate
+
+    return rate

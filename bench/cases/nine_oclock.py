@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bench.apps import environment_of, prepared
+from bench.browsers import Browsers
 from bench.exam import DOCUMENT, add_document, site
-from bench.http import get
-from bench.load import Outcome, at_a_rate, outcome_of, start
+from bench.load import Outcome, outcome_of, start
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_most
 from bench.run import Run
@@ -84,7 +84,7 @@ class _Watch:
     """What is asked beside those who log in."""
 
     server: Server
-    requests: list[bytes]
+    readers: Browsers
 
     def rush(self, arrivals: Arrivals) -> _Phase:
         """Measure while people log in and nobody reads."""
@@ -97,10 +97,12 @@ class _Watch:
         """Measure for so long, and until the answers have come."""
         before, begun = cpu_of(self.server.pid), time.monotonic()
         admission = None
-        with start(at_a_rate(self.server.port, self.requests, seconds, _RATE)) as others:
+        load = self.readers.at_a_rate(self.server.port, DOCUMENT, seconds, _RATE)
+        with start(load) as others:
             if arrivals:
                 admission = log_in(arrivals)
             outcome = outcome_of(others)
+        self.readers.keep(outcome)
         cores = (cpu_of(self.server.pid) - before) / (time.monotonic() - begun)
         return _Phase(outcome, cores, peak_memory_of(self.server.pid), admission)
 
@@ -128,7 +130,7 @@ def _measure_on(kind: str, url: str, people: int, run: Run, section: Section) ->
     environment = environment_of(url, people + _READERS, folder)
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
-        watch = _Watch(server, [get(DOCUMENT, cookie) for cookie in cookies[people:]])
+        watch = _Watch(server, Browsers(cookies[people:]))
         watch.phase(run.choose(0.1, 0.3, 3))  # a first time that does not count
         idle = watch.phase(run.choose(0.2, 0.6, 20))
         within = run.choose(0.2, 1.0, 60.0)

@@ -20,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bench.apps import PATH, environment_of, prepared
-from bench.http import get
-from bench.load import as_fast_as_it_goes
+from bench.browsers import Browsers
+from bench.load import outcome_of_load
 from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.redis_server import redis_server
@@ -77,13 +77,13 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
         cookies = dict(zip(names, made, strict=True))
     with ExitStack() as servers:
 
-        def start(name: str) -> tuple[Server, list[bytes]]:
+        def start(name: str) -> tuple[Server, Browsers]:
             app = _APPS[name]
             # Whoever waits for another process lets others work meanwhile.
             threads = THREADS[POSTGRESQL if name == _REDIS else kind]
             factory, folder = f"bench.apps.{app}:create_app", run.new_folder(app)
             server = served(factory, environment, folder, PATH, threads=threads)
-            return servers.enter_context(server), [get(PATH, one) for one in cookies[name]]
+            return servers.enter_context(server), Browsers(cookies[name])
 
         with ThreadPoolExecutor(2) as starters:
             started = dict(zip(names, starters.map(start, names), strict=True))
@@ -98,8 +98,14 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
     section.tables.append(_table(kind, series, memory))
 
 
-def _load(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
-    return lambda: as_fast_as_it_goes(server.port, requests, seconds, _CONNECTIONS).rate
+def _load(server: Server, browsers: Browsers, seconds: float) -> Callable[[], float]:
+    def rate() -> float:
+        load = browsers.as_fast_as_it_goes(server.port, PATH, seconds, _CONNECTIONS)
+        outcome = outcome_of_load(load)
+        browsers.keep(outcome)
+        return outcome.rate
+
+    return rate
 
 
 def _table(kind: str, series: dict[str, Series], memory: dict[str, int]) -> Table:

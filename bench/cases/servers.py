@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 
 from bench.apps import PATH, environment_of, prepared
-from bench.http import get
-from bench.load import Load, outcome_of, start
+from bench.browsers import Browsers
+from bench.load import outcome_of, start
 from bench.people import fill, forget_when_seen
 from bench.report import Section, Table, at_most
 from bench.run import POSTGRESQL, THREADS, Run
@@ -43,7 +43,7 @@ class _Use:
 def measure(run: Run, section: Section) -> None:
     """Measure one server, and two."""
     people = run.choose(20, 2_000, 20_000)
-    logged_in = run.choose(2, 50, 200)
+    logged_in = run.choose(3, 51, 201)
     folder = run.new_folder("servers")
     with run.database(POSTGRESQL) as url, ExitStack() as stack:
         fill(url, people)
@@ -63,13 +63,15 @@ def measure(run: Run, section: Section) -> None:
             )
             for _ in range(_SERVERS)
         ]
-        requests = [get(PATH, cookie) for cookie in cookies]
+        # Nobody asks both servers at once, as two who had the same cookie would; the first person's
+        # session is changed below.
+        browsers = [Browsers(cookies[1 + number :: _SERVERS]) for number in range(_SERVERS)]
         seconds = run.choose(0.1, 0.3, 3.0)
         counts = (1, _SERVERS)
         uses: dict[int, list[_Use]] = {count: [] for count in counts}
         for number in range(1 + run.choose(1, 1, 9)):
             for count in counts:
-                use = _use(run, servers[:count], requests, seconds)
+                use = _use(run, servers[:count], browsers[:count], seconds)
                 if number > 0:  # the first time does not count
                     uses[count].append(use)
         changes = run.choose(4, 20, 200)
@@ -79,14 +81,18 @@ def measure(run: Run, section: Section) -> None:
     section.goals.append(at_most(what, late, 0, ""))
 
 
-def _use(run: Run, servers: Sequence[Server], requests: Sequence[bytes], seconds: float) -> _Use:
-    texts = [request.decode() for request in requests]
+def _use(run: Run, servers: Sequence[Server], browsers: Sequence[Browsers], seconds: float) -> _Use:
+    pairs = list(zip(servers, browsers, strict=True))
+    each = _CONNECTIONS // len(servers)
     database = run.postgresql_pid
     before = (sum(cpu_of(server.pid) for server in servers), cpu_of(database), _cpu_of_loads())
     loads = [
-        start(Load(server.port, texts, seconds, _CONNECTIONS // len(servers))) for server in servers
+        start(some.as_fast_as_it_goes(server.port, PATH, seconds, each)) for server, some in pairs
     ]
-    rate = sum(outcome_of(load).rate for load in loads)
+    outcomes = [outcome_of(load) for load in loads]
+    rate = sum(outcome.rate for outcome in outcomes)
+    for some, outcome in zip(browsers, outcomes, strict=True):
+        some.keep(outcome)
     after = (sum(cpu_of(server.pid) for server in servers), cpu_of(database), _cpu_of_loads())
     cores = [(late - early) / seconds for late, early in zip(after, before, strict=True)]
     return _Use(rate, *cores)

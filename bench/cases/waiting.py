@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bench.apps import environment_of, prepared
+from bench.browsers import Browsers
 from bench.exam import DOCUMENT, add_document, site
-from bench.http import get
-from bench.load import Outcome, at_a_rate, outcome_of, start
+from bench.load import Outcome, outcome_of, start
 from bench.measure import percentile
 from bench.people import SESSIONS_EACH, fill, forget_when_seen, session_id_of
 from bench.report import Section, Table, at_most
@@ -71,7 +71,7 @@ class _Watch:
     server: Server
     #: The database's process, if it has one.
     database: int | None
-    cookies: Sequence[str]
+    readers: Browsers
 
     def phase(self, seconds: float, work: Callable[[], object] = bool) -> _Phase:
         """Measure for so long, while others read; do the work meanwhile."""
@@ -82,11 +82,12 @@ class _Watch:
         return self._phase(_STATE, count / rhythm_of_the_page().mean, seconds, bool)
 
     def _phase(self, path: str, rate: float, seconds: float, work: Callable[[], object]) -> _Phase:
-        requests = [get(path, cookie) for cookie in self.cookies]
+        load = self.readers.at_a_rate(self.server.port, path, seconds, rate)
         before, begun = self._cpu(), time.monotonic()
-        with start(at_a_rate(self.server.port, requests, seconds, rate)) as others:
+        with start(load) as others:
             work()
             outcome = outcome_of(others)
+        self.readers.keep(outcome)
         took = time.monotonic() - begun
         server, database = (
             (after - earlier) / took for after, earlier in zip(self._cpu(), before, strict=True)
@@ -132,7 +133,7 @@ def _measure_on(kind: str, url: str, waiting: int, run: Run, section: Section) -
     cookies = prepared("timapp", environment)
     with timapp_run(environment, folder) as server:
         database = run.postgresql_pid if kind == POSTGRESQL else None
-        watch = _Watch(server, database, cookies[waiting:])
+        watch = _Watch(server, database, Browsers(cookies[waiting:]))
         watch.phase(run.choose(0.1, 0.3, 3))  # a first time that does not count
         alone = watch.phase(run.choose(0.2, 0.6, 12))
         rows = [alone.row("the others alone")]
@@ -215,6 +216,13 @@ def _block(people: int) -> None:
         db.session.execute(
             sa.update(UserSession)
             .where(of_them, which)
-            .values(expired_at=expired_at, last_seen_at=None)
+            .values(
+                expired_at=expired_at,
+                last_seen_at=None,
+                # The browsers of before are closed; the next ones have the first cookies again.
+                token_issued=0,
+                token_used=0,
+                token_since=None,
+            )
         )
     db.session.commit()

@@ -1,0 +1,37 @@
+"""Browsers that keep their cookies from one load to the next."""
+
+from collections.abc import Sequence
+
+from bench.http import get, with_cookie
+from bench.load import Load, Outcome
+
+
+class Browsers:
+    """Each sends the cookie that it was given last, whichever page it asks for."""
+
+    def __init__(self, cookies: Sequence[str]) -> None:
+        self._cookies = [cookie.encode() for cookie in cookies]
+
+    def requests(self, path: str) -> list[bytes]:
+        """Return a request of each browser for a page."""
+        return [with_cookie(get(path, "none"), cookie) for cookie in self._cookies]
+
+    def as_fast_as_it_goes(self, port: int, path: str, seconds: float, connections: int) -> Load:
+        """Return the load of asking for a page, in turn, over all connections without pause."""
+        return Load(port, self._texts(path), seconds, connections)
+
+    def at_a_rate(self, port: int, path: str, seconds: float, rate: float) -> Load:
+        """Return the load of so many requests a second for a page, in turn."""
+        return Load(port, self._texts(path), seconds, connections=0, rate=rate)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Keep the cookies that came with the answers to such a load."""
+        self._cookies = [
+            line.removeprefix("Cookie: ").encode()
+            for request in outcome.requests
+            for line in request.split("\r\n")
+            if line.startswith("Cookie: ")
+        ]
+
+    def _texts(self, path: str) -> list[str]:
+        return [request.decode() for request in self.requests(path)]
