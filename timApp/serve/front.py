@@ -1,5 +1,6 @@
 """The front: who answers which request, and how long it may wait for that."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import partial
 from timApp.request.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
 from timApp.serve.gateway import Gateway
+from timApp.serve.heldback import HeldBack
 from timApp.serve.http.journal import STATIC_ROUTE
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.serve.http.refusal import HOST, LOGINS_FULL, Refusals
@@ -129,7 +131,8 @@ class Front:
         elif self._is_full(self._crews.logins):
             self._turn_login_away(exchange)
         else:
-            self._ask(self._crews.logins, exchange, _LOGIN_SECONDS, counts=False)
+            held_back = HeldBack(exchange, asyncio.get_running_loop())
+            self._ask(self._crews.logins, held_back, _LOGIN_SECONDS, counts=False)
 
     @staticmethod
     def _is_full(logins: Crew) -> bool:
