@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.waiting.codes import Waiting, waiting_sessions
-from timApp.hosts.questions.hostview import View
+from timApp.hosts.questions.hostview import View, read_views
 from timApp.hosts.questions.polling import refresh
 from timApp.net.network import Host, Network
+from timApp.util.clock import now
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,20 @@ def look_at_desk(network: Network, work: UnitOfWork, patience: float = 0) -> Des
     """
     views = refresh(network, work, patience)
     return gather(waiting_sessions(work), views)
+
+
+def find_waiting_there(
+    work: UnitOfWork, host: Host, user_name: str, session_id: str
+) -> Waiting | None:
+    """Return how that person's session waits on the host, as far as that is known; None if not.
+
+    The host is not asked for it.
+    """
+    (view,) = read_views(work, [host], now())
+    found = (
+        one for one in view.waiting if (one.user_name, one.session_id) == (user_name, session_id)
+    )
+    return next(found, None)
 
 
 def gather(local: Iterable[Waiting], views: Sequence[View]) -> Desk:

@@ -7,7 +7,7 @@ from timApp.auth.site import current_clocks, current_site, db
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import Cause, State
 from timApp.guard.waiting.codes import Waiting, find_waiting_login
-from timApp.hosts.questions.desk import look_at_desk
+from timApp.hosts.questions.desk import find_waiting_there
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
@@ -99,12 +99,7 @@ def _waiting_login(person: Comparison) -> Waiting | None:
         return None
     if chosen.host is None:
         return find_waiting_login(db, person.name, chosen.session_id)
-    logins = look_at_desk(current_site().network, db).logins
-    key = (chosen.host, person.name, chosen.session_id)
-    entries = (
-        one.entry for one in logins if (one.host, one.entry.user_name, one.entry.session_id) == key
-    )
-    return next(entries, None)
+    return find_waiting_there(db, chosen.host, person.name, chosen.session_id)
 
 
 def put_side_by_side(
