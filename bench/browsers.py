@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.http import get, with_cookie
-from bench.load import Load, Outcome
+from bench.load import Load, Outcome, outcome_of_load
 
 
 class Browsers:
@@ -23,6 +23,12 @@ class Browsers:
     def at_a_rate(self, port: int, path: str, seconds: float, rate: float) -> Load:
         """Return the load of so many requests a second for a page, in turn."""
         return Load(port, self._texts(path), seconds, connections=0, rate=rate)
+
+    def rate(self, port: int, path: str, seconds: float, connections: int) -> float:
+        """Return how many requests a second were answered of `as_fast_as_it_goes`."""
+        outcome = outcome_of_load(self.as_fast_as_it_goes(port, path, seconds, connections))
+        self.keep(outcome)
+        return outcome.rate
 
     def keep(self, outcome: Outcome) -> None:
         """Keep the cookies that came with the answers to such a load."""

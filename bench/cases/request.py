@@ -21,7 +21,6 @@ from contextlib import ExitStack
 
 from bench.apps import PATH, environment_of, prepared
 from bench.browsers import Browsers
-from bench.load import outcome_of_load
 from bench.measure import Series, interleaved
 from bench.people import fill, forget_when_seen
 from bench.redis_server import redis_server
@@ -99,13 +98,7 @@ def _measure_on(kind: str, environment: dict[str, str], run: Run, section: Secti
 
 
 def _load(server: Server, browsers: Browsers, seconds: float) -> Callable[[], float]:
-    def rate() -> float:
-        load = browsers.as_fast_as_it_goes(server.port, PATH, seconds, _CONNECTIONS)
-        outcome = outcome_of_load(load)
-        browsers.keep(outcome)
-        return outcome.rate
-
-    return rate
+    return lambda: browsers.rate(server.port, PATH, seconds, _CONNECTIONS)
 
 
 def _table(kind: str, series: dict[str, Series], memory: dict[str, int]) -> Table:

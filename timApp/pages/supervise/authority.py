@@ -4,8 +4,10 @@ from timApp.auth.site import db
 from timApp.auth.visitor import Visitor
 from timApp.guard.rules.authority import require_authority
 from timApp.guard.vocabulary import Action
+from timApp.ui.words import error_words
 from timApp.user.people import find_person
 from timApp.user.usergroup import ADMIN_GROUP
+from timApp.util.errors import AccessDenied
 
 
 def require_authority_over(name: str, action: Action, visitor: Visitor) -> None:
@@ -20,3 +22,12 @@ def require_authority_over(name: str, action: Action, visitor: Visitor) -> None:
         subject_is_admin=person is not None and ADMIN_GROUP in person.groups,
         is_own=person is not None and person.id == visitor.id,
     )
+
+
+def denial_of(name: str, action: Action, visitor: Visitor) -> str | None:
+    """Return why the visitor may not do that, in the reader's language; None if they may."""
+    try:
+        require_authority_over(name, action, visitor)
+    except AccessDenied as error:
+        return error_words(error)
+    return None

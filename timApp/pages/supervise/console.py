@@ -15,7 +15,7 @@ from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.looks import note_look, who_looks_at
 from timApp.hosts.questions.desk import WaitingPerson
 from timApp.pages.reason import REASON_MAX_LENGTH
-from timApp.pages.supervise.authority import require_authority_over
+from timApp.pages.supervise.authority import denial_of
 from timApp.pages.supervise.comparison import compare_sessions
 from timApp.pages.supervise.rows import WaitingRow, look_at_rows, rows_as_json
 from timApp.pages.supervise.search import Candidates, Match, NobodyWaits, find_match
@@ -24,7 +24,7 @@ from timApp.request.inputs import takes
 from timApp.ui.language import page_language, reader_zone
 from timApp.ui.words import error_words
 from timApp.user.people import find_person
-from timApp.util.errors import AccessDenied, TimError
+from timApp.util.errors import TimError
 
 supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
 
@@ -128,11 +128,7 @@ def comparison_page(
     visitor: Visitor, username: str, chosen: str | None, alert: str | None = None
 ) -> str:
     """Return the page of a person's sessions; `alert` says why a decision was refused."""
-    try:
-        require_authority_over(username, Action.VERIFY, visitor)
-        denial = None
-    except AccessDenied as error:
-        denial = error_words(error)
+    denial = denial_of(username, Action.VERIFY, visitor)
     person = compare_sessions(username, chosen)
     known = find_person(db, person.name)
     sat = [] if known is None else exams_sat_by(db, known.id)

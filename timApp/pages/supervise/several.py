@@ -20,13 +20,13 @@ from timApp.hosts.distribution import tell_audiences
 from timApp.pages.entry import entry_number
 from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
-from timApp.pages.supervise.authority import require_authority_over
+from timApp.pages.supervise.authority import denial_of, require_authority_over
 from timApp.pages.supervise.console import console_page
 from timApp.pages.supervise.targets import read_targets
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.user.people import find_person, require_person
-from timApp.util.errors import AccessDenied, BadInput, Conflict
+from timApp.util.errors import BadInput, Conflict
 
 several = Blueprint("several", __name__, url_prefix="/supervise/several")
 
@@ -120,11 +120,6 @@ def show() -> ResponseReturnValue:
 
 
 def _candidate(waiting: Waiting, visitor: Visitor) -> Candidate:
-    try:
-        require_authority_over(waiting.user_name, Action.VERIFY, visitor)
-        denial = None
-    except AccessDenied as error:
-        denial = error_words(error)
     person = find_person(db, waiting.user_name)
     decision = None if person is None else last_decision(db, person.id)
     sessions = (
@@ -136,7 +131,7 @@ def _candidate(waiting: Waiting, visitor: Visitor) -> Candidate:
         waiting,
         0 if decision is None else decision.number,
         [shown(one) for one in sessions if one.state is State.ACTIVE],
-        denial,
+        denial_of(waiting.user_name, Action.VERIFY, visitor),
     )
 
 
