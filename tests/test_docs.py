@@ -5,10 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.access_table import ACCESS, OPTIONS, fill, table, written
-from tests.conftest import MakeApp
-from tests.site import Site
-
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 _FILE = re.compile(r"`((?:timApp|tests|bench|docs)/[\w./*-]+)`")
@@ -51,12 +47,3 @@ def test_the_strangers_questions_each_name_the_files_to_open() -> None:
     assert len(answers) == 10
     for answer in answers:
         assert _FILE.search(answer), answer.splitlines()[0]
-
-
-def test_the_table_of_who_may_open_what_is_true(sqlite_url: str, make_app: MakeApp) -> None:
-    """docs/access.md says of each address who gets through; `make diagrams` asks them all anew."""
-    site = Site(make_app(sqlite_url, **OPTIONS))
-    fill(site)
-    text = ACCESS.read_text("utf-8")
-    assert table(site) in text
-    assert written(text, table(site)) == text

@@ -41,6 +41,7 @@ OPEN_ENDPOINTS = {
     "login.login_page",
     "login.log_in",
     "login.log_out",
+    "openapi.openapi_document",
     "sessions.get_current_session",
     "sessions.get_state",
     "language.choose",

@@ -45,8 +45,8 @@ SUM = "sum"
 REQUESTS = Measure(
     "timapp_requests",
     Kind.COUNTER,
-    "Requests that were answered, by the address as it stands in docs/access.md; 499: nobody waited"
-    " for the answer any more.",
+    "Requests that were answered, by the address as it stands in docs/permissions.md; 499: nobody"
+    " waited for the answer any more.",
     ("method", "route", "status"),
 )
 SECONDS = Measure(

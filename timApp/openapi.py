@@ -5,6 +5,7 @@ from functools import cache
 from flask import Blueprint, Flask, Response, json
 from flask_smorest import Api
 
+from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.schemas import ErrorAnswer
 from timApp.auth.session.routes import sessions
 from timApp.request.converter import NameConverter
@@ -43,6 +44,7 @@ def _document() -> str:
 
 
 @openapi.get("/openapi.json")
+@open_to_expired_sessions
 def openapi_document() -> Response:
     """Return the document, which is the same for everybody."""
     return Response(_document(), mimetype="application/json")
