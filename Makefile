@@ -48,7 +48,7 @@ check: $(VENV)/dev.stamp ## Check style, types, layers and the OpenAPI document
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/flask --app timApp.ui.openapi:create_described_app openapi print \
+	@$(BIN)/flask --app timApp.openapi:create_described_app openapi print \
 		| $(BIN)/python -m openapi_spec_validator -
 
 format: $(VENV)/dev.stamp ## Format the code

@@ -17,11 +17,11 @@ from timApp.auth.site import db
 from timApp.net.signature import address_of, sign_request
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 
-_SECRET, _TOKEN = "the secret of our hosts", "the token of those who watch"
+SECRET, _TOKEN = "the secret of our hosts", "the token of those who watch"
 #: What the site has to be like; rights and sessions are asked for, not the tokens of forms.
 OPTIONS = {
     "WTF_CSRF_ENABLED": False,
-    "DIST_RIGHTS_RECEIVE_SECRET": _SECRET,
+    "DIST_RIGHTS_RECEIVE_SECRET": SECRET,
     "SITE_URL": SITE_URL,
     "METRICS_TOKEN": _TOKEN,
 }
@@ -78,7 +78,7 @@ class Everybody:
             return self._known[role]
         match role:
             case "host":
-                return _signature(target, body, _SECRET)
+                return _signature(target, body, SECRET)
             case "watcher":
                 return {"Authorization": f"Bearer {_TOKEN}"}
             case "forger":

@@ -36,6 +36,7 @@ from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
 from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
+from timApp.openapi import openapi
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
@@ -64,7 +65,6 @@ from timApp.request.proxies import Proxies
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
 from timApp.ui.language import add_languages, language
-from timApp.ui.openapi import openapi
 from timApp.ui.pages import ui
 from timApp.ui.slips import add_slips
 from timApp.ui.watch import add_watch

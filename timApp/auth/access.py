@@ -33,6 +33,11 @@ def open_to_expired_sessions(view: _View) -> _View:
     return view
 
 
+def is_open_to_expired_sessions(view: Callable[..., object]) -> bool:
+    """Tell whether a view is marked so."""
+    return hasattr(view, _OPEN_MARK)
+
+
 def close_to_expired_sessions() -> None:
     """Raise `SessionExpired` if the current session is expired and the view is not marked open.
 
@@ -40,7 +45,7 @@ def close_to_expired_sessions() -> None:
     are always open.
     """
     view = current_view()
-    if view is not None and not hasattr(view, _OPEN_MARK):
+    if view is not None and not is_open_to_expired_sessions(view):
         verify_valid_session()
 
 

@@ -6,6 +6,12 @@ from timApp.auth.site import db
 from timApp.guard.export.stream import Export, Form
 from timApp.guard.export.table import Table
 
+#: What the document of the API says of such answers.
+EXPORTED = "All rows, as many as the header says; an answer that was cut off has fewer."
+ROW_COUNT = {"X-Row-Count": {"schema": {"type": "integer"}, "description": "How many rows."}}
+ANY_ROWS = {"type": "array", "items": {"type": "object"}}
+ANY_TEXT = {"type": "string"}
+
 
 def download(table: Table, form: Form) -> Response:
     """Return an answer that streams the rows; its header X-Row-Count says how many there are.

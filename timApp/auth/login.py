@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from flask import (
-    Blueprint,
     Response,
     current_app,
     flash,
@@ -24,9 +23,10 @@ from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.authenticate import WrongCredentials, authenticate, with_hash_of_now
+from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.browser import current_device, current_place, name_browser
 from timApp.auth.csrf import csrf
-from timApp.auth.schemas import LoginArgs, LoginForm, SessionBlueprint
+from timApp.auth.schemas import ErrorAnswer, LoginAnswer, LoginArgs, LoginForm, StatusAnswer
 from timApp.auth.seat import current_seat
 from timApp.auth.session.util import current_session_id, has_valid_session
 from timApp.auth.site import current_guard, db
@@ -54,10 +54,11 @@ from timApp.user.people import Person, find_person
 from timApp.util.errors import AskAgain, BadInput
 from timApp.util.text import NAME_MAX_LENGTH
 
-login = Blueprint("login", __name__)
+login = ApiBlueprint("login", __name__, description="Logging in and out.")
 
 
 @login.get("/login")
+@login.tells(200, {"type": "string"}, "A page with the form.", content_type="text/html")
 @takes(query=("next", "username"))
 @open_to_expired_sessions
 def login_page() -> ResponseReturnValue:
@@ -67,6 +68,12 @@ def login_page() -> ResponseReturnValue:
 
 
 @login.post("/login")
+@login.notes(security=[], requestBody={"content": {"application/json": {"schema": LoginArgs}}})
+@login.tells(200, LoginAnswer, "Logged in with JSON; the cookie comes with the answer.")
+@login.tells(302, description="Logged in with the form; where to go on.")
+@login.tells(403, ErrorAnswer, "Wrong user name or password, or the account is closed.")
+@login.tells(409)
+@login.tells(429)
 @takes(form=("username", "password", "next"), json=True)
 @csrf.exempt  # JSON cannot come from another site's form, and the form brings its own token
 @open_to_expired_sessions
@@ -77,6 +84,7 @@ def log_in() -> ResponseReturnValue:
 
 
 @login.post("/logout")
+@login.tells(200, StatusAnswer, "Nobody is logged in on this browser now.")
 @open_to_expired_sessions
 def log_out() -> ResponseReturnValue:
     """End the current session for good; nothing happens if nobody is logged in."""
@@ -143,7 +151,7 @@ def _begin(person: Person) -> Begun:
 
 
 def _log_in_with_json() -> Response:
-    args = SessionBlueprint.ARGUMENTS_PARSER.parse(LoginArgs(), location="body")
+    args = ApiBlueprint.ARGUMENTS_PARSER.parse(LoginArgs(), location="body")
     begun = _log_in(args["username"], args["password"])
     return jsonify(
         username=begun.person.name,

@@ -1,54 +1,19 @@
-"""What requests about sessions may hold, and how it is read from them."""
+"""What requests about sessions may hold, and what they are answered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Request
 from flask_babel import lazy_gettext
-from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length
-from webargs.flaskparser import FlaskParser
 
 from timApp.guard.verdict import Standing
 from timApp.guard.vocabulary import SESSION_ID_MAX_LENGTH
-from timApp.request.inputs import Inputs, declare, read_body
 from timApp.user.password import PASSWORD_MAX_LENGTH
 from timApp.util.text import NAME_MAX_LENGTH, is_storable
 
 #: Longest secret of another host, in characters.
 SECRET_MAX_LENGTH = 1024
-
-
-class BodyParser(FlaskParser):
-    """Reads arguments also from the ``body``: JSON or a form, whichever it says it is."""
-
-    # In JSON a view may know fewer names than in a form.
-    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"body": RAISE}
-    __location_map__ = FlaskParser.__location_map__ | {"body": "load_body"}
-
-    def load_body(self, _request: Request, _schema: Schema) -> Any:
-        """Return the body's content for the location ``body``."""
-        return read_body()
-
-
-class SessionBlueprint(Blueprint):
-    """A blueprint whose views can take arguments from the ``body``, and know what they take."""
-
-    ARGUMENTS_PARSER = BodyParser()
-    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING | {
-        "body": "application/json"
-    }
-
-    def arguments(
-        self, schema: Schema | type[Schema], *, location: str, **options: Any
-    ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """Let a view take arguments from the ``query`` or from the ``body``."""
-        decorate = super().arguments(schema, location=location, **options)
-        known = (schema() if isinstance(schema, type) else schema).fields.items()
-        names = frozenset(field.data_key or name for name, field in known)
-        inputs = Inputs(query=names) if location == "query" else Inputs(body=names, takes_json=True)
-        return lambda view: declare(decorate(view), inputs)
 
 
 def _check_storable(value: str) -> None:
@@ -151,6 +116,20 @@ class HostStatusAnswer(StatusAnswer):
 
     known = fields.Boolean(
         metadata={"description": "False, for a host that signs, if the person is unknown here."}
+    )
+
+
+class LoginAnswer(Schema):
+    """The answer to who has logged in."""
+
+    username = fields.String(required=True)
+    sessionId = fields.String(required=True, allow_none=True)  # noqa: N815 - as that of the current
+    valid = fields.Boolean(
+        required=True, metadata={"description": "False if the session is blocked."}
+    )
+    csrfToken = fields.String(  # noqa: N815
+        required=True,
+        metadata={"description": "To be sent as X-CSRFToken with every POST of this cookie."},
     )
 
 

@@ -1,7 +1,8 @@
 """Pages of the documents."""
 
-from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
+from flask import g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
 
 from timApp.auth.access import (
     open_to_expired_sessions,
@@ -10,6 +11,7 @@ from timApp.auth.access import (
     verify_valid_session,
     verify_view_access,
 )
+from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.seat import take_seat
 from timApp.auth.site import current_guard, db
 from timApp.document.exam import Closed, Gate, closed_documents, find_gate
@@ -23,10 +25,27 @@ from timApp.ui.language import moment_text
 from timApp.util.errors import AccessDenied, NotFound
 from timApp.util.text import quoted
 
-documents = Blueprint("documents", __name__)
+documents = ApiBlueprint("documents", __name__, description="Documents to read.")
+
+
+class DocumentEntryAnswer(Schema):
+    """A document in the list."""
+
+    path = fields.String(required=True)
+    title = fields.String(required=True)
+
+
+class DocumentAnswer(DocumentEntryAnswer):
+    """A document with its content."""
+
+    html = fields.String(required=True, metadata={"description": "Sanitised."})
 
 
 @documents.get("/")
+@documents.tells(200, DocumentEntryAnswer(many=True), "The documents that may be viewed.")
+@documents.tells(302, description="The browser knows its seat now.")
+@documents.tells(403)
+@documents.tells(490)
 @takes(query=(SEAT_FIELD, SIGNATURE_FIELD))
 @open_to_expired_sessions  # a kiosk opens its link whoever was blocked there; the list asks itself
 def index() -> ResponseReturnValue:
@@ -51,6 +70,10 @@ def index() -> ResponseReturnValue:
 
 
 @documents.get("/view/<path:path>")
+@documents.tells(200, DocumentAnswer, "The document.")
+@documents.tells(403)
+@documents.tells(404)
+@documents.tells(490)
 @open_to_expired_sessions  # some documents may be read with one: `verify_path_access` knows which
 def view_document(path: str) -> ResponseReturnValue:
     """Show a document to whoever has the right and a valid session, if no exam closes it."""

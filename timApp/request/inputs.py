@@ -91,8 +91,14 @@ def takes(
 
 def declare(view: _View, inputs: Inputs) -> _View:
     """Let a view know these, beside what it knows already; return the view."""
-    setattr(view, _MARK, getattr(view, _MARK, _NOTHING) | inputs)
+    setattr(view, _MARK, inputs_of(view) | inputs)
     return view
+
+
+def inputs_of(view: Callable[..., object]) -> Inputs:
+    """Return what a view knows."""
+    inputs: Inputs = getattr(view, _MARK, _NOTHING)
+    return inputs
 
 
 def current_request() -> Request:
@@ -130,7 +136,7 @@ def is_for_static_file(asked: Request) -> bool:
 def takes_files() -> bool:
     """Tell whether the view of the request takes a form in parts."""
     view = current_view()
-    return view is not None and bool(getattr(view, _MARK, _NOTHING).files)
+    return view is not None and bool(inputs_of(view).files)
 
 
 def may_have_body(asked: Request) -> bool:
@@ -151,7 +157,7 @@ def check_inputs() -> None:
     asked = current_request()
     if view is None or asked.method == "OPTIONS":
         return
-    known: Inputs = getattr(view, _MARK, _NOTHING)
+    known = inputs_of(view)
     query = dict(asked.args.lists()) if asked.query_string else {}
     if query:
         _check("query", query, known.query, known.repeated_query)

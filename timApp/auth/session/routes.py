@@ -4,15 +4,15 @@ from flask import Response, jsonify
 from marshmallow import Schema, fields
 
 from timApp.auth.access import open_to_expired_sessions, verify_admin, verify_logged_in
+from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.csrf import csrf
-from timApp.auth.download import download
+from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
 from timApp.auth.schemas import (
     CurrentSessionAnswer,
     ErrorAnswer,
     HostStatusAnswer,
     RemoteSessionArgs,
     SessionArgs,
-    SessionBlueprint,
     StateAnswer,
     StatusAnswer,
     text_field,
@@ -34,7 +34,7 @@ from timApp.util.text import NAME_MAX_LENGTH
 
 __all__ = ["ExportFormatOptions", "SessionStateFilterOptions", "sessions"]
 
-sessions = SessionBlueprint(
+sessions = ApiBlueprint(
     "sessions",
     __name__,
     url_prefix="/user/sessions",
@@ -56,7 +56,7 @@ class _ExportArgs(Schema):
 
 @sessions.get("/current")
 @sessions.response(200, CurrentSessionAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Nobody is logged in.")
+@sessions.tells(403)
 @open_to_expired_sessions
 def get_current_session() -> Response:
     """Get the information about the current session.
@@ -88,11 +88,10 @@ def get_state() -> Response:
 
 @sessions.get("/all")
 @sessions.arguments(_ExportArgs, location="query", as_kwargs=True)
-@sessions.alt_response(
-    200, description="The sessions, as CSV or JSON; their number is in the X-Row-Count header."
-)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@sessions.tells(200, ANY_ROWS, EXPORTED, content_type="application/json", headers=ROW_COUNT)
+@sessions.tells(200, ANY_TEXT, EXPORTED, content_type="text/csv", headers=ROW_COUNT)
+@sessions.tells(403)
+@sessions.tells(404)
 def get_all_sessions(
     state: SessionStateFilterOptions = SessionStateFilterOptions.ALL,
     user: str | None = None,
@@ -114,7 +113,7 @@ def get_all_sessions(
 
 @sessions.post("/verifyAll")
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.tells(403)
 def validate_all() -> Response:
     """Validate all latest sessions."""
     verify_admin()
@@ -123,7 +122,7 @@ def validate_all() -> Response:
 
 @sessions.post("/invalidateAll")
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
+@sessions.tells(403)
 def invalidate_all() -> Response:
     """Invalidate all sessions."""
     verify_admin()
@@ -134,9 +133,9 @@ def invalidate_all() -> Response:
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
-@sessions.alt_response(409, schema=ErrorAnswer, description="The session is logged out.")
+@sessions.tells(403)
+@sessions.tells(404)
+@sessions.tells(409)
 def validate_session(user: str, session_id: str | None = None) -> Response:
     """Validate a session.
 
@@ -152,8 +151,8 @@ def validate_session(user: str, session_id: str | None = None) -> Response:
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
+@sessions.tells(403)
+@sessions.tells(404)
 def invalidate_session(user: str, session_id: str | None = None) -> Response:
     """Invalidate a session.
 
@@ -168,8 +167,8 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(SessionArgs, location="body", as_kwargs=True, required=False)
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user or session.")
+@sessions.tells(403)
+@sessions.tells(404)
 def end_session(user: str, session_id: str | None = None) -> Response:
     """End a session for good.
 
@@ -184,8 +183,8 @@ def end_session(user: str, session_id: str | None = None) -> Response:
 
 @sessions.post("/<name:user>/pause")
 @sessions.response(200, StatusAnswer)
-@sessions.alt_response(403, schema=ErrorAnswer, description="Not an administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@sessions.tells(403)
+@sessions.tells(404)
 def pause_person(user: str) -> Response:
     """Note that somebody has left the room.
 
@@ -201,9 +200,11 @@ def pause_person(user: str) -> Response:
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
 @sessions.response(200, HostStatusAnswer)
-@sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
-@sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@sessions.tells(400, ErrorAnswer, "Wrong secret, or none configured.")
+@sessions.tells(403)
+@sessions.tells(404)
+@sessions.tells(409)
+@sessions.tells(429)
 @csrf.exempt
 @open_to_expired_sessions
 def validate_remote_session(
@@ -223,9 +224,11 @@ def validate_remote_session(
 @sessions.arguments(SessionArgs, location="query", as_kwargs=True)
 @sessions.arguments(RemoteSessionArgs, location="body", as_kwargs=True)
 @sessions.response(200, HostStatusAnswer)
-@sessions.alt_response(400, schema=ErrorAnswer, description="Wrong secret, or none configured.")
-@sessions.alt_response(403, schema=ErrorAnswer, description="No secret, and no administrator.")
-@sessions.alt_response(404, schema=ErrorAnswer, description="No such user.")
+@sessions.tells(400, ErrorAnswer, "Wrong secret, or none configured.")
+@sessions.tells(403)
+@sessions.tells(404)
+@sessions.tells(409)
+@sessions.tells(429)
 @csrf.exempt
 @open_to_expired_sessions
 def invalidate_remote_session(

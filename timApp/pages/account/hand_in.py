@@ -1,7 +1,6 @@
 """Handing in: the exam that runs for somebody ends for them, and they get a receipt."""
 
 from flask import (
-    Blueprint,
     Response,
     jsonify,
     make_response,
@@ -13,8 +12,11 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_login import logout_user
+from marshmallow import Schema, fields
 
 from timApp.auth.access import open_to_expired_sessions, verify_logged_in
+from timApp.auth.blueprint import ApiBlueprint
+from timApp.auth.schemas import StatusAnswer
 from timApp.auth.session.util import current_session_id
 from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import Visitor, cookie_claims, current_actor, current_visitor
@@ -27,10 +29,27 @@ from timApp.request.negotiation import wants_json
 from timApp.user.user import User
 from timApp.util.errors import BadInput
 
-hand_in = Blueprint("hand_in", __name__)
+hand_in = ApiBlueprint("hand_in", __name__, description="Handing an exam in.")
+
+
+class SatExamAnswer(Schema):
+    """An exam that runs for somebody."""
+
+    exam = fields.String(required=True)
+    handedInAt = fields.String(required=True, allow_none=True)  # noqa: N815
+
+
+class HandedInAnswer(StatusAnswer):
+    """An exam that is handed in."""
+
+    exam = fields.String(required=True)
+    handedInAt = fields.String(required=True)  # noqa: N815
+    receipt = fields.String(required=True)
 
 
 @hand_in.get("/hand-in")
+@hand_in.tells(200, SatExamAnswer(many=True), "The exams that run for whoever asks.")
+@hand_in.tells(403)
 def ask() -> ResponseReturnValue:
     """Show the exams that run for the visitor, and ask whether to hand in; nothing changes."""
     visitor = verify_logged_in()
@@ -49,6 +68,10 @@ def ask() -> ResponseReturnValue:
 
 
 @hand_in.post("/hand-in")
+@hand_in.tells(200, HandedInAnswer, "Handed in, and logged out everywhere.")
+@hand_in.tells(403)
+@hand_in.tells(404)
+@hand_in.tells(409)
 @takes(form=("exam",), json=True)
 def do() -> ResponseReturnValue:
     """Hand the visitor's exam in, and log them out everywhere; show or return a receipt.

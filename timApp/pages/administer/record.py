@@ -3,12 +3,13 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone, gettext
 
 from timApp.auth.access import verify_admin
-from timApp.auth.download import download
+from timApp.auth.blueprint import ApiBlueprint
+from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.export.changes import change_table
@@ -23,7 +24,7 @@ from timApp.request.inputs import takes
 from timApp.ui.words import action_words, error_words
 from timApp.util.errors import BadInput
 
-record = Blueprint("record", __name__, url_prefix="/administer/record")
+record = ApiBlueprint("record", __name__, url_prefix="/administer/record")
 
 #: So many changes are shown on a page.
 PAGE_SIZE = 50
@@ -66,6 +67,10 @@ def show() -> ResponseReturnValue:
 
 
 @record.get("/export")
+@record.tells(200, ANY_ROWS, EXPORTED, content_type="application/json", headers=ROW_COUNT)
+@record.tells(200, ANY_TEXT, EXPORTED, content_type="text/csv", headers=ROW_COUNT)
+@record.tells(403)
+@record.tells(404)
 @takes(query=RECORD_FIELDS | {FORMAT_FIELD})
 def export() -> ResponseReturnValue:
     """Return all that the record has with these parameters in a file, of the format ``format``."""

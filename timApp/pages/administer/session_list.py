@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone, ngettext
 
 from timApp.auth.access import verify_admin
-from timApp.auth.download import download
+from timApp.auth.blueprint import ApiBlueprint
+from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
 from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
@@ -38,7 +39,7 @@ from timApp.request.inputs import takes
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
-session_list = Blueprint("session_list", __name__, url_prefix="/administer/sessions")
+session_list = ApiBlueprint("session_list", __name__, url_prefix="/administer/sessions")
 
 #: So many sessions are shown on a page.
 PAGE_SIZE = 50
@@ -67,6 +68,10 @@ def show() -> ResponseReturnValue:
 
 
 @session_list.get("/export")
+@session_list.tells(200, ANY_ROWS, EXPORTED, content_type="application/json", headers=ROW_COUNT)
+@session_list.tells(200, ANY_TEXT, EXPORTED, content_type="text/csv", headers=ROW_COUNT)
+@session_list.tells(403)
+@session_list.tells(404)
 @takes(query=FILTER_FIELDS | {FORMAT_FIELD})
 def export() -> ResponseReturnValue:
     """Return all that the list has with these parameters in a file, of the format ``format``."""

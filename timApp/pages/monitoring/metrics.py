@@ -3,18 +3,22 @@
 import hmac
 from collections.abc import Iterable
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 
 from timApp.auth.access import verify_admin
+from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.site import Site, current_site
 from timApp.pages.monitoring.exposed import metrics_of
 from timApp.pages.monitoring.moment import metrics_of_moment
 from timApp.request.networks import is_in_networks
 from timApp.util.errors import AccessDenied
 
-metrics = Blueprint("metrics", __name__)
+metrics = ApiBlueprint("metrics", __name__, description="Numbers of the server.")
+
+#: An administrator, whoever has the token, or whoever asks from an address of METRICS_NETWORKS.
+_WATCHERS: list[dict[str, list[str]]] = [{"session": []}, {"metricsToken": []}, {}]
 
 
 class _Numbers:
@@ -30,6 +34,9 @@ class _Numbers:
 
 
 @metrics.get("/metrics")
+@metrics.notes(security=_WATCHERS)
+@metrics.tells(200, {"type": "string"}, "In Prometheus' format.", content_type="text/plain")
+@metrics.tells(403)
 def show() -> Response:
     """Return the numbers to an administrator, and to programs that watch the server."""
     _verify_watcher()

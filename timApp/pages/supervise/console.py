@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
 
 from timApp.auth.access import verify_supervisor
+from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.site import current_site, db
 from timApp.auth.visitor import Visitor
 from timApp.guard.changes.hold import unsettled_logins
@@ -26,7 +28,29 @@ from timApp.ui.words import error_words
 from timApp.user.people import find_person
 from timApp.util.errors import TimError
 
-supervise = Blueprint("supervise", __name__, url_prefix="/supervise")
+supervise = ApiBlueprint(
+    "supervise", __name__, url_prefix="/supervise", description="What supervisors see."
+)
+
+
+class WaitingRowsAnswer(Schema):
+    """Who waits, as the console writes it: each text is HTML."""
+
+    title = fields.String(required=True)
+    count = fields.String(required=True)
+    silent = fields.String(required=True)
+    lists = fields.List(
+        fields.List(fields.List(fields.String())),
+        required=True,
+        metadata={"description": "Whom the supervisor is for, and others: key, version, row."},
+    )
+
+
+class LookersAnswer(Schema):
+    """Who else has a person open."""
+
+    others = fields.List(fields.String(), required=True)
+
 
 #: The console waits so many seconds for the other hosts before it is shown without them.
 _FIRST_LOOK = 0.5
@@ -39,6 +63,9 @@ def console() -> ResponseReturnValue:
 
 
 @supervise.get("/waiting")
+@supervise.tells(200, WaitingRowsAnswer, "Who waits.")
+@supervise.tells(304, description="Just what If-None-Match names.")
+@supervise.tells(403)
 def waiting() -> Response:
     """Return who waits as JSON, row by row, for the console to bring its list up to date.
 
@@ -78,6 +105,8 @@ def compare() -> ResponseReturnValue:
 
 
 @supervise.post("/look")
+@supervise.tells(200, LookersAnswer, "Noted, and who else looks.")
+@supervise.tells(403)
 @takes(form=("user",))
 def look() -> ResponseReturnValue:
     """Note that the supervisor has the person open; return who else has, as JSON.
