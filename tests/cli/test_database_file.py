@@ -131,6 +131,22 @@ def test_a_restore_makes_a_file_that_only_its_owner_can_read(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_file_that_others_can_read_is_told_at_the_start(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy, say, that is open: `timapp run` names it and says what to do, and serves."""
+    served: list[object] = []
+    monkeypatch.setattr("timApp.cli.commands.run.end_at_interrupt", lambda: None)
+    monkeypatch.setattr("timApp.cli.commands.run.serve", lambda *words: served.append(words))
+    timapp = CommandLine(sqlite_url, tmp_path)
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    for mode in (0o600, 0o640, 0o604):
+        file.chmod(mode)
+        told = timapp("run").stderr
+        assert (f"chmod 600 {file}\n" in told) == (mode != 0o600), told
+    assert len(served) == 3
+
+
 @pytest.mark.parametrize(
     "words",
     [

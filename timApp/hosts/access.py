@@ -28,7 +28,7 @@ from timApp.net.signature import (
 )
 from timApp.net.wrongsecret import record_wrong_secret, seconds_to_wait
 from timApp.util.clock import now
-from timApp.util.errors import BadRequest, TooManyRequests
+from timApp.util.errors import BadRequest, TimError, TooManyRequests
 
 #: A change may be dated ahead of our clock by this much: clocks differ, and a host dates its
 #: changes after those that it has heard of.
@@ -42,20 +42,24 @@ def verify_host_or_admin(secret: str | None) -> Caller:
 
     A host shows the secret, or signs with it, or both. Returns who asks, and what a host that signs
     says of the change; no commit. `BadRequest` for a wrong secret, and for a signature that was
-    made for another server, is too old or has been seen before; `TooManyRequests` for an address
-    that has shown too many wrong ones.
+    made for another server, is too old or has been seen before; `TooManyRequests` in place of it
+    for an address that has shown too many wrong ones. Whoever has the secret is let in all the
+    same: else who guesses at the same address, behind the same proxy say, would keep a host out.
     """
     is_signed = _is_signed()
     if secret is None and not is_signed:
         verify_admin()
         csrf.protect()
         return Caller(is_host=False)
-    known = _begin()
-    if not is_signed and current_site().network.signed_only:
+    known = _known_secrets()
+    signed = None
+    if is_signed:
+        signed = _signed_request(known)
+    elif current_site().network.signed_only:
         raise BadRequest("This server takes signed requests only (DIST_RIGHTS_SIGNED_ONLY).")
     if secret is not None and not any(_is_same(secret, one) for one in known):
         raise _wrong_secret()
-    note = _verify_signature(known) if is_signed else None
+    note = None if signed is None else _take(signed)
     address = _address()
     act_as(ActorKind.HOST, f"{note.by} ({address})" if note and note.by else address)
     return Caller(is_host=True, signs=is_signed, note=note)
@@ -69,27 +73,22 @@ def verify_signed_host() -> None:
     if not _is_signed():
         msg = f"The request must be signed by a host of this site (header {INPUT_HEADER})."
         raise BadRequest(msg)
-    _verify_signature(_begin())
+    _take(_signed_request(_known_secrets()))
 
 
 def _is_signed() -> bool:
     return any(name in request.headers for name in (INPUT_HEADER, "Signature"))
 
 
-def _begin() -> Sequence[str]:
-    """Return the secrets that are taken, unless the address has to wait."""
+def _known_secrets() -> Sequence[str]:
     secrets = current_site().network.receive_secrets
     if not secrets:
         raise BadRequest("DIST_RIGHTS_RECEIVE_SECRET not configured.")
-    seconds = seconds_to_wait(db, _address())
-    if seconds:
-        msg = "Too many wrong secrets came from your address; ask again in %(seconds)d s."
-        raise TooManyRequests(msg, seconds, seconds=seconds)
     return secrets
 
 
-def _verify_signature(known: Sequence[str]) -> ChangeNote | None:
-    signed = _signed_request(known)
+def _take(signed: SignedRequest) -> ChangeNote | None:
+    """Take a request that was signed with one of the secrets, if it is timely and new."""
 
     @after_this_request
     def prove(response: Response) -> Response:
@@ -129,12 +128,11 @@ def _signed_request(known: Sequence[str]) -> SignedRequest:
     except UnknownKey:
         raise _wrong_secret() from None
     except (InvalidSignature, ValueError):
-        _record_wrong_secret()
         msg = (
             "The signature does not fit: the request was signed for another address than"
             " %(site)s (SITE_URL of this server), or was changed on its way."
         )
-        raise BadRequest(msg, site=site_url) from None
+        raise _noted(BadRequest(msg, site=site_url)) from None
 
 
 def _require_timely(signed: SignedRequest, moment: datetime) -> None:
@@ -158,10 +156,19 @@ def _is_same(secret: str, other: str) -> bool:
     return hmac.compare_digest(secret.encode(), other.encode())
 
 
-def _wrong_secret() -> BadRequest:
-    _record_wrong_secret()
-    return BadRequest("Wrong secret")
+def _wrong_secret() -> TimError:
+    return _noted(BadRequest("Wrong secret"))
 
 
-def _record_wrong_secret() -> None:
+def _noted(error: BadRequest) -> TimError:
+    """Record that whoever asks does not have the secret; return what they are told.
+
+    Whoever has to wait is told that instead, and nothing more is recorded of them: so they fill
+    neither the table nor the page that shows it.
+    """
+    seconds = seconds_to_wait(db, _address())
+    if seconds:
+        msg = "Too many wrong secrets came from your address; ask again in %(seconds)d s."
+        return TooManyRequests(msg, seconds, seconds=seconds)
     record_wrong_secret(db.engine, _address(), request.path)
+    return error

@@ -45,7 +45,7 @@ def wait_after(count: int) -> int:
 
 
 def seconds_to_wait(work: UnitOfWork, address: str) -> int:
-    """Return for how many seconds nothing is taken from the address; 0 if it need not wait."""
+    """Return for how many seconds nothing wrong is looked at from the address; 0 for no wait."""
     moment = now()
     query = (
         sa.select(WrongSecret.at)

@@ -6,6 +6,7 @@ from timApp.auth.site import db
 from timApp.cli.context import application, wait_for_database
 from timApp.cli.help import examples
 from timApp.cli.interrupt import end_at_interrupt
+from timApp.database.dialects.sqlitefile import files_open_to_others
 from timApp.database.migrate import newer_revision
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
@@ -47,8 +48,14 @@ def command(host: str, port: int, workers: int | None, wait: float | None) -> No
     with application():
         # What is wrong with the configuration or the database is said now, and once.
         newer = newer_revision(db.engine)
+        exposed = files_open_to_others(db.engine)
     if newer is not None:
         _say(f"The database is newer than this timApp ({newer}), and fits it all the same.")
+    for file in exposed:
+        _say(
+            f"Others than its owner have access to the database file {file}, which has the hashes"
+            f" of passwords. Close it to them: chmod 600 {file}"
+        )
     serve(Address.of(host, port), workers, click.echo)
 
 

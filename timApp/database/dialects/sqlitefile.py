@@ -5,18 +5,20 @@ or of a disk that is not mounted, an empty database would look as if all were lo
 """
 
 import os
+import stat
 from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from timApp.database.dialects import sqlite
-from timApp.database.dialects.sqlitelog import is_empty
+from timApp.database.dialects.sqlitelog import BESIDE, is_empty
 from timApp.util.errors import TimError
 from timApp.util.folder import is_there
 
 #: It has the hashes of passwords. SQLite gives its log and what else it puts beside it the same.
 _FOR_ITS_OWNER = 0o600
+_OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class NoDatabaseFile(TimError):  # noqa: N818 - named after what was found
@@ -56,6 +58,19 @@ def require_file_of(engine: sa.Engine) -> None:
             " `timapp db upgrade`."
         )
         raise NoDatabaseFile(msg, path=path)
+
+
+def files_open_to_others(engine: sa.Engine) -> list[Path]:
+    """Return which files of a SQLite database others than their owner can read or write.
+
+    Those that this program makes are closed; somebody may have copied one, or opened it.
+    """
+    path = file_of(engine.url)
+    if path is None:
+        return []
+    target = os.path.realpath(path)
+    files = [Path(f"{target}{suffix}") for suffix in ("", *BESIDE)]
+    return [one for one in files if one.exists() and one.stat().st_mode & _OF_OTHERS]
 
 
 def make_file_of(engine: sa.Engine) -> Path | None:
