@@ -43,15 +43,24 @@ RIGHTS: Final = {
 #: say no more than `SAID`, so that most of them find nothing to do: 404, 409, 422.
 ROUTES: Final = {
     "anybody": {
+        "DELETE /gate/envoy<rest:rest>": 403,
+        "GET /gate/blocked": 422,
+        "GET /gate/envoy<rest:rest>": 403,
+        "GET /gate/forward": 400,
+        "GET /gate/nginx": 400,
+        "GET /gate/refused": 400,
         "GET /handed-in": 422,
         "GET /healthz": 200,
         "GET /login": 200,
         "GET /openapi.json": 200,
         "GET /readyz": 200,
         "GET /user/sessions/state": 200,
+        "PATCH /gate/envoy<rest:rest>": 403,
+        "POST /gate/envoy<rest:rest>": 403,
         "POST /language": 303,
         "POST /login": 302,
         "POST /logout": 200,
+        "PUT /gate/envoy<rest:rest>": 403,
     },
     "whoever is logged in, blocked or not": {
         "GET /user/sessions/current": 200,

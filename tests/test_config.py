@@ -299,6 +299,7 @@ def test_how_a_list_or_table_is_written_in_the_environment_is_shown() -> None:
             shown[name] = json.loads(found[2])
     assert shown["TRUSTED_HOSTS"] == ["exam.example.org"]
     environ = {f"TIM_{name}": json.dumps(value) for name, value in shown.items()}
+    environ["TIM_SITE_URL"] = "https://exam.example.org"  # which guarded hosts need
     config = load_config(environ=environ)
     for name, value in shown.items():
         assert config[name] == value

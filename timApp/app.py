@@ -25,6 +25,7 @@ from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
 from timApp.database.readiness import Readiness
 from timApp.document.routes import documents
+from timApp.gate.routes import gate
 from timApp.guard import Cookies, Guard, GuardOptions
 from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
@@ -56,7 +57,8 @@ from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.links import links
 from timApp.pages.supervise.servers import servers
 from timApp.pages.supervise.several import several
-from timApp.request.converter import NameConverter
+from timApp.request.converter import NameConverter, RestConverter
+from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
 from timApp.request.inputs import check_inputs, current_request, takes_files
 from timApp.request.masked import masked_path_of
 from timApp.request.patience import add_patience
@@ -135,6 +137,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     app.url_map.converters["name"] = NameConverter
+    app.url_map.converters["rest"] = RestConverter
     app.config.from_mapping(_FIXED_OPTIONS)
     app.config.from_mapping(options)
     if app.config["SECRET_KEY"] is None:
@@ -158,7 +161,7 @@ def _add_precheck(app: Flask) -> None:
     """Refuse what is not to be parsed, before anything that is added later parses it."""
     config = app.config
     proxies = Proxies(config["TRUSTED_PROXIES"], ProxyHeaders(config["TRUSTED_PROXY_HEADERS"]))
-    trusted = TrustedHosts.of(config["TRUSTED_HOSTS"], config["SITE_URL"])
+    trusted = TrustedHosts.of(config["TRUSTED_HOSTS"], config["SITE_URL"], config["GUARDED_HOSTS"])
     # Flask's own check comes after the cookies are parsed, and leaves no address for a page.
     config["TRUSTED_HOSTS"] = None
     app.wsgi_app = Precheck(app.wsgi_app, proxies, trusted)  # type: ignore[method-assign]
@@ -237,8 +240,9 @@ def _seconds(number: float | None) -> timedelta | None:
 def _add_pages(app: Flask) -> None:
     app.before_request(check_inputs)
     app.after_request(keep_out_of_caches)
+    guarded = app.extensions[GUARDED_HOSTS] = GuardedHosts.of(app.config["GUARDED_HOSTS"])
     app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
-        app.wsgi_app, app.config["HSTS_SECONDS"]
+        app.wsgi_app, app.config["HSTS_SECONDS"], guarded.hosts
     )
     register_error_handlers(app)
     for blueprint in (
@@ -268,5 +272,6 @@ def _add_pages(app: Flask) -> None:
         exam_acts,
         language,
         ui,
+        gate,
     ):
         app.register_blueprint(blueprint)

@@ -34,6 +34,7 @@ from timApp.optiontypes import (
     requirement,
 )
 from timApp.util.errors import ConfigError
+from timApp.util.origin import origin_of
 from timApp.util.text import one_line
 
 ENV_PREFIX = "TIM_"
@@ -127,6 +128,7 @@ def load_config(
     config |= _from_environment(environ)
     config |= _from_argument(overrides or {})
     _check_targets(config)
+    _check_guarded_hosts(config)
     return config
 
 
@@ -155,6 +157,19 @@ def database_url(config: Mapping[str, Any]) -> str:
         if path is not None:
             url = url.set(database=str(path.absolute()))
     return url.render_as_string(hide_password=False)
+
+
+def _check_guarded_hosts(config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` if hosts are guarded, and nobody knows where people log in."""
+    if config["GUARDED_HOSTS"] and config["SITE_URL"] is None:
+        message = "GUARDED_HOSTS: SITE_URL has to say where people log in whom the gate sends away."
+        raise _error(message, "GUARDED_HOSTS")
+    unclear = [address for address in config["GUARDED_HOSTS"] if origin_of(address) is None]
+    if unclear:
+        message = (
+            "GUARDED_HOSTS: a host is not written in plain ASCII; write it as browsers send it."
+        )
+        raise _error(message, "GUARDED_HOSTS")
 
 
 def _check_targets(config: Mapping[str, Any]) -> None:

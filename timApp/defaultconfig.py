@@ -12,6 +12,7 @@ from timApp.optiontypes import (
     AfterEndChoice,
     BaseUrl,
     ByteCount,
+    CookieDomain,
     CookieName,
     Count,
     DatabaseUrl,
@@ -22,6 +23,7 @@ from timApp.optiontypes import (
     Flag,
     FolderPath,
     GroupLimits,
+    GuardedHosts,
     HostNames,
     Key,
     Keys,
@@ -166,6 +168,16 @@ DIST_RIGHTS_NETWORK: Network = {}
 # that have not told theirs.
 SITE_TIME_ZONE: TimeZone = "UTC"
 
+# Hosts with other programs that this site guards, by way of a reverse proxy which asks at /gate/. A
+# table of origins, each with its rules:
+# {"https://lab.example.org": {"groups": ["Students"], "open": ["/public/*"],
+# "open_to_blocked": ["/help"], "exam": "Algebra"}}. Default: {}.
+# Whoever has a valid session and is in one of the groups (anybody, without groups) may pass; with
+# an exam, those who sit it, while it runs. "open" are paths for everybody, "open_to_blocked" those
+# for whoever is logged in, also with a blocked session; a "*" at the end stands for all below.
+# SITE_URL has to say where people log in. See docs/gate.md.
+GUARDED_HOSTS: GuardedHosts = {}
+
 # What other servers call this one. A base URL such as https://exam.example.org; None = other
 # servers know it by no address. Default: None.
 # Requests that other servers have signed are held against it, and never against the Host header,
@@ -237,6 +249,12 @@ SECRET_KEY_FALLBACKS: Keys = []
 # Two sites on one host, at different ports say, have to call theirs differently: a browser knows no
 # ports. Sites below different prefixes need not, as each cookie is for its own prefix.
 SESSION_COOKIE_NAME: CookieName = "timapp"
+
+# The domain whose hosts all get the login cookie. A domain such as "example.org"; None = only the
+# host at which people log in. Default: None.
+# It is for a gate that guards other hosts of the domain (GUARDED_HOSTS). Every program on a host of
+# the domain can read the cookie, so those have to be trusted.
+SESSION_COOKIE_DOMAIN: CookieDomain | None = None
 
 # Whether the login cookie is sent over HTTPS only. True or false; None = only when it was set
 # over HTTPS. Default: None.

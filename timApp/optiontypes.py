@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NotRequired, get_args
 from urllib.parse import unquote, urlsplit
 
 import pytz
@@ -269,6 +269,40 @@ DocumentPaths = Annotated[
     _Names,
     BeforeValidator(_no_items_for_empty_table),
     Must("be a list of document paths, none of them empty", '["exam/rules"]'),
+]
+
+
+def _is_origin(text: str) -> bool:
+    return _is_base_url(text) and urlsplit(text).path in {"", "/"}
+
+
+_Paths = Annotated[
+    list[Annotated[str, _satisfying(lambda path: path.startswith("/"))]], Strict(strict=False)
+]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class GuardedHostRules(TypedDict):
+    """What stands under one origin of GUARDED_HOSTS."""
+
+    groups: NotRequired[_Names]
+    open: NotRequired[_Paths]
+    open_to_blocked: NotRequired[_Paths]
+    exam: NotRequired[_Filled]
+
+
+GuardedHosts = Annotated[
+    dict[Annotated[str, _satisfying(_is_origin)], GuardedHostRules],
+    Must(
+        'be a table of origins such as "https://lab.example.org", each with a table of "groups"'
+        ' (names), "open" and "open_to_blocked" (paths that begin with "/"), and "exam" (a title),'
+        " all of which may be left out",
+        '{"https://lab.example.org": {"groups": ["Students"]}}',
+    ),
+]
+CookieDomain = Annotated[
+    Annotated[str, _satisfying(lambda text: "." in text.strip(".") and _is_host_name(text))],
+    Must("be a domain that several hosts have, such as example.org"),
 ]
 
 

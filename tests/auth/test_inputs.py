@@ -38,6 +38,8 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
         database_url,
         DIST_RIGHTS_RECEIVE_SECRET=SECRET,
         DIST_RIGHTS_HOSTS={"exam": {"hosts": [HOST]}},
+        GUARDED_HOSTS={LAB: {}},
+        SITE_URL="http://localhost",
     )
 
 
@@ -83,6 +85,8 @@ class Ask:
     who: str = "admin"
 
 
+#: A host that is guarded.
+LAB = "https://lab.example.org"
 #: A class list.
 LIST = b"username\nlisted\n"
 #: What is right for routes that take something.
@@ -151,6 +155,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("roster.send", "POST"): {"files": {"file": LIST}},
     ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
     ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
+    ("gate.show_blocked", "GET"): {"query": {"to": f"{LAB}/tree"}},
     ("exams.add", "POST"): {
         "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
     },
@@ -165,6 +170,8 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
 }
 #: What several forms may say more than once.
 REPEATED = {"target", "host", "session", "chosen", "column"}
+#: Those that reverse proxies ask about what others say, whatever that is.
+PASSED_ON = {"gate.ask_for_nginx", "gate.refuse", "gate.ask_for_forward", "gate.ask_for_envoy"}
 #: Those that other servers sign.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
 
@@ -181,7 +188,7 @@ def all_asks(hall: Site) -> list[Ask]:
         receipt = current_site().receipts.write(HandInReceipt("sitter", "", "Running", now()))
         adapter = app.url_map.bind("localhost")
         for rule in app.url_map.iter_rules():
-            if rule.endpoint.rpartition(".")[2] == "static":
+            if rule.endpoint.rpartition(".")[2] == "static" or rule.endpoint in PASSED_ON:
                 continue
             path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -48,6 +48,11 @@ OPEN_ENDPOINTS = {
     "hand_in.show_receipt",
     "sessions.validate_remote_session",
     "sessions.invalidate_remote_session",
+    "gate.ask_for_nginx",
+    "gate.ask_for_forward",
+    "gate.ask_for_envoy",
+    "gate.refuse",
+    "gate.show_blocked",
 }
 
 

@@ -26,6 +26,7 @@ from timApp.guard.cookie import (
     names_of,
     numbered,
 )
+from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
 
 
 def browser_cookie_name(app: Flask) -> str:
@@ -135,10 +136,11 @@ class CookieInterface(SecureCookieSessionInterface):
         known = names_of(app.config["SESSION_COOKIE_NAME"])
         for former in set(known) - {self.get_cookie_name(app)}:
             if former in request.cookies:
+                is_of_host = former.startswith(HOST_PREFIX)  # browsers take it as such alone
                 response.delete_cookie(
                     former,
-                    path=self.get_cookie_path(app),
-                    domain=self.get_cookie_domain(app),
+                    path="/" if is_of_host else self.get_cookie_path(app),
+                    domain=None if is_of_host else self.get_cookie_domain(app),
                     secure=self.get_cookie_secure(app),
                     httponly=True,
                     samesite=self.get_cookie_samesite(app),
@@ -173,8 +175,14 @@ class CookieInterface(SecureCookieSessionInterface):
             session.renew(replace(claims, token=self._rewritten(claims)))
 
     def get_cookie_path(self, app: Flask) -> str:
-        """Return the path below which the site is, so that another one beside it has its own."""
+        """Return the path below which the site is, so that another one beside it has its own.
+
+        On a host that it guards, it is for all of that.
+        """
         path: str | None = app.config["SESSION_COOKIE_PATH"]
+        hosts: GuardedHosts = app.extensions[GUARDED_HOSTS]
+        if path is None and hosts.find(request.host_url) is not None:
+            return "/"
         return path or request.root_path or "/"
 
     def get_cookie_secure(self, app: Flask) -> bool:

@@ -46,6 +46,7 @@ from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
 from timApp.guard.waiting.cause import find_end
 from timApp.request.caches import forget_pages
+from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
 from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
@@ -198,7 +199,7 @@ def _next_address(typed: Mapping[str, str]) -> str:
     Whoever wanted to go nowhere but to the site goes where their work is.
     """
     first = url_for("documents.index")
-    wanted = local_address(typed.get("next"))
+    wanted = _guarded_address(typed.get("next")) or local_address(typed.get("next"))
     if wanted is not None and wanted != first:
         return wanted
     visitor = _known_visitor()
@@ -207,6 +208,12 @@ def _next_address(typed: Mapping[str, str]) -> str:
     if visitor is not None and visitor.is_supervisor:
         return url_for("supervise.console")
     return first
+
+
+def _guarded_address(address: str | None) -> str | None:
+    """Return the address if it is one of a host that this site guards, else None."""
+    hosts: GuardedHosts = current_app.extensions[GUARDED_HOSTS]
+    return address if address and hosts.find(address) is not None else None
 
 
 def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:

@@ -17,6 +17,9 @@ from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
 from timApp.guard.tables.handin import handed_in_at
 from timApp.util.clock import now
+from timApp.util.errors import NotFound
+from timApp.util.names import key_of
+from timApp.util.text import quoted
 
 #: Which documents an exam consists of.
 exam_documents = sa.Table(
@@ -132,6 +135,17 @@ def find_gate(work: UnitOfWork, document_id: int, user_id: int) -> Gate:
     return Gate(closing_of(exams, moment), is_sat)
 
 
+def find_exam_closing(work: UnitOfWork, title: str, user_id: int) -> Closing | None:
+    """Return why what belongs to the exam of that title is closed to the person; None if open.
+
+    `NotFound` if there is no such exam.
+    """
+    row = _of_title.first(work, {"key": key_of(title), "person": user_id})
+    if row is None:
+        raise NotFound("There is no exam %(title)s.", field="title", title=quoted(title))
+    return closing_of([_read(row)], now())
+
+
 def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
     """Return the paths of the documents that exams close to the person."""
     exams: dict[str, list[ExamOfDocument]] = {}
@@ -205,6 +219,10 @@ def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:
 
 
 def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
+    return _of_exams(user_id).join_from(exam_documents, Exam, Exam.id == exam_documents.c.exam_id)
+
+
+def _of_exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(
         Exam.title,
         Exam.starts_at,
@@ -214,12 +232,19 @@ def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
         sits(user_id).label("sits"),
         supervises(user_id).label("supervises"),
         handed_in_at(user_id).label("handed_in_at"),
-    ).join_from(exam_documents, Exam, Exam.id == exam_documents.c.exam_id)
+    )
 
 
 _of_document = QuickRead(
     _exams(sa.bindparam("person", type_=sa.Integer())).where(
         exam_documents.c.document_id == sa.bindparam("document")
+    )
+)
+
+
+_of_title = QuickRead(
+    _of_exams(sa.bindparam("person", type_=sa.Integer())).where(
+        Exam.title_key == sa.bindparam("key")
     )
 )
 

@@ -118,13 +118,25 @@ class Guard:
             return Verdict(standing, visitor)
         return Verdict(standing, visitor, self.cookies.renew(cookie, visitor.renewed))
 
-    def check_all(self, claims: Sequence[Claims]) -> list[Verdict | None]:
+    def check_in_passing(self, claims: Claims, here: Here | None = None) -> Verdict:
+        """Say how it stands with the bearer of a cookie that was read, where none can be sent back.
+
+        As `check`, but the cookie keeps its number.
+        """
+        visitor = self.visitors.find(claims, Visitor, here, renews=False)
+        return _NOBODY if visitor is None else Verdict(self.standing_of(visitor), visitor)
+
+    def check_all(
+        self, claims: Sequence[Claims], renews: Sequence[bool] | None = None
+    ) -> list[Verdict | None]:
         """Say how it stands with each of many whose cookies were read, in few looks.
 
+        `renews` says for each whether a new cookie can be sent back (all can, if it does not), see
+        `check_in_passing`.
         None for those for whom something has to be written of their cookies: `check` says it. So it
         does of somebody whose session is over, and who may have another one after a copy.
         """
-        return [self._verdict_on(one) for one in self.visitors.find_all(claims)]
+        return [self._verdict_on(one) for one in self.visitors.find_all(claims, renews)]
 
     def _verdict_on(self, visitor: Visitor | Undecided | None) -> Verdict | None:
         if visitor is None:

@@ -155,14 +155,20 @@ class Visitors:
         self._one = _one_visitor(clocks).outside(engine)
 
     def find(
-        self, claims: Claims, make: Callable[..., _Visitor], here: Here | None = None
+        self,
+        claims: Claims,
+        make: Callable[..., _Visitor],
+        here: Here | None = None,
+        *,
+        renews: bool = True,
     ) -> _Visitor | None:
         """Return the visitor with that cookie, made by `make` with the fields of `Visitor`.
 
         None for an unknown person, for one whose account is closed, and when the session is logged
         out. If the cookie was copied, that is found out here: then the visitor is in the session
         that is left to this bearer, and so they are with the cookie of a session that ended like
-        that.
+        that. Unless `renews`, no new number is given to the cookie, for an answer that brings the
+        browser none.
         """
         row = self._row(claims)
         if row is not None and self._needs_nothing(row, claims):
@@ -177,13 +183,17 @@ class Visitors:
             else:
                 ruling = self._judged(row, claims)
                 if ruling.use is not Use.COPY or self._on_copy is None:
+                    if not renews:
+                        ruling = AS_ANY
                     renewed = self._renewed(row, claims, ruling, here)
                     return self._made(row, make, renewed or (None if claims is asked else claims))
                 self._on_copy(self._made(row, Visitor), claims, here)
             row = self._row(claims)
         return None
 
-    def find_all(self, asked: Sequence[Claims]) -> list[Visitor | Undecided | None]:
+    def find_all(
+        self, asked: Sequence[Claims], renews: Sequence[bool] | None = None
+    ) -> list[Visitor | Undecided | None]:
         """Return what `find` does for each of many, at the price of a few.
 
         `UNDECIDED` for those for whom there is something to be written of their cookies.
@@ -197,7 +207,12 @@ class Visitors:
             }
             many = _many_visitors(self._clocks).outside(self._engine).all(keys)
             rows = {number - 1: row for *row, number in many}
-        return [self._found(rows.get(number), one) for number, one in enumerate(asked)]
+        return [
+            self._found(rows.get(number), one, renews=wanted)
+            for number, (one, wanted) in enumerate(
+                zip(asked, [True] * len(asked) if renews is None else renews, strict=True)
+            )
+        ]
 
     def rewritten_token(self, claims: Claims, here: Here) -> int:
         """Return the number of a cookie that an answer sets for another reason."""
@@ -229,12 +244,16 @@ class Visitors:
             return AS_ANY
         return judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
 
-    def _found(self, row: Sequence[Any] | None, claims: Claims) -> Visitor | Undecided | None:
+    def _found(
+        self, row: Sequence[Any] | None, claims: Claims, *, renews: bool
+    ) -> Visitor | Undecided | None:
         if row is None:
             return None
         if self._needs_nothing(row, claims):
             return self._made(row, Visitor)
         ruling = self._judged(row, claims)
+        if not renews and ruling.use is not Use.COPY:
+            ruling = AS_ANY
         if ruling is not AS_ANY:
             return UNDECIDED
         return self._made(row, Visitor, self._renewed(row, claims, ruling, None))

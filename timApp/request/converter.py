@@ -1,6 +1,6 @@
-"""Names of people in the paths of addresses."""
+"""Names of people, and whole paths, in the paths of addresses."""
 
-from werkzeug.routing import PathConverter
+from werkzeug.routing import BaseConverter, PathConverter
 
 
 class NameConverter(PathConverter):
@@ -8,3 +8,10 @@ class NameConverter(PathConverter):
 
     part_isolating = False
     regex = ".+?"
+
+
+class RestConverter(BaseConverter):
+    """Takes a whole path, of which an address has another one in front."""
+
+    part_isolating = False
+    regex = "/.*?"

@@ -46,6 +46,8 @@ class Inputs:
     takes_json: bool = False
     #: Files in it: then it is a form in parts.
     files: frozenset[str] = frozenset()
+    #: Whether what is said is for somebody else, who is asked about here.
+    passes_on: bool = False
 
     def __or__(self, other: "Inputs") -> "Inputs":
         """Return what is known by either."""
@@ -56,6 +58,7 @@ class Inputs:
             self.repeated | other.repeated,
             self.takes_json or other.takes_json,
             self.files | other.files,
+            self.passes_on or other.passes_on,
         )
 
 
@@ -87,6 +90,11 @@ def takes(
         files=in_parts,
     )
     return lambda view: declare(view, inputs)
+
+
+def passes_on(view: _View) -> _View:
+    """Let a view be asked with whatever others are asked with; it reads none of that."""
+    return declare(view, Inputs(passes_on=True))
 
 
 def declare(view: _View, inputs: Inputs) -> _View:
@@ -158,6 +166,8 @@ def check_inputs() -> None:
     if view is None or asked.method == "OPTIONS":
         return
     known = inputs_of(view)
+    if known.passes_on:
+        return
     query = dict(asked.args.lists()) if asked.query_string else {}
     if query:
         _check("query", query, known.query, known.repeated_query)

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 #: Characters of a name of the DNS, and of a port.
 _HOST_MAX = 253 + 6
+#: Here reverse proxies ask about other hosts.
+_GATE = ("/gate/nginx", "/gate/refused", "/gate/forward", "/gate/envoy/")
 #: Where it does not matter by which name the site is asked. No link is made there: files are the
-#: same for everybody, the state of a session is that of the cookie, and what other servers ask is
-#: signed for SITE_URL, whatever a proxy has made of the Host header. What watches the site asks by
-#: an address, mostly.
+#: same for everybody, the state of a session is that of the cookie, what other servers ask is
+#: signed for SITE_URL, whatever a proxy has made of the Host header, and the gate is asked about
+#: other hosts. What watches the site asks by an address, mostly.
 _ANY_HOST = (
     "/static/",
     "/bootstrap/static/",
@@ -43,6 +45,7 @@ _ANY_HOST = (
     "/user/sessions/state",
     "/user/sessions/verify",
     "/user/sessions/invalidate",
+    *_GATE,
 )
 
 
@@ -56,14 +59,20 @@ class TrustedHosts:
     domains: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, option: Collection[str] | None, site_url: str | None) -> "TrustedHosts":
-        """Return those of the option; without it that of SITE_URL, and the machine's for itself."""
+    def of(
+        cls, option: Collection[str] | None, site_url: str | None, guarded: Iterable[str] = ()
+    ) -> "TrustedHosts":
+        """Return those of the option; without it that of SITE_URL, and the machine's for itself.
+
+        And those that are `guarded`, by their origins: the site may stand below a path of them.
+        """
+        hosts = {URL(origin).host_subcomponent or "" for origin in guarded}
         if option is None:
             host = site_url and URL(site_url).host_subcomponent
-            return cls(frozenset((host, *LOOPBACK)) if host else None)
+            return cls(frozenset((host, *LOOPBACK, *hosts)) if host else None)
         names = [_ascii_name(name) for name in option if not name.startswith(".")]
         domains = [f".{_ascii_name(name[1:])}" for name in option if name.startswith(".")]
-        return cls(frozenset(names), tuple(domains))
+        return cls(frozenset((*names, *hosts)), tuple(domains))
 
     def has(self, host: str) -> bool:
         """Tell whether a well-formed Host header has one of the names, with whatever port.
@@ -154,6 +163,10 @@ class Precheck:
             environ.get("QUERY_STRING", ""),
         )
         check_host(environ, self._trusted)
+        if environ.get("PATH_INFO", "").startswith(_GATE):
+            # It is the other host that somebody wants to speak another protocol with; Flask would
+            # take the question itself for a websocket, and refuse it.
+            environ.pop("HTTP_UPGRADE", None)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

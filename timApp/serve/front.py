@@ -8,6 +8,7 @@ from functools import partial
 
 from timApp.request.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
+from timApp.serve.gate import FrontGate
 from timApp.serve.gateway import Gateway
 from timApp.serve.heldback import HeldBack
 from timApp.serve.http.journal import STATIC_ROUTE
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _LOGIN = b"/login"
 _DOCUMENTS = b"/view/"
+_GATE = b"/gate/"
 _ALIVE, _PROBES = b"/healthz", frozenset((b"/readyz", b"/metrics"))
 _READS = frozenset((b"GET", b"HEAD"))
 _EXPORTS = (
@@ -69,10 +71,17 @@ CREWS = ("login", "door", "export", "probe", "page")
 class Front:
     """Answers exchanges; for the loop's thread."""
 
-    def __init__(
-        self, gateway: Gateway, crews: Crews, states: States, statics: Statics, refusals: Refusals
+    def __init__(  # noqa: PLR0917 - its parts
+        self,
+        gateway: Gateway,
+        crews: Crews,
+        states: States,
+        gate: FrontGate,
+        statics: Statics,
+        refusals: Refusals,
     ) -> None:
         self._gateway = gateway
+        self._gate = gate
         self._crews = crews
         self._states = states
         self._statics = statics
@@ -100,7 +109,7 @@ class Front:
         request = exchange.request
         if request.target in STATE_TARGETS and request.method == b"GET" and not request.body:
             request.route = request.target.decode()
-            return self._states.ask(exchange, _DOCUMENT_SECONDS, self._ask_pages)
+            return self._states.ask_state(exchange, _DOCUMENT_SECONDS, self._ask_pages)
         if self._statics.has(request):
             request.route = STATIC_ROUTE
             self._statics.answer(exchange, self._ask_doors)
@@ -113,11 +122,23 @@ class Front:
         elif request.target == REPORT_TARGET and request.method == b"POST":
             request.route = REPORT_TARGET.decode()
             exchange.answer(self._reports.answer(request))
+        elif request.target.startswith(_GATE):
+            self._ask_gate(exchange)
         elif request.target in _PROBES:
             self._ask(self._crews.probes, exchange, _SECONDS)
         else:
             return False
         return True
+
+    def _ask_gate(self, exchange: Exchange) -> None:
+        request = exchange.request
+        say = self._gate.saying(request)
+        if say is not None:
+            request.route = request.target.decode()
+        if say is None or not self._states.ask(
+            exchange, say, _DOCUMENT_SECONDS, self._ask_pages, renews=False
+        ):
+            self._ask_pages(exchange)
 
     def sweep(self) -> None:
         """Tell those that have waited long enough; to be called several times a second."""

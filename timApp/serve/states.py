@@ -7,7 +7,9 @@ moment for the next ones: each costs as much for one question as for a few.
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
@@ -32,7 +34,24 @@ _PAUSE = 0.005
 _OK = status_line(200)
 _log = logging.getLogger(__name__)
 
-_Question = tuple[Exchange, Claims]
+#: Says what is answered to the bearer of a cookie, on whom there is a verdict, while the exams of
+#: that mark run; None if the application has to say it.
+Say = Callable[[Claims, Verdict, str], Answer | None]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What somebody asks, and who else answers it: if nobody has until then, nobody does."""
+
+    claims: Claims
+    say: Say
+    #: Whether the answer may bring a new cookie.
+    renews: bool
+    until: float
+    others: Handler
+
+
+_Asked = tuple[Exchange, _Question]
 
 
 class States:
@@ -57,37 +76,49 @@ class States:
         self._mailbox = mailbox
         self._unavailable = unavailable
         # What the thread is to look up; and what waits for that, in the order in which it came.
-        self._look_ups: SimpleQueue[Sequence[_Question]] = SimpleQueue()
-        self._waiting: dict[Exchange, Claims] = {}
+        self._look_ups: SimpleQueue[Sequence[_Asked]] = SimpleQueue()
+        self._waiting: dict[Exchange, _Question] = {}
         self._is_looking_up = self._is_timed = False
         self._next_at = 0.0
-        # Those that are not answered: until when they may be, and who answers them otherwise.
-        self._open: dict[Exchange, tuple[float, Handler]] = {}
+        # Those that are not answered.
+        self._open: dict[Exchange, _Question] = {}
         self._failures = Repeats()
 
     def start(self) -> None:
         """Start the thread."""
         Thread(target=self._look_up_forever, daemon=True, name="states").start()
 
-    def ask(self, exchange: Exchange, seconds: float, others: Handler) -> bool:
+    def ask_state(self, exchange: Exchange, seconds: float, others: Handler) -> bool:
+        """Take the question for a state (`STATE_TARGETS`); see `ask`."""
+        return self.ask(exchange, partial(self._say_state, exchange), seconds, others)
+
+    def ask(
+        self,
+        exchange: Exchange,
+        say: Say,
+        seconds: float,
+        others: Handler,
+        *,
+        renews: bool = True,
+    ) -> bool:
         """Take a question, if it is somebody's; tell whether it was taken.
 
-        `others` is called instead of an answer for somebody who is logged out by now, or whose
-        cookie has to be renewed. Whoever was not answered after so many seconds is told so by
-        `expire`.
+        `say` makes the answer. `others` is called instead for somebody who is logged out by now, or
+        whose cookie has to be renewed, if the answer `renews` it. Whoever was not answered after so
+        many seconds is told so by `expire`.
         """
         claims = self._claims(exchange.request.headers)
         if claims is None:
             return False
-        self._open[exchange] = (time.monotonic() + seconds, others)
-        self._waiting[exchange] = claims
+        question = _Question(claims, say, renews, time.monotonic() + seconds, others)
+        self._open[exchange] = self._waiting[exchange] = question
         self._go_on()
         return True
 
     def expire(self) -> None:
         """Tell those that were not answered in time."""
         now = time.monotonic()
-        for exchange in [one for one, (until, _) in self._open.items() if until <= now]:
+        for exchange in [one for one, asked in self._open.items() if asked.until <= now]:
             del self._open[exchange]
             self._waiting.pop(exchange, None)
             self._unavailable(exchange)
@@ -135,13 +166,14 @@ class States:
         while True:
             self._look_up(self._look_ups.get())
 
-    def _look_up(self, questions: Sequence[_Question]) -> None:
+    def _look_up(self, questions: Sequence[_Asked]) -> None:
         verdicts: list[Verdict | None] | None = None
         exams = ""
         try:
             with patience(DOCUMENT_PATIENCE):
                 exams = self._guard.running_exams.mark()
-                verdicts = self._guard.check_all([claims for _, claims in questions])
+                claims = [one.claims for _, one in questions]
+                verdicts = self._guard.check_all(claims, [one.renews for _, one in questions])
         except Exception as error:
             why = reason(error)
             self._tally.count(DATABASE_ERRORS.key(STATE), len(questions))
@@ -157,27 +189,35 @@ class States:
 
     def _deliver(
         self,
-        questions: Sequence[_Question],
+        questions: Sequence[_Asked],
         verdicts: Sequence[Verdict | None] | None,
         exams: str,
     ) -> None:
-        for number, (exchange, claims) in enumerate(questions):
-            _, others = self._open.pop(exchange, (0.0, None))
-            if others is None:  # it has expired
+        for number, (exchange, question) in enumerate(questions):
+            if self._open.pop(exchange, None) is None:  # it has expired
                 continue
             if verdicts is None:
                 self._unavailable(exchange)
                 continue
             verdict = verdicts[number]
-            if verdict is None or verdict.visitor is None:
-                others(exchange)
+            answer = None
+            if verdict is not None and verdict.visitor is not None:
+                answer = question.say(question.claims, verdict, exams)
+            if answer is None:
+                question.others(exchange)
             else:
-                said = STATE_TARGETS[exchange.request.target](
-                    claims.session_id, verdict.visitor, verdict.standing, exams
-                )
-                exchange.answer(Answer(_OK, self._headers, _body(said)))
+                exchange.answer(answer)
         self._is_looking_up = False
         self._go_on()
+
+    def _say_state(
+        self, exchange: Exchange, claims: Claims, verdict: Verdict, exams: str
+    ) -> Answer | None:
+        if verdict.visitor is None:
+            return None
+        say = STATE_TARGETS[exchange.request.target]
+        said = say(claims.session_id, verdict.visitor, verdict.standing, exams)
+        return Answer(_OK, self._headers, _body(said))
 
 
 def _current(

@@ -15,9 +15,11 @@ from flask import Flask
 from timApp.auth.site import Site, current_site
 from timApp.database.servedfile import ServedFile
 from timApp.hosts.outbox.worker import deliver_forever
+from timApp.request.guarded import GUARDED_HOSTS
 from timApp.request.plain import PlainErrors
 from timApp.serve.crew import Crew
 from timApp.serve.front import CREWS, Crews, Front
+from timApp.serve.gate import FrontGate
 from timApp.serve.gateway import Gateway
 from timApp.serve.gauges import Gauges
 from timApp.serve.http.connection import Connection
@@ -146,7 +148,12 @@ def _front(
     states.start()
     host, port = sock.getsockname()[:2]
     front = Front(
-        Gateway(app, host, port), crews, states, Statics(_static_prefixes(app), mailbox), refusals
+        Gateway(app, host, port),
+        crews,
+        states,
+        FrontGate(app.extensions[GUARDED_HOSTS], headers),
+        Statics(_static_prefixes(app), mailbox),
+        refusals,
     )
     limits = Limits(
         request=config["REQUEST_TIMEOUT"],

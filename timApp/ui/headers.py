@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import Response
 
+from timApp.request.guarded import BLOCKED_PATH
 from timApp.request.inputs import current_request, is_for_static_file
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' data:",
         "style-src 'self'",
         "object-src 'none'",
-        "frame-ancestors 'none'",
         "base-uri 'none'",
-        "form-action 'self'",
     )
 )
 
@@ -36,12 +35,21 @@ _HSTS = "Strict-Transport-Security"
 
 
 @lru_cache(16)
-def security_headers(prefix: str = "") -> tuple[tuple[str, str], ...]:
-    """Return what each answer has of a site below that prefix; no view has these of its own."""
+def security_headers(
+    prefix: str = "", *, is_framed: bool = False, led_to: tuple[str, ...] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Return what each answer has of a site below that prefix; no view has these of its own.
+
+    A page that `is_framed` may stand in a page of the same host. Forms may be `led_to` these
+    origins, beside the own one.
+    """
+    framed_by = "'self'" if is_framed else "'none'"
+    targets = " ".join(("form-action 'self'", *led_to))
+    policy = f"{_CONTENT_SECURITY_POLICY}; frame-ancestors {framed_by}; {targets}"
     # Browsers that know `report-to` would look at nothing else, and report over HTTPS alone.
     report = f"report-uri {quote(prefix, safe='/')}{REPORT_PATH}"
     return (
-        ("Content-Security-Policy", f"{_CONTENT_SECURITY_POLICY}; {report}"),
+        ("Content-Security-Policy", f"{policy}; {report}"),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "same-origin"),
     )
@@ -66,12 +74,19 @@ class SecurityHeaders:
     copied one by one for each request.
     """
 
-    def __init__(self, application: "WSGIApplication", hsts_seconds: int | None = None) -> None:
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        hsts_seconds: int | None = None,
+        led_to: Iterable[str] = (),
+    ) -> None:
         """Take the application, and for how long browsers are to come over HTTPS alone, if at all.
 
-        They are told so over HTTPS.
+        They are told so over HTTPS. `led_to` are the origins of the hosts to which somebody goes on
+        from a form of this site, after the login.
         """
         self._application = application
+        self._led_to = tuple(led_to)
         self._hsts = [] if hsts_seconds is None else [(_HSTS, f"max-age={hsts_seconds}")]
 
     def __call__(
@@ -80,7 +95,12 @@ class SecurityHeaders:
         """Let the request be answered."""
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            headers = [*headers, *security_headers(environ.get("SCRIPT_NAME", ""))]
+            is_framed = environ["PATH_INFO"] == BLOCKED_PATH
+            prefix = environ.get("SCRIPT_NAME", "")
+            headers = [
+                *headers,
+                *security_headers(prefix, is_framed=is_framed, led_to=self._led_to),
+            ]
             if environ["wsgi.url_scheme"] == "https" and _STATIC not in environ["PATH_INFO"]:
                 headers += self._hsts
             return start_response(status, headers, exc_info)

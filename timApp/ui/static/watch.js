@@ -5,6 +5,7 @@ import { tellOfAttempt } from "./attempt.js";
 import { ask, askState } from "./server.js";
 
 const page = () => document.body.dataset;
+const isFramed = window.top !== window;
 const placeKey = () => `place ${page().address}`;
 
 // With jitter, so that a hall full of pages does not ask in step. Whoever wakes it asks at once.
@@ -94,7 +95,13 @@ async function follow(state) {
   if (state.username !== page().username) {
     // Logged out, or somebody else is logged in in this browser by now: the login says which.
     clear();
-    location.replace(page().loginUrl);
+    if (isFramed) location.reload();
+    else location.replace(page().loginUrl);
+    leavingAt = performance.now();
+  } else if (state.standing === "valid" && page().leadsTo) {
+    // To the program that the gate guards, which the person had asked for, and which is there
+    // already around a frame.
+    if (!isFramed) location.replace(page().leadsTo);
     leavingAt = performance.now();
   } else if (state.standing !== page().standing) {
     if (state.standing !== "valid" && !document.querySelector("[data-cover-shown]")) {

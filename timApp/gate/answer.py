@@ -1,0 +1,74 @@
+"""What the gate answers, by the kind of proxy that asks."""
+
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from html import escape
+
+from timApp.gate.asked import Asked, Kind
+from timApp.gate.decision import Decision
+from timApp.gate.identity import identity_headers
+from timApp.guard.visitor import Visitor
+
+#: As `timApp.ui.blocked` has it: a session that is expired.
+_BLOCKED = "490 Session Expired"
+_FORBIDDEN = "403 Forbidden"
+#: Tells scripts that a request is to be sent again when the login is valid, see static/guard.js.
+_REFUSED = "Timapp-Refused"
+_STATUSES = {
+    Decision.LOG_IN: "401 Unauthorized",
+    Decision.BLOCKED: _BLOCKED,
+    Decision.UNCLEAR: "400 Bad Request",
+}
+_JSON, _PAGE = "application/json", "text/html; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
+
+
+class Family(Enum):
+    """What a proxy does with what it is told."""
+
+    #: It looks at the status alone: 200, 401 or 403.
+    STATUS = "status"
+    #: What it is told is what it answers, unless the request passes.
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gate answers."""
+
+    status: str
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: str = ""
+
+
+def answer_of(  # noqa: PLR0917 - what there is to say
+    decision: Decision,
+    family: Family,
+    asked: Asked | None,
+    visitor: Visitor | None,
+    place: str | None,
+    text: str,
+) -> Answer:
+    """Return the answer to a decision.
+
+    `place` is where whoever does not pass is led to, if anywhere, and `text` says why. Whoever goes
+    to a page is led there; scripts and programs are told the status (401, 490, 403) with JSON. If
+    it passes, all headers of `identity_headers` are there.
+    """
+    if decision in {Decision.PASS, Decision.OPEN}:
+        return Answer("200 OK", identity_headers(visitor if decision is Decision.PASS else None))
+    status = _STATUSES.get(decision, _FORBIDDEN)
+    location = [("Location", place), (_REFUSED, decision.value)] if place else []
+    if family is Family.STATUS:
+        status = _FORBIDDEN if status == _BLOCKED else status
+        return Answer(status, [*location, ("Content-Type", _TEXT)], f"{text}\n")
+    if asked is None or asked.kind is Kind.FETCH:
+        said = {"error": text, "status": int(status[:3])}
+        said |= {"location": place} if place else {}
+        refused = [(_REFUSED, decision.value)] if place else []
+        return Answer(status, [("Content-Type", _JSON), *refused], json.dumps(said) + "\n")
+    if place:
+        return Answer("302 Found", location)
+    page = f"<!doctype html><meta charset=utf-8><title>{escape(text)}</title><p>{escape(text)}</p>"
+    return Answer(status, [("Content-Type", _PAGE)], page)

@@ -1,0 +1,84 @@
+"""The hosts that the gate guards, and what each of them opens to whom."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from timApp.util.origin import origin_of
+
+#: Where an application keeps its guarded hosts, among its extensions.
+GUARDED_HOSTS = "timapp.guarded_hosts"
+#: Where whoever is blocked is told why, and led on from when they are verified.
+BLOCKED_PATH = "/gate/blocked"
+#: What a path pattern ends with that stands for all below it.
+_ANY = "*"
+#: What another program may understand otherwise than we do.
+_AMBIGUOUS = re.compile(r"//|/\.\.?(/|$)|[\\\0;]")
+
+
+@dataclass(frozen=True)
+class GuardedHost:
+    """A host, by its origin, with its rules; see `timApp.defaultconfig.GUARDED_HOSTS`."""
+
+    origin: str
+    #: Whose members may pass; everybody who is logged in, if there is none.
+    groups: frozenset[str] = frozenset()
+    #: Paths that are open to everybody.
+    open: tuple[str, ...] = ()
+    #: Paths that are open to whoever is logged in, also with a blocked session.
+    open_to_blocked: tuple[str, ...] = ()
+    #: The title of the exam to which it belongs; None for none.
+    exam: str | None = None
+
+    def is_open(self, path: str) -> bool:
+        """Tell whether the path is open to everybody."""
+        return _is_below(path, self.open)
+
+    def is_open_to_blocked(self, path: str) -> bool:
+        """Tell whether the path is open to whoever is blocked."""
+        return _is_below(path, self.open_to_blocked)
+
+
+@dataclass(frozen=True)
+class GuardedHosts:
+    """All hosts that the gate guards."""
+
+    hosts: Mapping[str, GuardedHost] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, table: Mapping[str, Mapping[str, Any]]) -> "GuardedHosts":
+        """Return those of the option's table."""
+        hosts = {}
+        for address, rules in table.items():
+            origin = origin_of(address)
+            if origin is None:  # refused at the start
+                continue
+            hosts[origin] = GuardedHost(
+                origin,
+                frozenset(rules.get("groups", ())),
+                tuple(rules.get("open", ())),
+                tuple(rules.get("open_to_blocked", ())),
+                rules.get("exam"),
+            )
+        return cls(hosts)
+
+    def find(self, address: str) -> GuardedHost | None:
+        """Return the host of a whole address, or None if it is none of these."""
+        origin = origin_of(address)
+        return None if origin is None else self.hosts.get(origin)
+
+
+def _is_below(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a path, without its query, is one of the patterns.
+
+    A path that another program might read as another one is none of them.
+    """
+    plain = unquote(path)
+    if _AMBIGUOUS.search(plain) or "%" in plain or "%2f" in path.lower():
+        return False
+    return any(
+        plain.startswith(one[: -len(_ANY)]) if one.endswith(_ANY) else plain == one
+        for one in patterns
+    )

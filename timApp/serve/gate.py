@@ -1,0 +1,58 @@
+"""The gate, for whoever is logged in: one look-up, and no thread of the application."""
+
+from functools import partial
+
+from timApp.gate.answer import Family, answer_of
+from timApp.gate.asked import FORWARD_PATH, NGINX_PATH, Asked, Header, read_forward, read_nginx
+from timApp.gate.decision import Decision, decide
+from timApp.guard.cookie import Claims
+from timApp.guard.verdict import Verdict
+from timApp.request.guarded import GuardedHost, GuardedHosts
+from timApp.serve.http.message import Answer, Headers, Request
+from timApp.serve.states import Say
+
+_FORWARD, _NGINX = FORWARD_PATH.encode(), NGINX_PATH.encode()
+
+
+class FrontGate:
+    """Says to proxies that somebody may pass; all else is for `timApp.gate.routes`."""
+
+    def __init__(self, hosts: GuardedHosts, headers: Headers) -> None:
+        """Take the guarded hosts, and the headers of each answer."""
+        self._hosts = hosts
+        self._headers: Headers = [*headers, (b"Cache-Control", b"no-store"), (b"Vary", b"Cookie")]
+
+    def saying(self, request: Request) -> Say | None:
+        """Return what says the answer to a request; None if the application has to.
+
+        Envoy is not answered here: under which scheme it was asked, only the application knows.
+        """
+        if request.target == _NGINX:
+            asked = read_nginx(_header_of(request))
+        elif request.target == _FORWARD:
+            asked = read_forward(_header_of(request))
+        else:
+            return None
+        host = None if asked is None else self._hosts.find(asked.address)
+        if asked is None or host is None:
+            return None
+        return partial(self._say, host, asked)
+
+    def _say(
+        self, host: GuardedHost, asked: Asked, _claims: Claims, verdict: Verdict, _exams: str
+    ) -> Answer | None:
+        decision = decide(host, asked.path, verdict.standing, verdict.visitor)
+        if decision not in {Decision.PASS, Decision.OPEN}:
+            return None
+        said = answer_of(decision, Family.WHOLE, asked, verdict.visitor, None, "")
+        headers = [(name.encode(), value.encode()) for name, value in said.headers]
+        return Answer(said.status.encode(), headers + self._headers)
+
+
+def _header_of(request: Request) -> Header:
+    def header(name: str) -> str | None:
+        wanted = name.encode()
+        values = [value for given, value in request.headers if given == wanted]
+        return values[0].decode("latin-1") if len(values) == 1 else None
+
+    return header

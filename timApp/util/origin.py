@@ -1,0 +1,34 @@
+"""Origins of addresses (RFC 6454): scheme, host and port, which tell one site from another."""
+
+from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+#: Characters that browsers read as others, or pass over, wherever they stand in an address.
+_MISREAD = frozenset("\\")
+
+
+def origin_of(address: str) -> str | None:
+    """Return the origin of a whole address, such as ``https://lab.example.org:8443``, or None.
+
+    In small letters, without a port that its scheme has anyway. None for what browsers might read
+    in another way than we do: user info, backslashes, blanks, control characters, and characters
+    beyond ASCII; and for any scheme but ``http`` and ``https``.
+    """
+    if not address.isascii() or not all(" " < char < "\x7f" for char in address):
+        return None
+    if not _MISREAD.isdisjoint(address):
+        return None
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme.lower() not in _PORTS or rest[:1] in {"", "/", "?", "#"}:
+        return None
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or "@" in parts.netloc or parts.netloc.endswith(":") or "%" in parts.netloc:
+        return None
+    if "[" in parts.netloc:
+        host = f"[{host}]"
+    is_usual = port is None or port == _PORTS[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if is_usual else f":{port}")
