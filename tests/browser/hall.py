@@ -132,10 +132,12 @@ class Hall:
 
 
 @contextmanager
-def open_hall(database_url: str, folder: Path, **options: Any) -> Iterator[Hall]:
+def open_hall(
+    database_url: str, folder: Path, *, port: int | None = None, **options: Any
+) -> Iterator[Hall]:
     """Yield a site with an exam and a supervisor, and its running server.
 
-    `options` are the site's options.
+    The server has a free port, if no `port` is given. `options` are the site's options.
     """
 
     def fill(site: Site) -> None:
@@ -148,7 +150,7 @@ def open_hall(database_url: str, folder: Path, **options: Any) -> Iterator[Hall]
         site = Site(thread.submit(opened.__enter__).result())
         try:
             thread.submit(fill, site).result()
-            with live_server(database_url, folder / "live", **options) as server:
+            with live_server(database_url, folder / "live", port=port, **options) as server:
                 yield Hall(site, thread, database_url, server)
         finally:
             thread.submit(opened.__exit__, None, None, None).result()

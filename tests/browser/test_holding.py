@@ -1,6 +1,7 @@
 """A block that holds, and innocent people who never meet it, in windows of a real browser."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -30,7 +31,7 @@ def strict_hall(
     request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hall]:
     """An exam hall where blocks hold and a slot belongs to a browser; tests bring their people."""
-    options = {"SESSIONS_AFTER_END": "hold", "SESSIONS_DEVICE": "same"}
+    options: dict[str, Any] = {"SESSIONS_AFTER_END": "hold", "SESSIONS_DEVICE": "same"}
     databases: SQLiteDatabases | PostgreSQLDatabases
     databases = request.getfixturevalue(f"{request.param}_databases")
     folder = tmp_path_factory.mktemp("hall")
