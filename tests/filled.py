@@ -27,6 +27,7 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import keep_draft
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import require_group
@@ -78,6 +79,7 @@ def fill(site: Site) -> None:
                     supervisors=[require_group(db, "supervisor")],
                 ),
                 FailedLogin(at=moment, user_id=None, address="192.0.2.1"),
+                SessionProof(user_id=user_id, session_id=ODD, proved_at=moment),
                 PasswordFailures(subject="s", place=ODD, failures=3, last_at=moment),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),
                 HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),

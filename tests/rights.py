@@ -67,9 +67,11 @@ ROUTES: Final = {
     },
     "whoever is logged in": {
         "GET /": 200,
+        "GET /confirm": 200,
         "GET /hand-in": 200,
         "GET /my-password": 200,
         "GET /my-sessions": 200,
+        "POST /confirm": 422,
         "POST /hand-in": 409,
         "POST /my-password": 422,
         "POST /my-sessions/end": 404,

@@ -15,6 +15,7 @@ from timApp.auth.access import close_to_expired_sessions
 from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
+from timApp.auth.factor.proof import require_proof
 from timApp.auth.login import login
 from timApp.auth.outcomes import count_change, count_logins
 from timApp.auth.session.routes import sessions
@@ -38,6 +39,7 @@ from timApp.hosts.distribution import distribute, note_debts
 from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.openapi import openapi
+from timApp.pages.account.confirm import confirm
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
@@ -239,6 +241,7 @@ def _seconds(number: float | None) -> timedelta | None:
 
 def _add_pages(app: Flask) -> None:
     app.before_request(check_inputs)
+    app.before_request(require_proof)
     app.after_request(keep_out_of_caches)
     guarded = app.extensions[GUARDED_HOSTS] = GuardedHosts.of(app.config["GUARDED_HOSTS"])
     app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
@@ -255,6 +258,7 @@ def _add_pages(app: Flask) -> None:
         documents,
         my_sessions,
         new_password,
+        confirm,
         hand_in,
         links,
         servers,

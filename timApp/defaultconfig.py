@@ -102,6 +102,14 @@ SESSIONS_LIFETIME: Seconds | None = None
 # renewals. A client that takes new cookies has to keep all of them, as browsers do.
 SESSIONS_TOKEN_RENEWAL: RenewalSeconds | None = 60
 
+# After how many seconds administrators are asked for their password again before they do what
+# changes much: exams, people and their rights, everybody's sessions, exports. A number of seconds
+# above 0, or None, which means never. Default: 900.
+# So whoever sits down at an administrator's browser later, or has a copy of its cookie, cannot do
+# that. Nobody is asked at the verification of a person, so that no hall waits. Whoever has no
+# password of this site is not asked.
+CONFIRM_SECONDS: Seconds | None = 900
+
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.
 # After so many days from its beginning the address and the browser are cleared (`origin`, and the

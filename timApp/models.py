@@ -22,6 +22,7 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
@@ -45,6 +46,7 @@ __all__ = [
     "SessionChange",
     "SessionHold",
     "SessionOrder",
+    "SessionProof",
     "Tidying",
     "Undoable",
     "User",

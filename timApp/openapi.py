@@ -22,6 +22,7 @@ from timApp.auth.schemas import ErrorAnswer
 from timApp.auth.session.routes import sessions
 from timApp.document.routes import documents
 from timApp.hosts.questions.routes import hosts
+from timApp.pages.account.confirm import confirm
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
@@ -89,6 +90,7 @@ def openapi_document() -> Response:
 
 _BLUEPRINTS = (
     login,
+    confirm,
     sessions,
     documents,
     hand_in,

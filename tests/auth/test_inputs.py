@@ -114,6 +114,8 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
         "form": {"old_password": PASSWORD, "password": "purple llama sings"},
         "who": "renewer",
     },
+    ("confirm.show", "GET"): {"query": {"next": "/"}},
+    ("confirm.do", "POST"): {"form": {"password": PASSWORD, "next": "/"}, "takes_json": True},
     ("hand_in.do", "POST"): {"form": {"exam": "Running"}, "takes_json": True, "who": "sitter"},
     ("hand_in.show_receipt", "GET"): {"query": {"receipt": "%s"}},
     ("language.choose", "POST"): {"form": {"language": "fi", "next": "/"}},

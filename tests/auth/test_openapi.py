@@ -45,6 +45,7 @@ DESCRIBED = {
     "GET /user/sessions/current",
     "GET /user/sessions/state",
     "GET /view/{path}",
+    "POST /confirm",
     "POST /hand-in",
     "POST /hosts/check",
     "POST /hosts/sessions",

@@ -67,6 +67,12 @@ def _refused_password(page: Page) -> None:
     expect(page.get_by_text("This is not your password.")).to_be_visible()
 
 
+def _prove_wrongly(page: Page) -> None:
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("This is not your password.")).to_be_visible()
+
+
 def _verify(page: Page) -> None:
     verify_button(page).click()
     expect(page.get_by_role("heading", name="Verified: ")).to_be_visible()
@@ -232,6 +238,8 @@ PAGES = [
     SitePage("own sessions", _STUDENT, "/my-sessions"),
     SitePage("new password", _STUDENT, "/my-password"),
     SitePage("new password refused", _STUDENT, "/my-password", then=_refused_password),
+    SitePage("password again", _ADMIN, "/confirm"),
+    SitePage("password again refused", _ADMIN, "/confirm", then=_prove_wrongly),
     SitePage("failed logins", _ADMIN, _FAILED),
     SitePage("failed logins, unknown person", _ADMIN, f"{_FAILED}?user=Mr%20Nobody", 404),
     SitePage("no failed logins", _ADMIN, f"{_FAILED}?user={{student}}&address=x"),

@@ -26,6 +26,7 @@ from timApp.auth.authenticate import WrongCredentials, authenticate, with_hash_o
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.browser import current_device, current_place, name_browser
 from timApp.auth.csrf import csrf
+from timApp.auth.factor.proof import remember_proof
 from timApp.auth.schemas import ErrorAnswer, LoginAnswer, LoginArgs, LoginForm, StatusAnswer
 from timApp.auth.seat import current_seat
 from timApp.auth.session.util import current_session_id, has_valid_session
@@ -117,6 +118,8 @@ def _log_in(username: str, password: str) -> Begun:
             raise
         person = person_now
         begun = _begin(person)
+    if person.is_admin:
+        remember_proof(person.id, begun.session_id)
     if db.is_in_transaction():
         db.session.commit()
     session.clear()  # nothing of the time before the login, the CSRF token least of all, stays

@@ -173,3 +173,6 @@ class ErrorAnswer(Schema):
         values=fields.List(fields.String()),
         metadata={"description": "What is wrong with each input at fault (status 422)."},
     )
+    confirm = fields.String(
+        metadata={"description": "Where to prove with the password first who one is (status 403)."}
+    )

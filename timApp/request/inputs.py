@@ -22,7 +22,7 @@ _MARK = "_inputs"
 #: Where a request keeps what its body says, and what its view is.
 _PARSED, _VIEW = "timapp.fields", "timapp.view"
 #: Every form of ours has it; `timApp.auth.csrf` reads it.
-_CSRF_FIELD = "csrf_token"
+CSRF_FIELD = "csrf_token"
 _UNKNOWN = "Unknown field."
 _REPEATED = "Given more than once."
 _CONTRADICTING = "The address and the body do not say the same."
@@ -176,7 +176,7 @@ def check_inputs() -> None:
             _refuse("body", {"": [_NO_BODY]})
         return
     body = _fields(known)
-    known_in_body = known.body | {_CSRF_FIELD} if request.mimetype in _FORMS else known.body
+    known_in_body = known.body | {CSRF_FIELD} if request.mimetype in _FORMS else known.body
     if request.is_json and not known.takes_json:
         known_in_body = frozenset()
     _check("body", body, known_in_body, known.repeated)
@@ -196,7 +196,7 @@ def read_body() -> dict[str, Any]:
     """
     fields = {name: values[-1] for name, values in _parsed_fields()}
     if request.mimetype == FORM_TYPE:
-        fields.pop(_CSRF_FIELD, None)
+        fields.pop(CSRF_FIELD, None)
     return fields
 
 

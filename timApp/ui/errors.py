@@ -21,6 +21,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.access import LoginRequired, SessionExpired
+from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
 from timApp.request.inputs import current_request
@@ -28,6 +29,7 @@ from timApp.request.masked import masked_path_of
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
+from timApp.ui.confirm import answer_proof_required
 from timApp.ui.statuses import status_of
 from timApp.ui.words import error_words
 from timApp.util.errors import AskAgain, TimError
@@ -47,6 +49,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(AskAgain, _answer_ask_again)
     app.register_error_handler(LoginRequired, _answer_login_required)
     app.register_error_handler(SessionExpired, answer_session_expired)
+    app.register_error_handler(ProofRequired, answer_proof_required)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     failures = Repeats()

@@ -7,6 +7,7 @@ from timApp.auth.access import open_to_expired_sessions, verify_admin, verify_lo
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.csrf import csrf
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.schemas import (
     CurrentSessionAnswer,
     ErrorAnswer,
@@ -92,6 +93,7 @@ def get_state() -> Response:
 @sessions.tells(200, ANY_TEXT, EXPORTED, content_type="text/csv", headers=ROW_COUNT)
 @sessions.tells(403)
 @sessions.tells(404)
+@asks_again(takes_password=False)
 def get_all_sessions(
     state: SessionStateFilterOptions = SessionStateFilterOptions.ALL,
     user: str | None = None,
@@ -114,6 +116,7 @@ def get_all_sessions(
 @sessions.post("/verifyAll")
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
+@asks_again(takes_password=False)
 def validate_all() -> Response:
     """Validate all latest sessions."""
     verify_admin()
@@ -123,6 +126,7 @@ def validate_all() -> Response:
 @sessions.post("/invalidateAll")
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
+@asks_again(takes_password=False)
 def invalidate_all() -> Response:
     """Invalidate all sessions."""
     verify_admin()

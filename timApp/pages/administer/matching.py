@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
@@ -40,6 +41,7 @@ def ask() -> ResponseReturnValue:
 
 @matching.post("")
 @takes(query=FILTER_FIELDS, form=("action", "number", "reason"))
+@asks_again()
 def change() -> ResponseReturnValue:
     """Do ``action`` to all that the parameters mean, unless they are more than ``number`` by now.
 

@@ -10,6 +10,7 @@ from flask_babel import get_timezone, gettext
 from timApp.auth.access import verify_admin
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.database.timelimit import TookTooLong, time_limit
 from timApp.guard.export.changes import change_table
@@ -72,6 +73,7 @@ def show() -> ResponseReturnValue:
 @record.tells(403)
 @record.tells(404)
 @takes(query=RECORD_FIELDS | {FORMAT_FIELD})
+@asks_again()
 def export() -> ResponseReturnValue:
     """Return all that the record has with these parameters in a file, of the format ``format``."""
     verify_admin()

@@ -11,6 +11,7 @@ from flask_babel import get_timezone, ngettext
 from timApp.auth.access import verify_admin
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.database.timelimit import TookTooLong, time_limit
@@ -73,6 +74,7 @@ def show() -> ResponseReturnValue:
 @session_list.tells(403)
 @session_list.tells(404)
 @takes(query=FILTER_FIELDS | {FORMAT_FIELD})
+@asks_again()
 def export() -> ResponseReturnValue:
     """Return all that the list has with these parameters in a file, of the format ``format``."""
     verify_admin()
@@ -118,6 +120,7 @@ def confirm_invalidate_all() -> ResponseReturnValue:
 
 @session_list.post("/verify-all")
 @takes(form=("reason",))
+@asks_again()
 def verify_all() -> ResponseReturnValue:
     """Verify the latest session of each person, and go to the list."""
     verify_admin()
@@ -134,6 +137,7 @@ def verify_all() -> ResponseReturnValue:
 
 @session_list.post("/invalidate-all")
 @takes(form=("reason",))
+@asks_again()
 def invalidate_all() -> ResponseReturnValue:
     """Invalidate all sessions, and go to the list."""
     verify_admin()

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_admin
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import current_clocks, db
 from timApp.auth.visitor import current_actor
 from timApp.document.exam import take_back
@@ -40,6 +41,7 @@ def confirm_delete() -> ResponseReturnValue:
 
 @exam_acts.post("/delete")
 @takes(form=_FIELDS)
+@asks_again()
 def delete() -> ResponseReturnValue:
     """Delete the exam of the id ``exam``, which is to come, and go to the list."""
     verify_admin()
@@ -61,6 +63,7 @@ def confirm_begin() -> ResponseReturnValue:
 
 @exam_acts.post("/begin")
 @takes(form=_FIELDS)
+@asks_again()
 def begin() -> ResponseReturnValue:
     """Begin the exam of the id ``exam``, and go to the list."""
     verify_admin()
@@ -90,6 +93,7 @@ def confirm_end() -> ResponseReturnValue:
 
 @exam_acts.post("/end")
 @takes(form=_FIELDS)
+@asks_again()
 def end() -> ResponseReturnValue:
     """End the exam of the id ``exam``, and go to the list."""
     verify_admin()

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_admin
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.document.exam import documents_of_exams, set_documents
 from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
@@ -39,6 +40,7 @@ def show() -> ResponseReturnValue:
 
 @exams.post("")
 @takes(form=EXAM_FIELDS)
+@asks_again()
 def add() -> ResponseReturnValue:
     """Add an exam, and go to the list; show the form again if a field is at fault."""
     verify_admin()
@@ -70,6 +72,7 @@ def show_change() -> ResponseReturnValue:
 
 @exams.post("/change")
 @takes(form=EXAM_FIELDS | {"exam", "shown"})
+@asks_again()
 def change() -> ResponseReturnValue:
     """Change the exam of the id ``exam``, and go to the list; fields that are not sent stay.
 

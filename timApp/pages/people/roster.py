@@ -7,6 +7,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_admin
+from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor
 from timApp.request.inputs import takes
@@ -76,6 +77,7 @@ def look() -> ResponseReturnValue:
 
 @roster.post("/enroll")
 @takes(form=_READING, repeated=("column",))
+@asks_again()
 def carry_out() -> ResponseReturnValue:
     """Carry out the list that was sent, all of it or nothing, and show the slips to print."""
     visitor = verify_admin()

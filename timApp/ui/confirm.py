@@ -1,0 +1,69 @@
+"""What asks somebody to prove again who they are."""
+
+from collections.abc import Iterable
+
+from flask import jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.access import verify_logged_in
+from timApp.auth.factor.proof import PASSWORD_FIELD, ProofRequired
+from timApp.request.inputs import CSRF_FIELD
+from timApp.request.negotiation import wants_json
+from timApp.ui.address import address_of_request
+from timApp.ui.words import error_words
+from timApp.user.password import PASSWORD_MAX_LENGTH
+from timApp.util.errors import AskAgain, TimError
+
+
+def answer_proof_required(error: ProofRequired) -> ResponseReturnValue:
+    """Ask for the proof: programs by status 403, people on a page.
+
+    The page of an address that is only read leads back there. That of a form has in it what was
+    sent, and sends it once more to the same address with the password: it is what the same browser
+    has sent a moment ago, so nothing in it need be signed, and the token of the form is checked
+    again.
+    """
+    if wants_json():
+        return jsonify(error=error_words(error), confirm=url_for("confirm.show")), error.status
+    if request.method in {"GET", "HEAD"}:
+        return redirect(url_for("confirm.show", next=address_of_request()))
+    if not error.keeps_form:
+        return confirm_page(url_for("confirm.do"), refused=error.refused, status=error.status)
+    kept = [
+        (name, value)
+        for name, values in request.form.lists()
+        for value in values
+        if name not in {CSRF_FIELD, PASSWORD_FIELD}
+    ]
+    return confirm_page(
+        address_of_request(),
+        kept,
+        password_field=PASSWORD_FIELD,
+        refused=error.refused,
+        status=error.status,
+    )
+
+
+def confirm_page(
+    action: str,
+    kept: Iterable[tuple[str, str]] = (),
+    *,
+    password_field: str = "password",  # noqa: S107 - the name of a field
+    refused: TimError | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
+    """Return the page whose form goes to `action`, with what is kept in it and the password.
+
+    `refused` is what is wrong with the password that was given.
+    """
+    page = render_template(
+        "confirm.html",
+        action=action,
+        kept=kept,
+        password_field=password_field,
+        problem=refused and error_words(refused),
+        user_name=verify_logged_in().name,
+        max_length=PASSWORD_MAX_LENGTH,
+    )
+    headers = {"Retry-After": str(refused.retry_after)} if isinstance(refused, AskAgain) else {}
+    return page, status if refused is None else refused.status, headers
