@@ -17,7 +17,7 @@ PATRONI ?= .patroni
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test random crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
+.PHONY: help run test random fuzz crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,6 +33,9 @@ test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 random: $(VENV)/dev.stamp ## Try twenty times as many random lives and orders as the tests do (long)
 	@$(BIN)/python -m pytest --hypothesis-profile long --numprocesses $(PROCESSES) \
 		tests/guard/test_rules_random.py tests/guard/test_order.py
+
+fuzz: $(VENV)/dev.stamp ## Try what strangers may write, and all that the API may be asked, into docs/security.md (long)
+	@$(BIN)/python -m tests.fuzz --write
 
 crossing: $(VENV)/dev.stamp ## Let changes of PEOPLE people cross on the way to five servers (long)
 	@$(BIN)/python -m tests.crossing $(PEOPLE)

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 _FILE = re.compile(r"`((?:timApp|tests|bench|docs)/[\w./*-]+)`")
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 _NAME = re.compile(r"`(timApp(?:\.\w+)+)`")
 
@@ -20,6 +21,19 @@ def test_the_files_that_a_document_names_exist(document: Path) -> None:
     linked = {(document.parent / link).resolve() for link in _LINK.findall(text)}
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
     assert sorted(str(path) for path in linked if not path.exists()) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tests_that_a_document_names_exist(document: Path) -> None:
+    """A test that is to prove something is there, in the file that is named."""
+    named = _TEST.findall(document.read_text("utf-8"))
+    assert document.name != "security.md" or len(named) > 80
+    gone = [
+        f"{file}::{name}"
+        for file, name in named
+        if f"\ndef {name}(" not in f"\n{(ROOT / file).read_text('utf-8')}"
+    ]
+    assert gone == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -135,6 +135,11 @@ def packed(name: str, size: int) -> bytes:
     return file.getvalue()
 
 
+_NAME = b"xl/workbook.xml"
+#: An XLSX of which some packed bytes were changed.
+DAMAGED = xlsx([["name"], ["a"]]).replace(_NAME, _NAME + b"\xff" * 8, 1)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -148,6 +153,7 @@ def packed(name: str, size: int) -> bytes:
         (b"name\n" + b"a" * 1025, "Line 2 has too many columns"),
         (b"PK\x03\x04 and no more", "damaged"),
         (packed("xl/workbook.xml", 10), "damaged"),
+        (DAMAGED, "damaged"),
         (packed("xl/workbook.xml", 201 * 1024 * 1024), "too large when it is unpacked"),
     ],
 )

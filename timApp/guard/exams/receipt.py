@@ -44,7 +44,7 @@ class HandInReceipts:
         """Return what a token says; `ForgedReceipt` (field ``receipt``) for any other text."""
         try:
             content = self._serializer.loads(token)
-        except BadSignature:
+        except (BadSignature, UnicodeError):
             content = None
         match content:
             case [str(person), str(real_name), str(exam), str(at)]:

@@ -7,6 +7,7 @@ from itsdangerous import Signer
 
 from timApp.guard.seats.name import seat_name
 from timApp.util.errors import BadInput
+from timApp.util.text import is_storable
 
 #: The names of the parameters of such an address.
 SEAT_FIELD, SIGNATURE_FIELD = "seat", "signature"
@@ -41,7 +42,7 @@ class SeatLinks:
 
     def read(self, seat: str, signature: str) -> str:
         """Return the seat that an address names; `ForgedSeat` unless it is as it was made."""
-        if not self._signer.verify_signature(seat, signature):
+        if not is_storable(seat) or not self._signer.verify_signature(seat, signature):
             raise ForgedSeat(
                 "This link to a seat was not made by a server of this site, or was changed. Open"
                 " the whole link as it was given.",

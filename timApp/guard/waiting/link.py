@@ -59,7 +59,7 @@ class Links:
         """
         try:
             content, signed_at = self._serializer.loads(token, return_timestamp=True)
-        except BadSignature:
+        except (BadSignature, UnicodeError):
             raise ForgedLink(
                 "This link was not made by a server of this site.", field="token"
             ) from None

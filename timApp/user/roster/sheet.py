@@ -6,10 +6,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from timApp.util.errors import BadInput
 
@@ -167,19 +165,11 @@ def _xlsx_rows(content: bytes) -> Iterator[Row]:
             for number, values in enumerate(sheet.iter_rows(values_only=True), 1)
         )
         yield from _cut(found)
-    except (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        ParseError,
-        KeyError,
-        ValueError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-    ):
-        # Whatever openpyxl stumbles over in a file that is none.
+    except BadInput:
+        raise
+    except Exception:
+        # Whatever openpyxl, and what unpacks and parses for it, stumbles over in a file that is
+        # none or is damaged.
         raise damaged from None
 
 

@@ -1,0 +1,46 @@
+"""What strangers write is read, or refused as it should be; no cell of an export is a formula.
+
+A short run; `make fuzz` tries a thousand times as much, see docs/security.md.
+"""
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.cells import FORMS, exported, fill, formulas, rows_of
+from tests.fuzz.parsers import PARSERS
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_is_read_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    """No text, bytes or JSON is met with another error than the one that says it is none."""
+    PARSERS[name].try_on(data.draw(PARSERS[name].inputs))
+
+
+def test_a_reader_that_fails_is_found() -> None:
+    """The runs say something: an error that is not meant gets through."""
+    careless = PARSERS["seat"].__class__(st.text(), lambda text: text.encode()[3], (ValueError,))
+
+    @settings(max_examples=60, derandomize=True, database=None, phases=[Phase.generate])
+    @given(careless.inputs)
+    def run(given_text: str) -> None:
+        careless.try_on(given_text)
+
+    with pytest.raises(IndexError):
+        run()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_cell_of_an_export_is_a_formula(engine: sa.Engine, form: str) -> None:
+    """Whatever people and browsers are called; and all cells arrive, eight in each row."""
+    fill(engine, 400, seed=7)
+    how, others = FORMS[form]
+    separator = ";" if form.endswith("semicolons") else ","
+    text = exported(engine, how)
+    rows = rows_of(text, separator)
+    assert (len(rows), {len(row) for row in rows}) == (400, {8})
+    assert sum(cell.startswith("'") for row in rows for cell in row) > 400
+    assert list(formulas(text, separator, others)) == []
