@@ -68,8 +68,8 @@ class Studio:
         self._server = demo.server
         self._browser = browser
         # Each of the students has two devices, and the second waits.
-        self._waiting = [
-            [site.device(name, user_agent) for user_agent in user_agents][-1]
+        self._devices = [
+            [site.device(name, user_agent) for user_agent in user_agents]
             for site, name, user_agents in (
                 (demo, "student1", (_LAPTOP, _TABLET)),
                 (elsewhere, "student2", (_LINUX,) * 2),
@@ -77,18 +77,29 @@ class Studio:
         ]
         demo.device("student3", _LINUX)
         self._visitors = {name: demo.device(name, _LAPTOP) for name in _VISITORS}
-        session_id = self._waiting[0].session_id
-        #: Where the first one who waits is looked at.
-        self.comparison = f"/supervise/person?user=student1&session={session_id}"
+
+    def open_exams(self) -> list[list[int]]:
+        """Ask for the exam on all devices, or they would wait no more; return the statuses."""
+        return [[one.get_page(_EXAM).status for one in devices] for devices in self._devices]
+
+    def comparison(self) -> str:
+        """Return where the first one who waits is looked at, at the device that is blocked now."""
+        (blocked,) = (
+            device
+            for device, status in zip(self._devices[0], self.open_exams()[0], strict=True)
+            if status == 490
+        )
+        return f"/supervise/person?user=student1&session={blocked.session_id}"
 
     @contextmanager
     def window(
         self, size: tuple[int, int], colour_scheme: ColourScheme, name: str
     ) -> Iterator[Page]:
         """Yield a page in a new window, in which the person, if any, is logged in."""
-        for device in self._waiting:
-            device.get_page(_EXAM)  # else they would wait no more
-        window = Window(self._browser, size, colour_scheme, base_url=self._server.url)
+        self.open_exams()
+        window = Window(
+            self._browser, size, colour_scheme, base_url=self._server.url, user_agent=_LAPTOP
+        )
         if name:
             window.context.add_cookies(
                 [
@@ -109,7 +120,17 @@ def _open(path: str) -> OpenPage:
 
 
 def _compare(studio: Studio, page: Page) -> None:
-    page.goto(studio.comparison)
+    page.goto(studio.comparison())
+
+
+def _choose_several(_studio: Studio, page: Page) -> None:
+    page.goto("/supervise")
+    boxes = page.get_by_role("listitem").get_by_role("checkbox")
+    expect(boxes.first).to_be_visible()
+    for box in boxes.all():
+        box.check()
+    page.get_by_role("button", name="Look at those who are chosen").click()
+    expect(page.get_by_role("button", name="Let them in")).to_be_visible()
 
 
 def _verify(studio: Studio, page: Page) -> None:
@@ -125,10 +146,12 @@ PICTURES: tuple[tuple[str, str, OpenPage], ...] = (
     ("blocked", "student3", _open(_EXAM)),
     ("console", "supervisor", _open("/supervise")),
     ("comparison", "supervisor", _compare),
+    ("several", "supervisor", _choose_several),
     ("my-sessions", "supervisor", _open("/my-sessions")),
     ("overview", "admin", _open("/administer")),
     ("sessions", "admin", _open("/administer/sessions")),
     ("person", "admin", _open("/administer/person?user=student1")),
+    ("record", "admin", _open("/administer/record")),
     # These come last: they change who waits, and what hosts are owed.
     ("outcome", "supervisor", _verify),
     ("servers", "supervisor", _open("/supervise/servers")),
@@ -154,8 +177,12 @@ def _save(screenshot: bytes, path: Path) -> None:
 
 @contextmanager
 def _demo_site(folder: Path, **options: object) -> Iterator[Demo]:
-    """Yield a server with the demo content."""
+    """Yield a server with the demo content.
+
+    Windows are logged in with the cookies of devices: no number of theirs is to tell them apart.
+    """
     folder.mkdir()
+    options["SESSIONS_TOKEN_RENEWAL"] = "none"
     database_url = f"sqlite:///{folder}/demo.db"
     for command in (("db", "upgrade"), ("demo",)):
         subprocess.run(
