@@ -2,20 +2,24 @@
 
 import csv
 import io
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import openpyxl
 from hypothesis import strategies as st
 from itsdangerous import BadSignature
 from openpyxl.worksheet.worksheet import Worksheet
+from yarl import URL
 
 from timApp import defaultconfig
 from timApp.config import database_url, load_config
 from timApp.document.markdown import render_markdown, title_of
 from timApp.document.path import normal_path
+from timApp.gate.asked import read_envoy, read_forward, read_nginx
 from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.exams.receipt import HandInReceipt, HandInReceipts
 from timApp.guard.seats.file import read_seats
@@ -30,6 +34,7 @@ from timApp.net.signature import InvalidSignature, Message, sign_request, verify
 from timApp.pages.administer.cursor import read_cursor
 from timApp.pages.entry import entry_number
 from timApp.pages.supervise.typed import understand
+from timApp.request.guarded import GuardedHosts
 from timApp.request.local import local_address
 from timApp.request.masked import masked_path
 from timApp.user.roster.columns import Column, find_columns
@@ -149,6 +154,23 @@ def _environment(said: tuple[str, str]) -> None:
 def _visit(headers: Mapping[str, str]) -> None:
     for kind in ProxyHeaders:
         read_visit(headers, 2, kind)
+
+
+_HOSTS = GuardedHosts.of({"https://lab.example.org": {"open": ["/public/*"]}})
+
+
+def _gate(address: str) -> None:
+    """Ask the gate as proxies do; what it lets pass is meant so by whoever reads it after it."""
+    asked = read_nginx({"x-original-url": address}.get)
+    read_forward(
+        {"x-forwarded-proto": "https", "x-forwarded-host": "a", "x-forwarded-uri": address}.get
+    )
+    read_envoy({"host": "lab.example.org"}.get, address, "https")
+    host = _HOSTS.find(address)
+    if asked is not None and host is not None:
+        assert URL(address).host == "lab.example.org"
+        if host.is_open(asked.path):
+            assert posixpath.normpath(unquote(asked.path)).startswith("/public")
 
 
 _COOKIES = Cookies(_KEYS)
@@ -272,6 +294,15 @@ PARSERS = {
     "target of a request": Parser(near("/a?b", "http://a.example/b?c"), read_target, (TimError,)),
     "place in a list": Parser(near("WyJhbm4iLG51bGwsbnVsbF0"), read_cursor, (BadInput,)),
     "number of an entry": Parser(near("12", "١٢", "²"), entry_number),
+    "address at the gate": Parser(
+        near(
+            "https://lab.example.org/public/a?b",
+            "https://lab.example.org:443/public/%2e%2e/c",
+            "https://lab.example.org@a.example/public/a",
+            "https://a.example/public/../a#https://lab.example.org/",
+        ),
+        _gate,
+    ),
     "address to go on to": Parser(near("/a?b=c", "//a", "/\\a"), local_address),
     "path for a log": Parser(
         near("/user/sessions/ann/verify?a", "/%zz"),

@@ -1,6 +1,7 @@
 """What a wrong secret costs, and the note of a change."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.commandline import CommandLine
 from tests.conftest import MakeApp
 from tests.signing import SECRET, SITE_URL, Sender
 from tests.site import Site
@@ -108,6 +110,20 @@ def test_nobody_keeps_a_host_out_by_guessing_beside_it(hall: Site) -> None:
             assert client.post(VERIFY, json=shown).status_code == 200
         assert {one.status_code for one in guesses} == {429}
     assert len(wrong_secrets(hall)) < 30
+
+
+def test_a_short_secret_is_told_at_the_start(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`timapp run` says so of one that could be guessed, and serves; it does not show it."""
+    monkeypatch.setattr("timApp.cli.commands.run.end_at_interrupt", lambda: None)
+    monkeypatch.setattr("timApp.cli.commands.run.serve", lambda *_words: None)
+    timapp = CommandLine(sqlite_url, tmp_path)
+    for secret, is_short in (("tiger", True), ("x" * 16, False), (f'["{SECRET}", "cat"]', True)):
+        timapp.env["TIM_DIST_RIGHTS_RECEIVE_SECRET"] = secret
+        told = timapp("run").stderr
+        assert ("could be guessed" in told) == is_short, secret
+        assert secret not in told
 
 
 def test_the_wait_grows_up_to_a_minute() -> None:

@@ -2,12 +2,13 @@
 
 import click
 
-from timApp.auth.site import db
+from timApp.auth.site import current_site, db
 from timApp.cli.context import application, wait_for_database
 from timApp.cli.help import examples
 from timApp.cli.interrupt import end_at_interrupt
 from timApp.database.dialects.sqlitefile import files_open_to_others
 from timApp.database.migrate import newer_revision
+from timApp.optiontypes import KEY_MIN_LENGTH
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
 
@@ -49,12 +50,19 @@ def command(host: str, port: int, workers: int | None, wait: float | None) -> No
         # What is wrong with the configuration or the database is said now, and once.
         newer = newer_revision(db.engine)
         exposed = files_open_to_others(db.engine)
+        secrets = current_site().network.receive_secrets
     if newer is not None:
         _say(f"The database is newer than this timApp ({newer}), and fits it all the same.")
-    for file in exposed:
+    if exposed:
+        files = " ".join(map(str, exposed))
         _say(
-            f"Others than its owner have access to the database file {file}, which has the hashes"
-            f" of passwords. Close it to them: chmod 600 {file}"
+            f"Others than its owner have access to the database file {exposed[0]}, which has the"
+            f" hashes of passwords. Close it to them: chmod 600 {files}"
+        )
+    if any(len(secret) < KEY_MIN_LENGTH for secret in secrets):
+        _say(
+            f"A secret of DIST_RIGHTS_RECEIVE_SECRET has less than {KEY_MIN_LENGTH} characters, and"
+            " could be guessed. Choose a long, random one."
         )
     serve(Address.of(host, port), workers, click.echo)
 
