@@ -53,6 +53,9 @@ from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
 from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
+from timApp.pages.people.account import account
+from timApp.pages.people.acts import person_acts
+from timApp.pages.people.people import people
 from timApp.pages.people.roster import roster
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
@@ -271,6 +274,9 @@ def _add_pages(app: Flask) -> None:
         record,
         session_list,
         matching,
+        people,
+        account,
+        person_acts,
         roster,
         exams,
         exam_acts,

@@ -28,6 +28,7 @@ from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
+from timApp.pages.people.acts import person_acts
 from timApp.pages.supervise.console import supervise
 from timApp.request.converter import NameConverter
 from timApp.request.inputs import inputs_of
@@ -96,6 +97,7 @@ _BLUEPRINTS = (
     hand_in,
     supervise,
     record,
+    person_acts,
     session_list,
     hosts,
     health,

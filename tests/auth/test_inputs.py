@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
+from timApp.accounts.account import require_account
 from timApp.auth.site import current_site, db
 from timApp.guard.exams.find import require_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam
@@ -47,7 +48,8 @@ def app(database_url: str, make_app: MakeApp) -> Flask:
 def hall(site: Site) -> Site:
     """A site with a person who has an active session `new` and an expired one `old`."""
     site.add_user("sitter", ["Course"])
-    site.add_user("renewer")
+    for name in ("renewer", "changed", "closed", "leaver"):
+        site.add_user(name)
     with site.app.app_context():
         user = User(name="alice", password_hash="-")
         an_hour_ago = now() - timedelta(hours=1)
@@ -154,6 +156,17 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("session_list.end", "POST"): {"form": {"session": "%s:third", "reason": "x"}},
     ("session_list.verify_all", "POST"): {"form": {"reason": "x"}},
     ("session_list.invalidate_all", "POST"): {"form": {"reason": "x"}},
+    ("people.show", "GET"): {"query": {"q": "ali", "state": "active", "after": "a"}},
+    ("people.add", "POST"): {"form": {"name": "added", "groups": "Course"}},
+    ("account.show", "GET"): {"query": {"user": "alice"}},
+    ("account.change", "POST"): {"form": {"person": "changed", "mark": "", "email": "x@example"}},
+    ("person_acts.disable", "POST"): {"form": {"person": "closed"}},
+    ("person_acts.enable", "POST"): {"form": {"person": "closed"}},
+    ("person_acts.end_sessions", "POST"): {"form": {"person": "closed"}},
+    ("person_acts.reset_password", "POST"): {"form": {"person": "closed"}},
+    ("person_acts.confirm_delete", "GET"): {"query": {"user": "alice"}},
+    ("person_acts.delete", "POST"): {"form": {"person": "leaver", "mark": "", "pseudonym": "yes"}},
+    ("person_acts.export", "GET"): {"query": {"user": "alice"}},
     ("roster.send", "POST"): {"files": {"file": LIST}},
     ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
     ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
@@ -203,6 +216,10 @@ def all_asks(hall: Site) -> list[Ask]:
                 if "shown" in form:
                     present = present_exam(require_exam(db, form["exam"]))
                     form |= {"exam": str(present.id), "shown": present.mark}
+                if "person" in form:
+                    account = require_account(db, form["person"])
+                    form["person"] = str(account.id)
+                    form |= {"mark": account.mark} if "mark" in form else {}
                 if query.get("exam"):
                     query["exam"] = str(require_exam(db, query["exam"]).id)
                 asks.append(

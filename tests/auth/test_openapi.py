@@ -22,6 +22,7 @@ from timApp.util.limits import FORM_TYPE
 #: Everything that a program may use: the document has all of it, and nothing else.
 DESCRIBED = {
     "GET /",
+    "GET /administer/people/export",
     "GET /administer/record/export",
     "GET /administer/sessions/export",
     "GET /hand-in",

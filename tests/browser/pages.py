@@ -115,6 +115,40 @@ def _add_exam_of_nobody(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Mr Nobody")
 
 
+def _add_admin_again(page: Page) -> None:
+    page.get_by_label("User name").fill("Mr\N{LINE SEPARATOR}Nobody")
+    page.get_by_role("button", name="Add the person").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def _add_person(page: Page) -> None:
+    page.get_by_label("User name").fill(f"added{next(_exams)}")
+    page.get_by_label("Real name").fill("Added Anders")
+    page.get_by_role("button", name="Add the person").click()
+    expect(page.get_by_text("Print the slip now")).to_be_visible()
+
+
+def _change_what_is_stale(page: Page) -> None:
+    # As it is when the form was opened before somebody else has saved theirs.
+    page.locator("form[aria-labelledby=change-person] input[name=mark]").evaluate(
+        "field => field.value = 'of before'"
+    )
+    page.get_by_label("Real name").fill("Another")
+    page.get_by_role("button", name="Save the changes").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed")
+
+
+def _ask_to_delete_person(page: Page) -> None:
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("button", name="Delete the account")).to_be_visible()
+
+
+def _delete_person(page: Page) -> None:
+    _ask_to_delete_person(page)
+    page.get_by_role("button", name="Delete the account").click()
+    expect(page.get_by_role("alert")).to_contain_text("The account is deleted")
+
+
 def _ask_to_begin(page: Page) -> None:
     _add_exam(page)
     page.get_by_role("link", name="Begin").first.click()
@@ -196,6 +230,7 @@ def _hand_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Handed in")).to_be_visible()
 
 
+_ACCOUNT = "/administer/people/account?user={student}"
 _EXAMS, _FAILED = "/administer/exams", "/administer/failed-logins"
 # Exams of other pages may run.
 _SESSIONS = "/administer/sessions?exam="
@@ -271,6 +306,15 @@ PAGES = [
     SitePage("record with errors", _ADMIN, "/administer/record?exam=&actor=-&user=-&until=x", 404),
     SitePage("confirmation to verify all", _ADMIN, "/administer/sessions/verify-all"),
     SitePage("confirmation to invalidate all", _ADMIN, "/administer/sessions/invalidate-all"),
+    SitePage("people", _ADMIN, "/administer/people?q={student}"),
+    SitePage("people, but there are none", _ADMIN, "/administer/people?q=nobody-at-all"),
+    SitePage("person to be added", _ADMIN, "/administer/people/new"),
+    SitePage("person refused", _ADMIN, "/administer/people/new", then=_add_admin_again),
+    SitePage("slip of a person", _ADMIN, "/administer/people/new", then=_add_person),
+    SitePage("account", _ADMIN, _ACCOUNT),
+    SitePage("account changed by two at once", _ADMIN, _ACCOUNT, then=_change_what_is_stale),
+    SitePage("confirmation to delete a person", _ADMIN, _ACCOUNT, then=_ask_to_delete_person),
+    SitePage("deleted account", _ADMIN, _ACCOUNT, then=_delete_person),
     SitePage("class list to send", _ADMIN, "/administer/people/import"),
     SitePage("class list to look at", _ADMIN, "/administer/people/import", then=_send_list),
     SitePage("slips of a class list", _ADMIN, "/administer/people/import", then=_carry_list_out),

@@ -26,12 +26,19 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ),
         "user": LazyCommand(
             "timApp.cli.commands.user",
-            "Add, import, list and rename people, and set their passwords and groups.",
+            "Add, import, list, change and delete people, and set their passwords and groups.",
         ),
-        "document": LazyCommand("timApp.cli.commands.document", "Import documents."),
+        "group": LazyCommand("timApp.cli.commands.group", "List, add and remove groups."),
+        "document": LazyCommand(
+            "timApp.cli.commands.document", "Import, list and delete documents."
+        ),
         "grant": LazyCommand(
             "timApp.cli.commands.grant", "Give a person or a group a right to a document."
         ),
+        "revoke": LazyCommand(
+            "timApp.cli.commands.revoke", "Take the rights to a document from a person or a group."
+        ),
+        "rights": LazyCommand("timApp.cli.commands.rights", "List who may what."),
         "session": LazyCommand(
             "timApp.cli.commands.session",
             "List, verify, invalidate, pause, end and export sessions.",

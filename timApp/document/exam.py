@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from timApp.database.driver.read import QuickRead
+from timApp.database.engine import begin_write
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
 from timApp.document.model import Document, require_document
@@ -16,8 +17,9 @@ from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeabl
 from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
 from timApp.guard.tables.handin import handed_in_at
+from timApp.item.block import Block, BlockAccess
 from timApp.util.clock import now
-from timApp.util.errors import NotFound
+from timApp.util.errors import Conflict, NotFound
 from timApp.util.names import key_of
 from timApp.util.text import quoted
 
@@ -205,6 +207,32 @@ def change_documents(
     gone = {require_document(work, path).id for path in removed}
     new = {require_document(work, path).id for path in added}
     return _set_documents(work, exam, (_document_ids(work, exam) | new) - gone)
+
+
+def delete_document(work: UnitOfWork, path: str) -> Document:
+    """Delete the document at a path, with the rights to it, and return what it was.
+
+    `NotFound` (field ``document``) if there is none, and `Conflict` for one of an exam that is to
+    come or runs. Exams that are over lack it then. Nothing is committed.
+    """
+    begin_write(work.session.connection())
+    document = require_document(work, path)
+    work.session.refresh(document, with_for_update=True)
+    is_of_document = exam_documents.c.document_id == document.id
+    ids = sa.select(exam_documents.c.exam_id).where(is_of_document)
+    for exam in work.session.scalars(sa.select(Exam).where(Exam.id.in_(ids)).order_by(Exam.id)):
+        if phase_of(exam, now()) is not Phase.OVER:
+            raise Conflict(
+                "%(path)s belongs to the exam %(title)s, which is not over.",
+                field="document",
+                path=quoted(document.path),
+                title=quoted(exam.title),
+            )
+    work.session.execute(exam_documents.delete().where(is_of_document))
+    work.session.execute(sa.delete(BlockAccess).where(BlockAccess.block_id == document.id))
+    work.session.execute(sa.delete(Document).where(Document.id == document.id))
+    work.session.execute(sa.delete(Block).where(Block.id == document.id))
+    return document
 
 
 def documents_of_exams(work: UnitOfWork) -> dict[int, list[str]]:

@@ -86,6 +86,16 @@ class Action(Enum):
     DISABLE = "disable"
     #: It is open again.
     ENABLE = "enable"
+    #: Somebody was given an account.
+    ADD_PERSON = "add person"
+    #: What it says of the person, or their groups, were changed.
+    CHANGE_PERSON = "change person"
+    #: The person has another name.
+    RENAME = "rename person"
+    #: The person's account was deleted: their sessions are over, and none begins.
+    DELETE = "delete person"
+    #: What is recorded of a person whose account was deleted has a pseudonym.
+    ERASE = "erase person"
 
 
 class Cause(Enum):

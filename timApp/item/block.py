@@ -49,6 +49,14 @@ def grant_access(work: UnitOfWork, block: Block, group: UserGroup, access_type: 
     return True
 
 
+def revoke_access(work: UnitOfWork, block: Block, group: UserGroup) -> set[AccessType]:
+    """Take all rights to the block from the group; return which those were, none if it had none."""
+    is_its = (BlockAccess.block_id == block.id, BlockAccess.usergroup_id == group.id)
+    had = set(work.session.scalars(sa.select(BlockAccess.access_type).where(*is_its)))
+    work.session.execute(sa.delete(BlockAccess).where(*is_its))
+    return had
+
+
 def accessible_blocks(user_id: int, access_type: AccessType) -> sa.Select[int]:
     """Return a query of the ids of the blocks to which one of the user's groups has the right."""
     return (

@@ -96,6 +96,11 @@ _ACTIONS = {
     Action.NEW_CREDENTIALS: lazy_gettext("Set a new password"),
     Action.DISABLE: lazy_gettext("Closed the account"),
     Action.ENABLE: lazy_gettext("Opened the account again"),
+    Action.ADD_PERSON: lazy_gettext("Made the account"),
+    Action.CHANGE_PERSON: lazy_gettext("Changed the account"),
+    Action.RENAME: lazy_gettext("Gave another user name"),
+    Action.DELETE: lazy_gettext("Deleted the account"),
+    Action.ERASE: lazy_gettext("Gave the record a pseudonym"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 _PHASES = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
+from timApp.user.naming import was_deleted
 from timApp.user.user import require_user
 from timApp.user.usergroup import (
     ADMIN_GROUP,
@@ -39,6 +40,8 @@ def regroup(
     begin_write(work.session.connection())
     user = require_user(work, name)
     work.session.refresh(user, with_for_update={"key_share": True})
+    if user.deleted_at is not None and (added or removed):
+        raise was_deleted(user.name)
     new, gone = _groups(work, added), _groups(work, removed)
     for both in new.keys() & gone.keys():
         raise BadInput(

@@ -23,6 +23,25 @@ def name_taken(name: str, other: str | None = None) -> Conflict:
     )
 
 
+def was_deleted(name: str) -> Conflict:
+    """Return the error (field ``user``) for what nobody can do to an account that was deleted."""
+    return Conflict(
+        "The account of %(name)s was deleted; it cannot be changed or opened any more.",
+        field="user",
+        name=quoted(name),
+    )
+
+
+def name_recorded(name: str) -> Conflict:
+    """Return the error (field ``name``) for the name of somebody whose account was deleted."""
+    return Conflict(
+        "%(name)s was somebody whose account is deleted, and the record has that name still. Give"
+        " what is recorded of them a pseudonym, or choose another name.",
+        field="name",
+        name=quoted(name),
+    )
+
+
 def require_distinct(name: str, others: Iterable[str]) -> None:
     """Raise `Conflict` (field ``name``) if the name is, or looks the same as, one of the others."""
     key = key_of(name)

@@ -48,6 +48,8 @@ class Person(Member):
     password_hash: str | None
     #: Whether their account is closed, so that no session of theirs begins.
     is_disabled: bool = False
+    #: Whether it was deleted: then nothing is remembered of them any more.
+    is_deleted: bool = False
 
     def is_as(self, identity: Identity) -> bool:
         """Tell whether there is nothing new in what is said of them."""
@@ -92,6 +94,7 @@ def _person_where(condition: sa.ColumnElement[bool]) -> QuickRead:
             User.email,
             User.password_hash,
             User.disabled_at.is_not(None).label("is_disabled"),
+            User.deleted_at.is_not(None).label("is_deleted"),
             group_names(User.__table__.c.id).label("groups"),
         ).where(condition)
     )
@@ -119,6 +122,7 @@ def find_person(work: UnitOfWork, name: str) -> Person | None:
         groups=read_groups(row.groups),
         password_hash=row.password_hash,
         is_disabled=bool(row.is_disabled),
+        is_deleted=bool(row.is_deleted),
     )
 
 
@@ -133,12 +137,13 @@ def require_person(work: UnitOfWork, name: str, field: str = "user") -> Person:
 def remember(work: UnitOfWork, identity: Identity) -> Person:
     """Return the person of that name, made or brought up to date with what is said of them.
 
-    Nothing is written if there is nothing new. The personal group stays, whatever groups are
-    named. `BadInput` and `Conflict` as in `create_user`: for a name that is a group's, say, and for
-    one that somebody else is just adding; the transaction is of no use then.
+    Nothing is written if there is nothing new, or of somebody whose account was deleted. The
+    personal group stays, whatever groups are named. `BadInput` and `Conflict` as in `create_user`:
+    for a name that is a group's, say, and for one that somebody else is just adding; the
+    transaction is of no use then.
     """
     known = find_person(work, identity.name)
-    if known is not None and known.is_as(identity):
+    if known is not None and (known.is_deleted or known.is_as(identity)):
         return known
     if known is None:
         create_user(
@@ -162,6 +167,8 @@ def _update(work: UnitOfWork, known: Person, identity: Identity) -> None:
     begin_write(work.session.connection())
     user = work.session.get_one(User, known.id)
     work.session.refresh(user, with_for_update={"key_share": True})
+    if user.deleted_at is not None:
+        return
     if identity.real_name is not None:
         user.real_name = check_text("real_name", identity.real_name)
     if identity.email is not None:

@@ -38,18 +38,20 @@ def has_text(text: str) -> sa.ColumnElement[bool]:
     )
 
 
-def search_people(work: UnitOfWork, text: str, limit: int | None = None) -> Sequence[FoundPerson]:
+def search_people(
+    work: UnitOfWork, text: str, limit: int | None = None, *, with_deleted: bool = False
+) -> Sequence[FoundPerson]:
     """Return the people whose name, real name or email has the text in it, at most `limit`.
 
     Whoever has exactly the text as a name comes first, then all in order of their names. All people
-    are looked through.
+    are looked through; whose account was deleted is found if that is asked for.
     """
     if not is_storable(text):
         return []
     is_other = sa.case((User.name_key == key_of(text), 0), else_=1)
     query = (
         sa.select(User.id, User.name, User.real_name, User.email)
-        .where(has_text(text))
+        .where(has_text(text), sa.true() if with_deleted else User.deleted_at.is_(None))
         .order_by(is_other, User.name)
         .limit(limit)
     )

@@ -11,7 +11,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from timApp.database.model import Model
 from timApp.database.textlock import lock_text
 from timApp.database.work import UnitOfWork
-from timApp.user.naming import name_taken, require_distinct
+from timApp.user.naming import name_recorded, name_taken, require_distinct
 from timApp.user.newpassword import check_new_password
 from timApp.user.password import hash_password
 from timApp.user.usergroup import (
@@ -58,6 +58,9 @@ class User(Model):
     created_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
     #: When the account was closed; None while it is open.
     disabled_at: orm.Mapped[datetime | None]
+    #: When it was deleted; None if it was not. What is left then, always closed, is a name for what
+    #: is recorded of the person: see `timApp.accounts.delete`.
+    deleted_at: orm.Mapped[datetime | None]
     #: What the name is compared by, see `timApp.util.names`. This and the next ones are None for
     #: somebody whom an older program has added beside this one: they are found by their name to
     #: the letter, until `timapp db upgrade` fills in what is missing.
@@ -188,7 +191,10 @@ def _require_free(work: UnitOfWork, name: str) -> None:
     """
     *_, look = looks = looks_to_find(name)
     lock_text(work.session.connection(), look)
-    is_like = sa.or_(User.name_key == key_of(name), User.name_look.in_(looks))
+    is_same = User.name_key == key_of(name)
+    if work.session.scalar(sa.select(sa.exists().where(is_same, User.deleted_at.is_not(None)))):
+        raise name_recorded(name)
+    is_like = sa.or_(is_same, User.name_look.in_(looks))
     require_distinct(name, work.session.scalars(sa.select(User.name).where(is_like)))
     if UserGroup.get_by_name(work, name) is not None:
         raise name_taken(name)

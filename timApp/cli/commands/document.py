@@ -4,18 +4,24 @@ from collections import Counter
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 
 from timApp.auth.site import db
 from timApp.cli.context import application
 from timApp.cli.help import examples
+from timApp.cli.output import print_rows, printable
+from timApp.cli.parameters import TEXT
 from timApp.cli.progress import progress_bar
+from timApp.document.exam import delete_document, documents_of_exams
 from timApp.document.importer import find_markdown_files, import_document
-from timApp.document.model import SaveResult
+from timApp.document.model import Document, SaveResult
+from timApp.guard.tables.exam import Exam
+from timApp.ui.language import site_zone
 
 
 @click.group("document", epilog=examples("timapp document import exam/"))
 def command() -> None:
-    """Import documents."""
+    """Import, list and delete documents."""
 
 
 @command.command(
@@ -45,3 +51,45 @@ def import_documents(directory: Path) -> None:
         f"{len(files)} {noun}: {results[SaveResult.CREATED]} new,"
         f" {results[SaveResult.CHANGED]} changed, {results[SaveResult.UNCHANGED]} unchanged."
     )
+
+
+@command.command("list", epilog=examples("timapp document list | cut -f 1"))
+def list_documents() -> None:
+    """List the documents: path, title, when it was changed last, exams that it belongs to.
+
+    A table at a terminal; else a line for each document, tab-separated and without headings.
+    """
+    with application():
+        titles = {one.id: one.title for one in db.session.execute(sa.select(Exam.id, Exam.title))}
+        exams: dict[str, list[str]] = {}
+        for exam_id, paths in documents_of_exams(db).items():
+            for path in paths:
+                exams.setdefault(path, []).append(titles[exam_id])
+        columns = (Document.path, Document.title, Document.modified_at)
+        found = sorted(db.session.execute(sa.select(*columns)), key=lambda one: one.path)
+        print_rows(
+            ("Path", "Title", "Changed", "Exams"),
+            (
+                (
+                    one.path,
+                    one.title,
+                    one.modified_at.astimezone(site_zone()).isoformat(timespec="minutes"),
+                    ", ".join(sorted(exams.get(one.path, ()))),
+                )
+                for one in found
+            ),
+        )
+
+
+@command.command(epilog=examples("timapp document delete exam/part1"))
+@click.argument("path", type=TEXT)
+def delete(path: str) -> None:
+    """Delete the document at PATH, with all rights to it; it cannot be undone.
+
+    One of an exam that is to come or runs stays: take it out of the exam before.
+    """
+    with application():
+        deleted = delete_document(db, path)
+        shown = printable(deleted.path)
+        db.session.commit()
+    click.echo(f"Deleted the document {shown}.")

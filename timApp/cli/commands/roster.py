@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 from flask import current_app, render_template
 
+from timApp.accounts.change import record_list
 from timApp.auth.site import db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.files import replaced_file
 from timApp.cli.help import examples
@@ -109,6 +111,7 @@ def import_people(  # noqa: PLR0917 - its options
         if found.wrong:
             _tell_wrong_lines(found)
             context.exit(1)
+        record_list(db, found, current_actor())
         if slips is not None:
             # Before the commit: passwords that stand nowhere would be of no use.
             _write_slips(slips, found.slips)

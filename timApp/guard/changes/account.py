@@ -1,7 +1,10 @@
-"""Closes a person's account, and opens it again: what that does to their sessions."""
+"""Closes a person's account, opens it again, or deletes it: what that does to their sessions."""
+
+from datetime import datetime
 
 import sqlalchemy as sa
 
+from timApp.database.dialects.types import UTCDateTime
 from timApp.database.work import UnitOfWork, rows_changed
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.lock import lock_people
@@ -21,7 +24,7 @@ def change_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: C
 
     While it is closed no session of theirs begins: a login that is under way finds that out under
     the lock. It is recorded, also if there was no session. Whose account is closed, or open,
-    already, stays so, and nothing changes.
+    already, stays so, and nothing changes; a deleted one stays closed.
     """
     user_id = scope.user_id
     if user_id is None or not lock_people(work, [user_id]):
@@ -31,15 +34,47 @@ def change_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: C
     is_closed = User.disabled_at.is_not(None)
     statement = (
         sa.update(User)
-        .where(User.id == user_id, ~is_closed if closes else is_closed)
+        .where(User.id == user_id, User.deleted_at.is_(None), ~is_closed if closes else is_closed)
         .values(disabled_at=moment if closes else None)
     )
     if not rows_changed(work, statement):
         return Receipt(change, takes_effect=False)
-    ended = 0
-    if closes:
-        ended = len(move(work, clocks, Event.DISABLED, moment, UserSession.user_id == user_id))
-        stop_waiting(work, [user_id])
+    ended = _end_all(work, user_id, moment, clocks) if closes else 0
     entry = Entry(user_id, None, ended, stands_alone=True)
     number = record(work, change, change.action, moment, [entry])
     return Receipt(change, changed=ended, number=number)
+
+
+def delete_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
+    """Delete the account: what a login needs of it, so that none succeeds; and all sessions end.
+
+    The name, and the real name, stay for what is recorded of the person. It is recorded. Whose
+    account is deleted already, stays so, and nothing changes.
+    """
+    user_id = scope.user_id
+    if user_id is None or not lock_people(work, [user_id]):
+        return Receipt(change, takes_effect=False)
+    moment = now()
+    statement = (
+        sa.update(User)
+        .where(User.id == user_id, User.deleted_at.is_(None))
+        .values(
+            deleted_at=moment,
+            disabled_at=sa.func.coalesce(User.disabled_at, sa.literal(moment, UTCDateTime())),
+            password_hash=None,
+            email="",
+        )
+    )
+    if not rows_changed(work, statement):
+        return Receipt(change, takes_effect=False)
+    ended = _end_all(work, user_id, moment, clocks)
+    entry = Entry(user_id, None, ended, stands_alone=True)
+    number = record(work, change, change.action, moment, [entry])
+    return Receipt(change, changed=ended, number=number)
+
+
+def _end_all(work: UnitOfWork, user_id: int, moment: datetime, clocks: Clocks) -> int:
+    """End all sessions of a person who is locked; return how many were not over yet."""
+    ended = move(work, clocks, Event.DISABLED, moment, UserSession.user_id == user_id)
+    stop_waiting(work, [user_id])
+    return len(ended)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.guard.changes.account import change_account
+from timApp.guard.changes.account import change_account, delete_account
 from timApp.guard.changes.change import (
     AllButOne,
     Change,
@@ -46,6 +46,7 @@ _TO_ONE_PERSON = {
     Action.PAUSE: pause,
     Action.DISABLE: change_account,
     Action.ENABLE: change_account,
+    Action.DELETE: delete_account,
 }
 _OF_SEVERAL = frozenset({Action.VERIFY, Action.INVALIDATE, Action.END})
 

@@ -65,8 +65,8 @@ class Change:
     """What is to be done to which sessions, by whom and why.
 
     The action is VERIFY or INVALIDATE, END of `OnePerson`, `Picked` or `Matching`, LOGOUT of
-    `OnePerson` or `AllButOne`, NEW_CREDENTIALS of `AllButOne`, or PAUSE, DISABLE or ENABLE of
-    `OnePerson`: all of the person's sessions, whichever is named.
+    `OnePerson` or `AllButOne`, NEW_CREDENTIALS of `AllButOne`, or PAUSE, DISABLE, ENABLE or
+    DELETE of `OnePerson`: all of the person's sessions, whichever is named.
     """
 
     action: Action
@@ -100,7 +100,8 @@ class Receipt:
     #: The number of its last entry in the record; None if nothing was recorded.
     number: int | None = None
     #: False for a change of another host that has arrived before, or that a later one overwrites,
-    #: for a pause of somebody who is paused, and where an account is closed, or open, already.
+    #: for a pause of somebody who is paused, and where an account is closed, open, or deleted,
+    #: already.
     takes_effect: bool = True
     #: Of `Picked` and `Matching`: how many were changed, or were so already, and the others.
     picked: int = 0

@@ -38,7 +38,8 @@ def contradictions(connection: sa.Connection) -> Iterator[str]:
             noun = "session" if number == 1 else "sessions"
             yield f"usersession: {number} {noun} {words}{_example(connection, is_wrong)}."
     has_no_group = ~sa.exists().where(UserGroup.personal_user_id == User.id)
-    query = sa.select(User.name).where(has_no_group).order_by(User.name)
+    is_kept = User.deleted_at.is_(None)
+    query = sa.select(User.name).where(has_no_group, is_kept).order_by(User.name)
     for name in connection.scalars(query):
         yield f"useraccount: {quoted(name)} has no group of their own."
 

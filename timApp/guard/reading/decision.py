@@ -7,14 +7,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.change import OF_ACCOUNTS, SessionChange
 from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.user import User
 
 #: What is decided about one person; what the person does is none of it.
 _ABOUT_ONE = (
     *(Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO),
-    *(Action.DISABLE, Action.ENABLE),
+    *(Action.DISABLE, Action.ENABLE, Action.DELETE),
 )
 _FIELDS = (
     SessionChange.id,
@@ -57,8 +57,8 @@ def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
 
 
 def last_entry(work: UnitOfWork, user_id: int) -> Decision | None:
-    """Return what has happened last to the person, or everybody, whoever has done it."""
-    return _last(work, user_id, sa.true(), sa.true())
+    """Return what has happened last to the person's sessions, or everybody's, by whomever."""
+    return _last(work, user_id, SessionChange.action.not_in(OF_ACCOUNTS), sa.true())
 
 
 def decisions_numbered(work: UnitOfWork, numbers: Sequence[int]) -> list[PersonsDecision]:

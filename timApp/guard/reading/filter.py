@@ -96,6 +96,6 @@ def of_people(work: UnitOfWork, text: str) -> OfPeople:
     person = find_person(work, text)
     if person is not None:
         return {"user_id": person.id}
-    if not search_people(work, text, 1):
+    if not search_people(work, text, 1, with_deleted=True):
         raise no_user(text)
     return {"person": text}

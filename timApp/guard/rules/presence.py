@@ -191,7 +191,9 @@ class _Player:
                 self._block(list(self._active_since), at)
             case Action.LOGOUT | Action.END | Action.COPY | Action.HAND_IN:
                 pass  # each session remembers its end, also of those that were not named
-            case Action.NEW_CREDENTIALS | Action.DISABLE | Action.ENABLE:  # so it is with these
+            case Action.NEW_CREDENTIALS | Action.DISABLE | Action.DELETE:  # so it is with these
+                pass
+            case _:  # of the account, by which no session begins or ends
                 pass
 
     def _catch_up(self, moment: datetime) -> None:

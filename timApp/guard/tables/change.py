@@ -11,6 +11,8 @@ from timApp.util.clock import now
 
 #: What people do all the time; all else is rare beside it.
 OFTEN = frozenset({Action.LOGIN, Action.BLOCKED_LOGIN, Action.LOGOUT})
+#: What is done to accounts, and to no session.
+OF_ACCOUNTS = frozenset({Action.ADD_PERSON, Action.CHANGE_PERSON, Action.RENAME, Action.ERASE})
 #: The condition that a change is none of these, as the index of rare ones has it: databases use
 #: that for queries which say it in the same words.
 IS_RARE = sa.text("action NOT IN ('login', 'blocked login', 'logout')")

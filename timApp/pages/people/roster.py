@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from timApp.accounts.change import record_list
 from timApp.auth.access import verify_admin
 from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
-from timApp.auth.visitor import Visitor
+from timApp.auth.visitor import Visitor, current_actor
 from timApp.request.inputs import takes
 from timApp.ui.slips import login_address
 from timApp.ui.words import error_words
@@ -88,6 +89,7 @@ def carry_out() -> ResponseReturnValue:
     if done.wrong:
         db.session.rollback()
         return _look_page(visitor, reading), BadInput.status
+    record_list(db, done, current_actor())
     drop_draft(db, visitor.id)
     db.session.commit()
     start_hashing(db.engine, done.slips)

@@ -111,7 +111,7 @@ def _present(work: UnitOfWork, entries: Sequence[Entry]) -> Present:
     names = {entry.name for entry in entries}
     keys = {key_of(name) for name in names | groups}
     looks = {look for name in names for look in looks_to_find(name)}
-    columns = (User.id, User.name, User.real_name, User.email)
+    columns = (User.id, User.name, User.real_name, User.email, User.deleted_at)
     rows: dict[int, sa.Row[Any]] = {}
     for column, values in ((User.name_key, keys), (User.name_look, looks)):
         for chunk in _chunks(values):
@@ -133,6 +133,7 @@ def _present(work: UnitOfWork, entries: Sequence[Entry]) -> Present:
                 row.real_name,
                 row.email,
                 frozenset(groups_of.get(row.id, ())),
+                row.deleted_at is not None,
             )
             for row in rows.values()
         },

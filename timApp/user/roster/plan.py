@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 
-from timApp.user.naming import name_taken, require_distinct
+from timApp.user.naming import name_recorded, name_taken, require_distinct
 from timApp.user.newpassword import check_new_password
 from timApp.user.roster.columns import Column
 from timApp.user.roster.sheet import Row
@@ -47,6 +47,8 @@ class Known:
     real_name: str
     email: str
     groups: frozenset[str]
+    #: Whether their account was deleted, and what is recorded of them has the name still.
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _line(
     if known is None:
         _require_fit(entry, present, looks)
         return Line(entry, Outcome.NEW)
+    if known.is_deleted:
+        raise name_recorded(known.name)
     is_same = (
         entry.real_name in {None, known.real_name}
         and entry.email in {None, known.email}

@@ -1,0 +1,1 @@
+"""Accounts as a whole: made, changed, deleted; what they may do, and what is held of them."""

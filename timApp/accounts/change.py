@@ -1,0 +1,202 @@
+"""Makes accounts, and changes what they are; who did so is recorded."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from timApp.accounts.account import (
+    Account,
+    Stale,
+    require_account,
+    require_account_by_id,
+    require_kept,
+)
+from timApp.accounts.admins import lock_with_admins, require_may_go
+from timApp.database.textlock import lock_text
+from timApp.database.work import UnitOfWork
+from timApp.guard.changes.change import Change, Everybody, OnePerson, Receipt
+from timApp.guard.changes.record import Entry, record
+from timApp.guard.guard import Guard
+from timApp.guard.vocabulary import Action, Actor
+from timApp.user.groups import Regrouped, regroup
+from timApp.user.newpassword import check_new_password
+from timApp.user.rename import rename_user
+from timApp.user.roster.enroll import Enrolled, made_up_password
+from timApp.user.roster.plan import Outcome
+from timApp.user.user import User, create_user
+from timApp.user.usergroup import ADMIN_GROUP
+from timApp.util.clock import now
+from timApp.util.errors import BadInput
+from timApp.util.folded import folded
+from timApp.util.lookalikes import looks_to_find
+from timApp.util.text import check_text, is_storable, quoted
+
+#: What is recorded of those whom a list has changed.
+_LIST = "class list"
+#: So many entries are recorded by one statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an account is to be."""
+
+    name: str
+    real_name: str = ""
+    email: str = ""
+    #: Without the personal one.
+    groups: Sequence[str] = ()
+
+
+def add_person(work: UnitOfWork, wanted: Wanted, password: str | None, actor: Actor) -> Account:
+    """Add a person as `timApp.user.user.create_user` does, whose errors it has, and record it.
+
+    Nothing is committed.
+    """
+    user = create_user(
+        work,
+        wanted.name,
+        password,
+        real_name=wanted.real_name,
+        email=wanted.email,
+        groups=wanted.groups,
+    )
+    record_of(work, Action.ADD_PERSON, user.id, actor)
+    return require_account_by_id(work, user.id)
+
+
+def change_person(
+    work: UnitOfWork, user_id: int, wanted: Wanted, actor: Actor, shown: str | None = None
+) -> bool:
+    """Let an account be what is wanted; return whether it was anything else. It is recorded.
+
+    `shown` is the mark of what whoever asks has seen: `Stale` if the account is another one by now.
+    `NotFound` for nobody's id and for a group (field ``group``) that is not there; `BadInput` and
+    `Conflict` for a name, real name or email as in `create_user`, for an account that is deleted,
+    and where the site would lose its last administrator or the actor their rights. Nothing is
+    committed.
+    """
+    if is_storable(wanted.name):
+        # Before the person, as whoever adds or renames somebody does.
+        *_, look = looks_to_find(wanted.name)
+        lock_text(work.session.connection(), look)
+    lock_with_admins(work, user_id)
+    account = require_kept(require_account_by_id(work, user_id))
+    if shown is not None and shown != account.mark:
+        raise Stale(
+            "Somebody has changed the account of %(name)s since you looked.",
+            name=quoted(account.name),
+        )
+    if wanted.name != account.name:
+        rename_person(work, account.name, wanted.name, actor)
+    changed = _change_texts(work, account, wanted)
+    added = [one for one in dict.fromkeys(wanted.groups) if one not in account.groups]
+    removed = [one for one in account.groups if one not in wanted.groups]
+    if added or removed:
+        if ADMIN_GROUP in removed:
+            require_may_go(work, account, actor)
+        work.session.expire_all()
+        regroup(work, wanted.name, added, removed)
+        changed.append(_regrouped(added, removed))
+    if changed:
+        record_of(work, Action.CHANGE_PERSON, user_id, actor, ", ".join(changed))
+    return bool(changed) or wanted.name != account.name
+
+
+def regroup_person(
+    work: UnitOfWork, name: str, added: Collection[str], removed: Collection[str], actor: Actor
+) -> Regrouped:
+    """Add a person to groups and take them out of others, as `regroup` does, and record it.
+
+    `Conflict` where the site would lose its last administrator, or the actor their rights.
+    """
+    account = require_account(work, name)
+    if added or removed:
+        lock_with_admins(work, account.id)
+        account = require_kept(require_account_by_id(work, account.id))
+        if ADMIN_GROUP in removed and ADMIN_GROUP not in added:
+            require_may_go(work, account, actor)
+    done = regroup(work, name, added, removed)
+    if done.has_changed:
+        before = set(account.groups)
+        new = [one for one in done.groups if one not in before]
+        gone = sorted(before - set(done.groups))
+        record_of(work, Action.CHANGE_PERSON, account.id, actor, _regrouped(new, gone))
+    return done
+
+
+def rename_person(work: UnitOfWork, old: str, new: str, actor: Actor) -> str:
+    """Rename somebody as `rename_user` does, and record their former name, which it returns."""
+    former = rename_user(work, old, new)
+    user_id = work.session.scalars(sa.select(User.id).where(User.name == new)).one()
+    record_of(work, Action.RENAME, user_id, actor, former)
+    return former
+
+
+def change_access(
+    guard: Guard, work: UnitOfWork, user_id: int, action: Action, actor: Actor
+) -> Receipt:
+    """Close an account or open it, as the action DISABLE or ENABLE says; it is recorded.
+
+    `Conflict` for one that is deleted, for the actor's own, and for the last administrator's.
+    """
+    lock_with_admins(work, user_id)
+    account = require_kept(require_account_by_id(work, user_id))
+    if action is Action.DISABLE:
+        require_may_go(work, account, actor)
+    return guard.apply(Change(action, OnePerson(account.name, account.id), actor), work)
+
+
+def record_list(work: UnitOfWork, done: Enrolled, actor: Actor) -> None:
+    """Record whom a class list has added and changed."""
+    new = [slip.user_id for slip in done.slips]
+    changed = [
+        line.known.id
+        for line in done.lines
+        if line.known is not None and line.outcome is Outcome.CHANGED
+    ]
+    moment = now()
+    for action, user_ids in ((Action.ADD_PERSON, new), (Action.CHANGE_PERSON, changed)):
+        change = Change(action, Everybody(), actor, _LIST if user_ids is changed else "")
+        for start in range(0, len(user_ids), _CHUNK):
+            some = user_ids[start : start + _CHUNK]
+            entries = [Entry(user_id, None, 0, stands_alone=True) for user_id in some]
+            record(work, change, action, moment, entries)
+
+
+def record_of(work: UnitOfWork, action: Action, user_id: int, actor: Actor, what: str = "") -> None:
+    """Record what was done to an account, and in a few words what of it, without what it says."""
+    change = Change(action, OnePerson("", user_id), actor, what)
+    record(work, change, action, now(), [Entry(user_id, None, 0, stands_alone=True)])
+
+
+def password_for_slip(name: str, *others: str) -> str:
+    """Return a made-up password that somebody of these names may have."""
+    while True:
+        password = made_up_password()
+        try:
+            return check_new_password(password, name, *others)
+        except BadInput:  # by chance it is one that somebody would try
+            continue
+
+
+def _change_texts(work: UnitOfWork, account: Account, wanted: Wanted) -> list[str]:
+    """Change real name and email; return which of them are others now."""
+    said = {"real_name": wanted.real_name, "email": wanted.email}
+    changed = {
+        name: check_text(name, text)
+        for name, text in said.items()
+        if text != getattr(account, name)
+    }
+    if changed:
+        searched = folded(wanted.name, wanted.real_name, wanted.email)
+        work.session.execute(
+            sa.update(User).where(User.id == account.id).values(search_text=searched, **changed)
+        )
+    return list(changed)
+
+
+def _regrouped(added: Collection[str], removed: Collection[str]) -> str:
+    signed = [f"+{one}" for one in sorted(added)] + [f"-{one}" for one in sorted(removed)]
+    return f"groups: {' '.join(signed)}"
