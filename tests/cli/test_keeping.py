@@ -213,7 +213,7 @@ def test_a_downgrade_says_what_would_be_lost(timapp: CommandLine, here: Site) ->
     assert here.user_id("alice")
     said = timapp.done("db", "downgrade", "--yes")
     assert f"To be undone: {HEAD}: " in said
-    assert "useraccount" not in said
+    assert "the table useraccount" not in said
     said = timapp.done("db", "downgrade", "v1_0001", "--yes")
     assert "To be lost: the table tidying, 0 rows\n" in said
     assert "To be lost: name_key in useraccount, 1 row\n" in said
