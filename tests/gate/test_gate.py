@@ -155,6 +155,7 @@ def test_what_a_host_opens_is_open_and_nothing_else(gate: Site, family: str) -> 
         assert [answer.headers[name] for name in REMOTE] == [""] * 4
         assert ask(browser, family, f"{LAB}/public/../tree", FETCH).status_code != 200
     assert ask(stopped, family, f"{LAB}/help").status_code == 200
+    assert ask(gate.logged_in("bob"), family, f"{LAB}/help").status_code == 200
     assert ask(nobody, family, f"{LAB}/help", FETCH).status_code == 401
     assert ask(stopped, family, f"{WIKI}/help", FETCH).status_code != 200
 
@@ -196,6 +197,19 @@ def test_an_address_that_is_not_guarded_is_closed(gate: Site, family: str) -> No
     browser = gate.logged_in("alice")
     for address in ("https://evil.example/", f"{LAB}:8443/", "http://lab.example.org/"):
         assert ask(browser, family, address, FETCH).status_code == 403
+
+
+def test_an_address_with_a_fragment_is_unclear(gate: Site) -> None:
+    """What proxies pass on of it, programs read as a part of the path."""
+    browser = gate.browser()
+    asked = {"X-Original-URL": f"{LAB}/public/x#/../../tree"} | FETCH
+    assert browser.client.get("/gate/nginx", headers=asked).status_code == 400
+    asked = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "lab.example.org",
+        "X-Forwarded-Uri": "/public/x#/../../tree",
+    }
+    assert browser.client.get("/gate/forward", headers=asked | FETCH).status_code == 400
 
 
 def test_each_address_believes_the_headers_of_its_own_kind_alone(gate: Site) -> None:

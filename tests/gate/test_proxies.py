@@ -136,3 +136,10 @@ def test_nginx_may_keep_for_a_second_who_passes(gatehouse: Gatehouse) -> None:
         assert kept.ask("/tree", second, FETCH)[0] == 200
         assert eventually(lambda: kept.ask("/tree", first, FETCH)[0] == 490 or None)
         assert kept.ask("/tree", how=FETCH)[0] == 401
+        # What is kept of an open path is not taken for another one, whatever the headers say.
+        opened = f"{kept.origin}/public/x"
+        for cookie, kind in (("a", f"{kept.origin}/secret */*"), ("a", "*/*")):
+            assert kept.ask("/public/x", how={"Cookie": cookie, "Accept": kind})[0] == 200
+        for cookie in (f"a {opened}", f"{opened} a", "a"):
+            how = {"Cookie": cookie, "Accept": "*/*", "Sec-Fetch-Mode": "cors"}
+            assert kept.ask("/secret", how=how)[0] == 401

@@ -84,6 +84,8 @@ def test_from_outside_of_the_exams_networks_the_code_is_confirmed(
     def scan(code: str | None = None) -> tuple[int, bool]:
         query = {} if code is None else {"code": code}
         environ = {"REMOTE_ADDR": address}
+        if code is not None:  # typed in the page, which the browser says
+            environ["HTTP_REFERER"] = "http://localhost/"
         page = supervisor.get_page(link, query_string=query, environ_overrides=environ)
         return page.status_code, LET_IN in page.text
 
@@ -110,5 +112,38 @@ def test_a_code_of_somebody_else_confirms_nothing(database_url: str, make_app: M
         codes = {one.user_name: one.code for one in waiting_sessions(db)}
     supervisor = hall.logged_in("supervisor")
     link = link_to(hall, browser.session_id)
+    supervisor.client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     assert LET_IN not in supervisor.get_page(link, query_string={"code": codes["bob"]}).text
     assert LET_IN in supervisor.get_page(link, query_string={"code": code}).text
+
+
+def test_whatever_a_picture_leads_to_the_code_is_typed(sqlite_url: str, make_app: MakeApp) -> None:
+    """A code in its own address, the session's page, and a search for the link are no way round."""
+    hall = Site(make_app(sqlite_url, SESSIONS_LINK_NETWORKS=["10.1.0.0/16"]))
+    hall.add_exam_hall()
+    session_id = hall.blocked().session_id
+    link, code, supervisor = link_to(hall, session_id), code_of(hall), hall.logged_in("supervisor")
+    painted = (f"{link}?code={code}", f"/supervise/person?user=alice&session={session_id}")
+    for site in (None, "none", "cross-site"):
+        if site is not None:
+            supervisor.client.environ_base["HTTP_SEC_FETCH_SITE"] = site
+        for address in painted:
+            page = supervisor.client.get(address, follow_redirects=True)
+            assert "Type the code" in page.text, (site, address)
+            assert LET_IN not in page.text
+    supervisor.client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    assert LET_IN in supervisor.get_page(painted[1]).text
+    found = supervisor.client.get("/supervise/find", query_string={"q": f"http://localhost{link}"})
+    assert found.location == link
+
+
+def test_a_spent_link_is_not_found_by_its_text_either(hall: Site) -> None:
+    """The field of the console leads to the same answer as the picture."""
+    with time_machine.travel(now(), tick=False) as clock:
+        session_id = hall.blocked().session_id
+        link, supervisor = link_to(hall, session_id), hall.logged_in("supervisor")
+        clock.shift(5)
+        form = {"user": "alice", "session_id": session_id}
+        assert supervisor.decide("/supervise/verify", data=form).status_code == 200
+        found = supervisor.client.get("/supervise/find", query_string={"q": f"http://x{link}"})
+        assert supervisor.get_page(found.location).status_code == 422

@@ -65,7 +65,8 @@ def read_envoy(header: Header, target: str, scheme: str) -> Asked | None:
 
 
 def _asked(address: str | None, header: Header) -> Asked | None:
-    if not address:
+    # What comes behind a "#" is no part of an address for us, and a part of the path for others.
+    if not address or "#" in address:
         return None
     try:
         path = urlsplit(address).path

@@ -40,10 +40,11 @@ def decide(host: GuardedHost, path: str, standing: Standing, visitor: Member | N
         return Decision.OPEN if visitor is None or standing is not Standing.VALID else Decision.PASS
     if visitor is None or standing is Standing.ANONYMOUS:
         return Decision.LOG_IN
-    if standing is Standing.BLOCKED:
-        return Decision.PASS if host.is_open_to_blocked(path) else Decision.BLOCKED
-    if visitor.is_admin:
+    is_blocked = standing is Standing.BLOCKED
+    if host.is_open_to_blocked(path) or (visitor.is_admin and not is_blocked):
         return Decision.PASS
+    if is_blocked:
+        return Decision.BLOCKED
     if host.groups and host.groups.isdisjoint(visitor.groups):
         return Decision.FORBIDDEN
     return Decision.PASS if host.exam is None else Decision.ASK_EXAM

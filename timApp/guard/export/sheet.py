@@ -17,7 +17,7 @@ from timApp.guard.export.table import Table, is_time
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # A program that parts cells by another character than ours would take what follows it for a cell.
-_CELL_WITHIN = re.compile(rf"([,;\t\r\n]\s*)(?=[{re.escape(SIGNS)}])")
+_CELL_WITHIN = re.compile(rf'([,;\t\r\n][\s"\u200b\ufeff]*)(?=[{re.escape(SIGNS)}])')
 
 
 @dataclass(frozen=True)

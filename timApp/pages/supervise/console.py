@@ -20,6 +20,7 @@ from timApp.pages.reason import REASON_MAX_LENGTH
 from timApp.pages.supervise.authority import denial_of
 from timApp.pages.supervise.comparison import compare_sessions
 from timApp.pages.supervise.rows import WaitingRow, look_at_rows, rows_as_json
+from timApp.pages.supervise.scanned import comes_from_here, is_near
 from timApp.pages.supervise.search import Candidates, Match, NobodyWaits, find_match
 from timApp.request.conditional import compressed_json, is_known, unchanged
 from timApp.request.inputs import takes
@@ -93,15 +94,24 @@ def find() -> ResponseReturnValue:
         return console_page(visitor, text, candidates=match)
     if not isinstance(match, Match):
         return console_page(visitor, text, choices=match)
+    if match.link is not None:
+        return redirect(url_for("links.follow", token=match.link))
     return redirect(url_for("supervise.compare", user=match.username, session=match.session_id))
 
 
 @supervise.get("/person")
 @takes(query=("user", "session"))
 def compare() -> ResponseReturnValue:
-    """Show a person's sessions side by side."""
+    """Show a person's sessions side by side.
+
+    A picture may name a session in this way, too: it has to be confirmed as its link has.
+    """
     visitor = verify_supervisor()
-    return comparison_page(visitor, request.args.get("user", ""), request.args.get("session"))
+    name, session_id = request.args.get("user", ""), request.args.get("session")
+    if session_id and not is_near() and not comes_from_here():
+        token = current_site().links.sign(name, session_id)
+        return redirect(url_for("links.follow", token=token))
+    return comparison_page(visitor, name, session_id)
 
 
 @supervise.post("/look")

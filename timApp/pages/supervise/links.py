@@ -1,6 +1,6 @@
 """The links in QR codes: who waits is shown to the supervisor who has scanned one."""
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
@@ -12,8 +12,8 @@ from timApp.guard.waiting.spent import SpentLink, require_unspent
 from timApp.hosts.questions.desk import look_at_desk
 from timApp.hosts.questions.polling import QUESTION_TIMEOUT_MAX
 from timApp.pages.supervise.console import comparison_page, console_page
+from timApp.pages.supervise.scanned import comes_from_here, is_near
 from timApp.request.inputs import takes
-from timApp.request.networks import is_in_networks
 from timApp.ui.words import error_words
 
 links = Blueprint("links", __name__, url_prefix="/supervise/link")
@@ -25,7 +25,8 @@ def follow(token: str) -> ResponseReturnValue:
     """Show the session that a scanned link names; nothing changes by that.
 
     Outside of the networks of `timApp.defaultconfig.SESSIONS_LINK_NETWORKS` the code on the screen
-    has to be typed first: a picture may have been sent from anywhere.
+    has to be typed first: a picture may have been sent from anywhere. In the page for that: a code
+    that stands in the picture's own address is as good as none.
     """
     visitor = verify_supervisor()
     try:
@@ -34,19 +35,11 @@ def follow(token: str) -> ResponseReturnValue:
     except (ExpiredLink, SpentLink) as error:
         # The code below the picture is as good, and does not become too old.
         return console_page(visitor, error=error_words(error)), error.status
-    typed = request.args.get("code")
-    if not _is_near(request.remote_addr) and (typed is None or not _is_code_of(typed, linked)):
+    typed = request.args.get("code") if comes_from_here() else None
+    if not is_near() and (typed is None or not _is_code_of(typed, linked)):
         page = render_template("confirm_code.html", token=token, typed=typed)
         return page, 200 if typed is None else 422
     return comparison_page(visitor, linked.username, linked.session_id)
-
-
-def _is_near(address: str | None) -> bool:
-    """Tell whether a link that was scanned at the address need not be confirmed."""
-    networks = current_app.config["SESSIONS_LINK_NETWORKS"]
-    if not networks:
-        return True
-    return is_in_networks(address, networks)
 
 
 def _is_code_of(typed: str, linked: LinkedSession) -> bool:

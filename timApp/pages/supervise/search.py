@@ -41,6 +41,8 @@ class Match:
 
     username: str
     session_id: str | None
+    #: The content of the link that names it, which may be spent, or have to be confirmed.
+    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def find_match(text: str) -> Match | Candidates | Sequence[WaitingPerson]:
     typed = understand(text)
     if isinstance(typed, TypedLink):
         linked = current_site().links.read(typed.token)
-        return Match(linked.username, linked.session_id)
+        return Match(linked.username, linked.session_id, typed.token)
     if isinstance(typed, TypedCode):
         return _find_by_code(typed)
     # A name may have the character that separates it from a session.

@@ -91,6 +91,14 @@ function put(fresh) {
   noteShown();
 }
 
+const isFor = ({ username, standing }) => username === page().username && standing === "valid";
+
+function cover() {
+  if (document.querySelector("[data-cover-shown]")) return;
+  keepPlace();
+  clear();
+}
+
 async function follow(state) {
   if (state.username !== page().username) {
     // Logged out, or somebody else is logged in in this browser by now: the login says which.
@@ -103,11 +111,8 @@ async function follow(state) {
     // already around a frame.
     if (!isFramed) location.replace(page().leadsTo);
     leavingAt = performance.now();
-  } else if (state.standing !== page().standing) {
-    if (state.standing !== "valid" && !document.querySelector("[data-cover-shown]")) {
-      keepPlace();
-      clear();
-    }
+  } else if (state.standing !== page().standing || document.querySelector("[data-cover-shown]")) {
+    if (state.standing !== "valid") cover();
     const fresh = await fetchPage();
     if (fresh) put(fresh);
   } else if (page().exams !== undefined && page().exams !== state.exams) {
@@ -131,9 +136,13 @@ async function follow(state) {
 async function watch() {
   for (;;) {
     await pause(1.2);
-    if (isLeaving()) continue;
     const state = await askState();
-    if (!state || isLeaving()) continue;
+    if (!state) continue;
+    if (isLeaving()) {
+      // Only what must not stay goes, however long the next page takes to come.
+      if (page().standing === "valid" && !isFor(state)) cover();
+      continue;
+    }
     tellOfAttempt(state);
     try {
       await follow(state);
