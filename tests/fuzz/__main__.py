@@ -5,6 +5,7 @@ What came of it is printed and, with `--write`, written into docs/security.md.
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ def main() -> int:
     arguments.add_argument("--cells", type=int, default=10_000_000, help="of exports")
     arguments.add_argument("--write", action="store_true", help="into docs/security.md")
     chosen = arguments.parse_args()
+    logging.disable()  # each wrong password is a line
     began = time.monotonic()
     misread: list[str] = []
     read = sum(_read(name, parser, chosen.examples, misread) for name, parser in PARSERS.items())

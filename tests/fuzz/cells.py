@@ -59,7 +59,7 @@ def fill(engine: sa.Engine, number: int, seed: int) -> None:
         work.session.execute(sa.delete(UserSession))
         work.session.execute(sa.delete(User))
         people = [
-            {"name": f"{text()}{one}", "real_name": text(), "email": "", "password_hash": "-"}
+            {"name": f"{text()}#{one}", "real_name": text(), "email": "", "password_hash": "-"}
             for one in range(max(1, number // _PER_PERSON))
         ]
         work.session.execute(sa.insert(User), people)
@@ -68,7 +68,7 @@ def fill(engine: sa.Engine, number: int, seed: int) -> None:
         rows = [
             {
                 "user_id": ids[one % len(ids)],
-                "session_id": f"{text()}{one}",
+                "session_id": f"{text()}#{one}",
                 "origin": text(),
                 "logged_in_at": moment + timedelta(seconds=one),
             }

@@ -13,7 +13,7 @@ from tests.fuzz.parsers import PARSERS
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_read_is_read_or_refused(name: str, data: st.DataObject) -> None:
     """No text, bytes or JSON is met with another error than the one that says it is none."""
