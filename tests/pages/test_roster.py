@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.site import Browser, Site
 from timApp.auth.site import db
+from timApp.guard.vocabulary import Action
 from timApp.user.people import find_person
 from timApp.user.roster.hashing import THREAD_NAME
 
@@ -51,6 +52,9 @@ def test_a_list_is_looked_at_and_then_carried_out(desk: Site) -> None:
         bob = find_person(db, "bob")
         assert bob is not None
         assert sorted(bob.groups) == ["Retake", "Students"]
+    recorded = {(one.action, one.actor, one.reason) for one in desk.changes()}
+    assert (Action.ADD_PERSON, "admin", None) in recorded
+    assert (Action.CHANGE_PERSON, "admin", "class list") in recorded
     found = re.search(r'slip-secret">([a-z0-9-]+)<', done.text)
     assert found is not None
     answer = desk.browser().log_in("bob", found[1])

@@ -15,8 +15,8 @@ from timApp.accounts.account import (
 from timApp.accounts.admins import lock_with_admins, require_may_go
 from timApp.database.textlock import lock_text
 from timApp.database.work import UnitOfWork
-from timApp.guard.changes.change import Change, Everybody, OnePerson, Receipt
-from timApp.guard.changes.record import Entry, record
+from timApp.guard.changes.change import Change, OnePerson, Receipt
+from timApp.guard.changes.record import record_of_people
 from timApp.guard.guard import Guard
 from timApp.guard.vocabulary import Action, Actor
 from timApp.user.groups import Regrouped, regroup
@@ -34,8 +34,6 @@ from timApp.util.text import check_text, is_storable, quoted
 
 #: What is recorded of those whom a list has changed.
 _LIST = "class list"
-#: So many entries are recorded by one statement.
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -157,18 +155,13 @@ def record_list(work: UnitOfWork, done: Enrolled, actor: Actor) -> None:
         if line.known is not None and line.outcome is Outcome.CHANGED
     ]
     moment = now()
-    for action, user_ids in ((Action.ADD_PERSON, new), (Action.CHANGE_PERSON, changed)):
-        change = Change(action, Everybody(), actor, _LIST if user_ids is changed else "")
-        for start in range(0, len(user_ids), _CHUNK):
-            some = user_ids[start : start + _CHUNK]
-            entries = [Entry(user_id, None, 0, stands_alone=True) for user_id in some]
-            record(work, change, action, moment, entries)
+    record_of_people(work, actor, Action.ADD_PERSON, new, "", moment)
+    record_of_people(work, actor, Action.CHANGE_PERSON, changed, _LIST, moment)
 
 
 def record_of(work: UnitOfWork, action: Action, user_id: int, actor: Actor, what: str = "") -> None:
     """Record what was done to an account, and in a few words what of it, without what it says."""
-    change = Change(action, OnePerson("", user_id), actor, what)
-    record(work, change, action, now(), [Entry(user_id, None, 0, stands_alone=True)])
+    record_of_people(work, actor, action, [user_id], what, now())
 
 
 def password_for_slip(name: str, *others: str) -> str:

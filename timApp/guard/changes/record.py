@@ -1,6 +1,6 @@
 """Writes the record of changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,11 @@ from timApp.guard.changes.change import Change
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, Actor, Cause
+from timApp.user.user import User
 from timApp.util.text import storable
+
+#: So many people are named in one statement.
+_CHUNK = 2_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,25 @@ def record_each(  # noqa: PLR0917 - of one change
     ).where(*which)
     insert = sa.insert(SessionChange)
     work.session.execute(insert.from_select(["user_id", "session_id", *values], entries))
+
+
+def record_of_people(  # noqa: PLR0917 - of one act
+    work: UnitOfWork,
+    actor: Actor,
+    action: Action,
+    user_ids: Sequence[int],
+    reason: str,
+    moment: datetime,
+) -> None:
+    """Record for each of these people what was done to their account, and to no session."""
+    columns = SessionChange.__table__.c
+    values = _circumstances(actor, action, moment, reason) | {"session_count": 0}
+    said = [sa.literal(value, columns[name].type).label(name) for name, value in values.items()]
+    insert = sa.insert(SessionChange)
+    for start in range(0, len(user_ids), _CHUNK):
+        are_meant = User.id.in_(user_ids[start : start + _CHUNK])
+        entries = sa.select(User.id, *said).where(are_meant).order_by(User.id)
+        work.session.execute(insert.from_select(["user_id", *values], entries))
 
 
 def _circumstances(actor: Actor, action: Action, moment: datetime, reason: str) -> dict[str, Any]:
