@@ -27,6 +27,8 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.factor.challenge import PasskeyChallenge, Purpose
+from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import keep_draft
 from timApp.user.user import User, create_user, require_user
@@ -49,6 +51,7 @@ def fill(site: Site) -> None:
         moment = now()
         user_id = require_user(db, "alice").id
         create_user(db, "without a password", None)
+        keyholder_id = require_user(db, "without a password").id
         searched = folded("alice", "Alice", ODD)
         db.session.execute(
             sa.update(User).where(User.id == user_id).values(email=ODD, search_text=searched)
@@ -79,6 +82,22 @@ def fill(site: Site) -> None:
                     supervisors=[require_group(db, "supervisor")],
                 ),
                 FailedLogin(at=moment, user_id=None, address="192.0.2.1"),
+                Passkey(
+                    credential_id="id",
+                    user_id=keyholder_id,
+                    public_key="key",
+                    sign_count=2**32 - 1,
+                    transports="usb",
+                    name=ODD,
+                    made_at=moment,
+                ),
+                PasskeyChallenge(
+                    challenge="c",
+                    user_id=keyholder_id,
+                    purpose=Purpose.LOGIN,
+                    bound_to=ODD,
+                    made_at=moment,
+                ),
                 SessionProof(user_id=user_id, session_id=ODD, proved_at=moment),
                 PasswordFailures(subject="s", place=ODD, failures=3, last_at=moment),
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),

@@ -43,6 +43,8 @@ from timApp.pages.account.confirm import confirm
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
+from timApp.pages.account.passkey_login import passkey_login
+from timApp.pages.account.passkeys import passkeys
 from timApp.pages.administer.failed_logins import failed_logins
 from timApp.pages.administer.matching import matching
 from timApp.pages.administer.overview import overview
@@ -55,6 +57,7 @@ from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
 from timApp.pages.people.account import account
 from timApp.pages.people.acts import person_acts
+from timApp.pages.people.lost_passkeys import lost_passkeys
 from timApp.pages.people.people import people
 from timApp.pages.people.roster import roster
 from timApp.pages.supervise.console import supervise
@@ -207,6 +210,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         ),
         clocks=Clocks(_seconds(config["SESSIONS_IDLE_END"]), _seconds(config["SESSIONS_LIFETIME"])),
         token_renewal=_seconds(config["SESSIONS_TOKEN_RENEWAL"]),
+        second_factor_groups=frozenset(config["SECOND_FACTOR_GROUPS"]),
     )
     keys = [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]]
     config.setdefault("WTF_CSRF_SECRET_KEY", keys)
@@ -262,6 +266,8 @@ def _add_pages(app: Flask) -> None:
         my_sessions,
         new_password,
         confirm,
+        passkeys,
+        passkey_login,
         hand_in,
         links,
         servers,
@@ -278,6 +284,7 @@ def _add_pages(app: Flask) -> None:
         account,
         person_acts,
         roster,
+        lost_passkeys,
         exams,
         exam_acts,
         language,

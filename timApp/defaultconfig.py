@@ -23,6 +23,7 @@ from timApp.optiontypes import (
     Flag,
     FolderPath,
     GroupLimits,
+    GroupNames,
     GuardedHosts,
     HostNames,
     Key,
@@ -106,9 +107,17 @@ SESSIONS_TOKEN_RENEWAL: RenewalSeconds | None = 60
 # changes much: exams, people and their rights, everybody's sessions, exports. A number of seconds
 # above 0, or None, which means never. Default: 900.
 # So whoever sits down at an administrator's browser later, or has a copy of its cookie, cannot do
-# that. Nobody is asked at the verification of a person, so that no hall waits. Whoever has no
-# password of this site is not asked.
+# that. A passkey will do, too. Nobody is asked at the verification of a person, so that no hall
+# waits. Whoever has neither a password of this site nor a passkey is not asked.
 CONFIRM_SECONDS: Seconds | None = 900
+
+# The groups of which everybody has a passkey beside their password. A list of groups, such as
+# ["Administrators", "Session supervisors"]. Default: [].
+# Whoever has a passkey is asked for it after the password, whatever groups they are in. Members of
+# these groups who have none are led to make one when they log in, and may do nothing else until
+# they have. Passkeys are bound to the host of SITE_URL, or else of the address that is asked for;
+# they need HTTPS, and after a change of the name they are good no more.
+SECOND_FACTOR_GROUPS: GroupNames = []
 
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.

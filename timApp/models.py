@@ -22,6 +22,8 @@ from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
+from timApp.user.factor.challenge import PasskeyChallenge
+from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
@@ -38,6 +40,8 @@ __all__ = [
     "HandIn",
     "HostCall",
     "Look",
+    "Passkey",
+    "PasskeyChallenge",
     "PasswordFailures",
     "Peer",
     "RosterDraft",

@@ -265,6 +265,9 @@ ProxyHeaders = Annotated[
 TargetNames = Annotated[
     _Names, Must("be a list of targets of DIST_RIGHTS_HOSTS or DIST_RIGHTS_NETWORK", '["exam"]')
 ]
+GroupNames = Annotated[
+    _Names, Must("be a list of groups, none of them empty", '["Administrators"]')
+]
 DocumentPaths = Annotated[
     _Names,
     BeforeValidator(_no_items_for_empty_table),

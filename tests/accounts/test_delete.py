@@ -233,7 +233,9 @@ def test_all_that_is_held_is_exported_but_for_the_hash(site: Site) -> None:
         assert [one["name"] for one in held["rights"] if one["right"] == "view"] == ["exam", "odd"]
         empty = {name for name, found in held.items() if not found}
         assert empty <= {"failed_logins", "looks_at", "looked_at", "lists_sent", "handed_in"} | {
-            "can_be_undone"
+            "can_be_undone",
+            "passkeys",
+            "passkeys_asked_for",
         }
         assert len(held["sessions"]) == len(site.sessions("alice"))
         hashed = db.session.scalars(sa.select(User.password_hash).where(User.id == alice.id)).one()
@@ -241,3 +243,6 @@ def test_all_that_is_held_is_exported_but_for_the_hash(site: Site) -> None:
         assert hashed not in json.dumps(held)
         first = require_account(db, db.session.scalars(sa.select(User.name)).first() or "")
         assert held_of(db, first)["lists_sent"][0]["file_name"] == "list.csv"
+        keyholder = held_of(db, require_account(db, "without a password"))
+        assert keyholder["passkeys"][0]["name"] == ODD
+        assert keyholder["passkeys_asked_for"][0]["bound_to"] == ODD

@@ -33,8 +33,9 @@ UNASKED = {
     "session_list.invalidate": "likewise",
     "session_list.end": "likewise",
 }
-#: What asks elsewhere: programs do the same there.
+#: What asks elsewhere: programs do the same there, and passkeys are as good as their person.
 ASKED_ELSEWHERE = {"sessions.get_all_sessions", "sessions.validate_all", "sessions.invalidate_all"}
+ASKED_ELSEWHERE |= {f"passkeys.{act}" for act in ("options", "add", "rename", "remove")}
 
 
 @pytest.fixture

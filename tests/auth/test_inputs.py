@@ -116,6 +116,14 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
         "form": {"old_password": PASSWORD, "password": "purple llama sings"},
         "who": "renewer",
     },
+    ("passkey_login.show", "GET"): {"query": {"next": "/"}},
+    ("passkey_login.log_in", "POST"): {"form": {"credential": "{}", "next": "/"}},
+    ("passkeys.show", "GET"): {"query": {"next": "/"}},
+    ("passkeys.add", "POST"): {"form": {"credential": "{}", "name": "my phone"}},
+    ("passkeys.rename", "POST"): {"form": {"passkey": "x", "name": "my phone"}},
+    ("passkeys.remove", "POST"): {"form": {"passkey": "x"}},
+    ("lost_passkeys.show", "GET"): {"query": {"user": "alice"}},
+    ("lost_passkeys.remove", "POST"): {"form": {"user": "alice"}},
     ("confirm.show", "GET"): {"query": {"next": "/"}},
     ("confirm.do", "POST"): {"form": {"password": PASSWORD, "next": "/"}, "takes_json": True},
     ("hand_in.do", "POST"): {"form": {"exam": "Running"}, "takes_json": True, "who": "sitter"},
@@ -189,6 +197,9 @@ REPEATED = {"target", "host", "session", "chosen", "column"}
 PASSED_ON = {"gate.ask_for_nginx", "gate.refuse", "gate.ask_for_forward", "gate.ask_for_envoy"}
 #: Those that other servers sign.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
+#: Those that want something of an authenticator's, for tests/auth/test_passkeys.py.
+SIGNED |= {"passkey_login.show", "passkey_login.options", "passkey_login.log_in"}
+SIGNED |= {"passkeys.add", "passkeys.rename", "passkeys.remove", "confirm.options"}
 
 
 def all_asks(hall: Site) -> list[Ask]:

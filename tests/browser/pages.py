@@ -274,6 +274,8 @@ PAGES = [
     SitePage("new password", _STUDENT, "/my-password"),
     SitePage("new password refused", _STUDENT, "/my-password", then=_refused_password),
     SitePage("password again", _ADMIN, "/confirm"),
+    SitePage("own passkeys, but there are none", _ADMIN, "/account/passkeys"),
+    SitePage("somebody's passkeys", _ADMIN, "/administer/person/passkeys?user={student}"),
     SitePage("password again refused", _ADMIN, "/confirm", then=_prove_wrongly),
     SitePage("failed logins", _ADMIN, _FAILED),
     SitePage("failed logins, unknown person", _ADMIN, f"{_FAILED}?user=Mr%20Nobody", 404),

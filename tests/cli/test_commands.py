@@ -49,6 +49,7 @@ COMMANDS = [
     "user groups",
     "user import",
     "user list",
+    "user passkeys",
     "user passwd",
     "user rename",
     "user show",

@@ -184,7 +184,7 @@ def test_a_backup_from_before_an_upgrade_is_upgraded(
     new_tables |= {"exam", "examgroup", "examsupervisors", "examdocument", "handin", "sessionundo"}
     new_tables |= {"failedlogin", "passwordfailures"}
     new_tables |= {"look"}
-    new_tables |= {"rosterdraft", "sessionproof"}
+    new_tables |= {"rosterdraft", "sessionproof", "passkey", "passkeychallenge"}
     newer = {"usersession", "sessionchange"} | new_tables
     assert {name for name, rows in before.items() if rows != restored[name]} == newer
     for name in newer - new_tables:

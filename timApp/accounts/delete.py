@@ -34,6 +34,8 @@ from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action, Actor
 from timApp.item.block import BlockAccess
 from timApp.user.attempts.failed import FailedLogin
+from timApp.user.factor.challenge import PasskeyChallenge
+from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
@@ -63,6 +65,8 @@ GOES: Sequence[sa.Column[Any]] = (
     _in(Look, "supervisor_id"),
     _in(RosterDraft, "user_id"),
     _in(SessionProof, "user_id"),
+    _in(Passkey, "user_id"),
+    _in(PasskeyChallenge, "user_id"),
     membership.c.user_id,
     # Last, as the rows of the next ones have it.
     _in(UserGroup, "personal_user_id"),

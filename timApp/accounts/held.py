@@ -24,6 +24,8 @@ from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
 from timApp.user.attempts.failed import FailedLogin
+from timApp.user.factor.challenge import PasskeyChallenge
+from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
 from timApp.user.roster.draft import RosterDraft
 from timApp.util.clock import now
@@ -68,6 +70,8 @@ def _queries(work: UnitOfWork, account: Account) -> Mapping[str, sa.Select[*tupl
         .order_by(handed_in.handed_in_at),
         "waiting": _all_of(WaitingSession.__table__.c, account),
         "held": _all_of(SessionHold.__table__.c, account),
+        "passkeys": _all_of(Passkey.__table__.c, account),
+        "passkeys_asked_for": _all_of(PasskeyChallenge.__table__.c, account),
         "proved": _all_of(SessionProof.__table__.c, account),
         "copied": _all_of(CopiedSession.__table__.c, account),
         "ordered_changes": _all_of(SessionOrder.__table__.c, account),

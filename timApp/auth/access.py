@@ -16,7 +16,7 @@ from timApp.util.text import quoted
 
 _View = TypeVar("_View", bound=Callable[..., object])
 
-_OPEN_MARK = "_open_to_expired_sessions"
+_OPEN_MARK, _WITHOUT_PASSKEY_MARK = "_open_to_expired_sessions", "_open_without_passkey"
 
 
 class LoginRequired(AccessDenied):
@@ -27,9 +27,19 @@ class SessionExpired(Exception):  # noqa: N818 - the name is part of the public 
     """Raised when current user's session is expired."""
 
 
+class PasskeyOwed(AccessDenied):
+    """Whoever asks is in a group of `SECOND_FACTOR_GROUPS`, and has to make a passkey first."""
+
+
 def open_to_expired_sessions(view: _View) -> _View:
     """Mark a view that expired sessions may reach, or that asks for a valid one by itself."""
     setattr(view, _OPEN_MARK, True)
+    return view
+
+
+def open_without_passkey(view: _View) -> _View:
+    """Mark a view that is for those, too, who owe a passkey: it leads to one."""
+    setattr(view, _WITHOUT_PASSKEY_MARK, True)
     return view
 
 
@@ -41,8 +51,8 @@ def is_open_to_expired_sessions(view: Callable[..., object]) -> bool:
 def close_to_expired_sessions() -> None:
     """Raise `SessionExpired` if the current session is expired and the view is not marked open.
 
-    Runs before each request, so that a new page is closed unless somebody opens it. Static files
-    are always open.
+    `PasskeyOwed` as `verify_valid_session`. Runs before each request, so that a new page is closed
+    unless somebody opens it. Static files are always open.
     """
     view = current_view()
     if view is not None and not is_open_to_expired_sessions(view):
@@ -50,10 +60,20 @@ def close_to_expired_sessions() -> None:
 
 
 def verify_valid_session() -> None:
-    """Raise `SessionExpired` if somebody is logged in whose session is not valid."""
+    """Raise `SessionExpired` if somebody is logged in whose session is not valid.
+
+    `PasskeyOwed` if they owe a passkey, and the view does not lead to one.
+    """
     visitor = current_visitor()
-    if visitor is not None and not visitor_passes(visitor):
+    if visitor is None:
+        return
+    if not visitor_passes(visitor):
         raise SessionExpired
+    if visitor.owes_passkey and not hasattr(current_view(), _WITHOUT_PASSKEY_MARK):
+        raise PasskeyOwed(
+            "Everybody in your group has a passkey. Make yours first, under Passkeys in your"
+            " browser; until then nothing else is open to you."
+        )
 
 
 def is_allowed_document(path: str) -> bool:

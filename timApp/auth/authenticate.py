@@ -9,11 +9,13 @@ from flask import request
 from timApp.auth.browser import current_device
 from timApp.auth.site import current_site, db
 from timApp.guard.logins.devices import has_had_session_in
+from timApp.user.attempts.failed import record_failed_login
 from timApp.user.attempts.place import place_of_address, place_of_browser
 from timApp.user.attempts.throttle import Attempt, Throttle
 from timApp.user.password import hash_is_outdated, hash_password, password_matches
 from timApp.user.people import Person, find_person
 from timApp.user.user import User
+from timApp.util.clock import now
 from timApp.util.errors import AccessDenied
 from timApp.util.text import one_line, quoted
 
@@ -45,7 +47,7 @@ def authenticate(username: str, password: str) -> Person:
     throttle = current_site().throttle
     tried = _attempt(throttle, person, username)
     if not throttle.attempt(db, tried, is_right) or person is None or known_hash is None:
-        _tell(tried, person)
+        _tell(tried.address, None if person is None else person.name)
         raise WrongCredentials("Wrong user name or password.")
     if not hash_is_outdated(known_hash):
         return person
@@ -84,12 +86,21 @@ def _attempt(throttle: Throttle, person: Person | None, username: str) -> Attemp
     )
 
 
-def _tell(tried: Attempt, person: Person | None) -> None:
+def note_failure(user_id: int, user_name: str) -> None:
+    """Record and log that somebody has failed to prove that they are that person.
+
+    That is what is done of each wrong password. Nothing is committed.
+    """
+    record_failed_login(db.session.connection(), user_id, request.remote_addr, now())
+    _tell(request.remote_addr, user_name)
+
+
+def _tell(from_address: str | None, user_name: str | None) -> None:
     """Write a line to the log that fail2ban can read, see docs/keeping.md.
 
     What stands before the name is not for anybody to choose. A name that is nobody's is not told,
     as it may be a password.
     """
-    whose = "an unknown user" if person is None else quoted(person.name)
-    address = one_line(tried.address or "").replace(" ", "") or "nowhere"
+    whose = "an unknown user" if user_name is None else quoted(user_name)
+    address = one_line(from_address or "").replace(" ", "") or "nowhere"
     _log.warning("Failed login from %s as %s", address, whose)

@@ -6,7 +6,6 @@ from flask import (
     Response,
     current_app,
     flash,
-    g,
     jsonify,
     make_response,
     redirect,
@@ -17,16 +16,17 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from flask_login import login_user, logout_user
+from flask_login import logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from marshmallow import ValidationError
 
 from timApp.auth.access import open_to_expired_sessions
-from timApp.auth.authenticate import WrongCredentials, authenticate, with_hash_of_now
+from timApp.auth.authenticate import WrongCredentials
 from timApp.auth.blueprint import ApiBlueprint
-from timApp.auth.browser import current_device, current_place, name_browser
+from timApp.auth.browser import name_browser
 from timApp.auth.csrf import csrf
-from timApp.auth.factor.proof import remember_proof
+from timApp.auth.factor.pending import PasskeyNeeded, begin_pending
+from timApp.auth.factor.steps import log_in_with_password
 from timApp.auth.schemas import ErrorAnswer, LoginAnswer, LoginArgs, LoginForm, StatusAnswer
 from timApp.auth.seat import current_seat
 from timApp.auth.session.util import current_session_id, has_valid_session
@@ -35,16 +35,13 @@ from timApp.auth.visitor import (
     Visitor,
     cookie_claims,
     current_actor,
-    current_claims,
     current_visitor,
     take_for_nobody,
 )
 from timApp.database.failure import ERRORS
 from timApp.guard.changes.change import Change, OnePerson
-from timApp.guard.cookie import Claims
 from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
-from timApp.guard.verdict import Begun
-from timApp.guard.vocabulary import Action, Actor, ActorKind, Cause, State
+from timApp.guard.vocabulary import Action, Cause
 from timApp.guard.waiting.cause import find_end
 from timApp.request.caches import forget_pages
 from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
@@ -52,7 +49,7 @@ from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
 from timApp.user.password import PASSWORD_MAX_LENGTH
-from timApp.user.people import Person, find_person
+from timApp.user.people import find_person
 from timApp.util.errors import AskAgain, BadInput
 from timApp.util.text import NAME_MAX_LENGTH
 
@@ -73,7 +70,13 @@ def login_page() -> ResponseReturnValue:
 @login.notes(security=[], requestBody={"content": {"application/json": {"schema": LoginArgs}}})
 @login.tells(200, LoginAnswer, "Logged in with JSON; the cookie comes with the answer.")
 @login.tells(302, description="Logged in with the form; where to go on.")
-@login.tells(403, ErrorAnswer, "Wrong user name or password, or the account is closed.")
+@login.tells(303, description="The password was right; where a passkey is asked for.")
+@login.tells(
+    403,
+    ErrorAnswer,
+    "Wrong user name or password, the account is closed, or it has a passkey and logs in with a"
+    " browser.",
+)
 @login.tells(409)
 @login.tells(429)
 @takes(form=("username", "password", "next"), json=True)
@@ -106,57 +109,9 @@ def log_out() -> ResponseReturnValue:
     return response
 
 
-def _log_in(username: str, password: str) -> Begun:
-    """Log in here and in the database; return the new session."""
-    person = authenticate(username, password)
-    try:
-        begun = _begin(person)
-    except PasswordChanged:
-        db.session.rollback()
-        person_now = with_hash_of_now(person, password)
-        if person_now is None:
-            raise
-        person = person_now
-        begun = _begin(person)
-    if person.is_admin:
-        remember_proof(person.id, begun.session_id)
-    if db.is_in_transaction():
-        db.session.commit()
-    session.clear()  # nothing of the time before the login, the CSRF token least of all, stays
-    g.pop("csrf_token", None)
-    login_user(
-        Visitor(
-            person.id,
-            person.name,
-            person.real_name,
-            person.email,
-            person.groups,
-            begun.session_id if current_guard().options.tracks_sessions else None,
-            begun.state is State.ACTIVE,
-        )
-    )
-    session.renew(  # type: ignore[attr-defined]
-        Claims(begun.person.id, begun.session_id, begun.token)
-    )
-    return begun
-
-
-def _begin(person: Person) -> Begun:
-    return current_guard().begin(
-        person,
-        current_place().origin,
-        actor=Actor(ActorKind.USER, person.name, request.remote_addr),
-        former=current_claims(),
-        device=current_device(),
-        seat=current_seat(),
-        proof=person.password_hash,
-        work=db,
-    )
-
-
 def _log_in_with_json() -> Response:
     args = ApiBlueprint.ARGUMENTS_PARSER.parse(LoginArgs(), location="body")
-    begun = _log_in(args["username"], args["password"])
+    begun = log_in_with_password(args["username"], args["password"])
     return jsonify(
         username=begun.person.name,
         sessionId=begun.session_id,
@@ -170,7 +125,7 @@ def _log_in_with_form() -> ResponseReturnValue:
     errors = _form_errors(typed)
     if errors.keys() == {"csrf_token"} and not wants_json() and _is_logged_in(typed["username"]):
         # In another tab, which is why this page was out of date.
-        return redirect(_next_address(typed))
+        return redirect(next_address(typed.get("next")))
     if errors:
         if wants_json():
             field, problems = next(iter(errors.items()))
@@ -178,7 +133,12 @@ def _log_in_with_form() -> ResponseReturnValue:
             raise BadInput(msg, field=field)
         return _form_page(typed, errors), BadInput.status
     try:
-        _log_in(typed["username"], typed["password"])
+        log_in_with_password(typed["username"], typed["password"])
+    except PasskeyNeeded as needed:
+        if wants_json():
+            raise
+        begin_pending(needed.person)
+        return redirect(url_for("passkey_login.show", next=typed.get("next") or None), 303)
     except (WrongCredentials, AccountClosed, PasswordChanged, AskAgain) as error:
         if wants_json():
             raise
@@ -186,7 +146,7 @@ def _log_in_with_form() -> ResponseReturnValue:
         page = _form_page(typed, alert=gettext(error.text, **error.evidence))
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, AskAgain) else {}
         return page, error.status, headers
-    return redirect(_next_address(typed))
+    return redirect(next_address(typed.get("next")))
 
 
 def _is_logged_in(username: str) -> bool:
@@ -196,13 +156,13 @@ def _is_logged_in(username: str) -> bool:
     return visitor is not None and person is not None and person.id == visitor.id
 
 
-def _next_address(typed: Mapping[str, str]) -> str:
+def next_address(wanted_address: str | None) -> str:
     """Return where somebody goes on who has logged in, or is: where they wanted to go.
 
     Whoever wanted to go nowhere but to the site goes where their work is.
     """
     first = url_for("documents.index")
-    wanted = _guarded_address(typed.get("next")) or local_address(typed.get("next"))
+    wanted = _guarded_address(wanted_address) or local_address(wanted_address)
     if wanted is not None and wanted != first:
         return wanted
     visitor = _known_visitor()
@@ -249,7 +209,7 @@ def _form_page(
         alert=alert,
         was_ended=None if typed.get("username") else _why_ended(),
         logged_in=_known_visitor(),
-        next_address=_next_address(typed),
+        next_address=next_address(typed.get("next")),
         seat=current_seat(),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )

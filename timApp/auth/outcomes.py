@@ -6,6 +6,7 @@ from http import HTTPStatus
 import sqlalchemy as sa
 from flask import Flask, Response
 
+from timApp.auth.factor.pending import find_pending
 from timApp.auth.visitor import current_visitor, visitor_passes
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Receipt
@@ -23,7 +24,7 @@ from timApp.util.measures import (
 )
 from timApp.util.tally import Tally
 
-_LOGIN = "login.log_in"
+_LOGINS = frozenset({"login.log_in", "passkey_login.log_in"})
 _FAILED = {
     HTTPStatus.FORBIDDEN: WRONG,
     HTTPStatus.TOO_MANY_REQUESTS: THROTTLED,
@@ -45,8 +46,10 @@ def count_change(tally: Tally, work: UnitOfWork, receipt: Receipt) -> None:
 
 
 def _count(tally: Tally, response: Response) -> Response:
-    if current_request().endpoint == _LOGIN and current_request().method == "POST":
-        tally.count(LOGINS.key(_outcome(response.status_code)))
+    if current_request().endpoint in _LOGINS and current_request().method == "POST":
+        is_over = response.status_code >= HTTPStatus.BAD_REQUEST or find_pending() is None
+        if is_over:  # and no passkey is awaited
+            tally.count(LOGINS.key(_outcome(response.status_code)))
     return response
 
 

@@ -78,7 +78,13 @@ class Guard:
         options = self.options
         renewal = options.token_renewal if options.tracks_sessions else None
         seconds = None if renewal is None else renewal.total_seconds()
-        return Visitors(self.engine, options.clocks, seconds, self._part_bearers)
+        return Visitors(
+            self.engine,
+            options.clocks,
+            seconds,
+            self._part_bearers,
+            options.second_factor_groups,
+        )
 
     @cached_property
     def running_exams(self) -> RunningExams:

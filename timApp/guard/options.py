@@ -32,6 +32,8 @@ class GuardOptions:
     #: After how long a cookie gets a new number, so that a copy of it is noticed; at least
     #: 20 seconds, in which all that was on its way arrives. None means never.
     token_renewal: timedelta | None = timedelta(minutes=1)
+    #: The groups of which everybody has a passkey, or may do nothing until they have.
+    second_factor_groups: frozenset[str] = frozenset()
 
     def limit_for(self, name: str, groups: Collection[str]) -> int | None:
         """Return how many active sessions a person of that name and those groups may have.

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from timApp.database.dialects.functions import SecondOf
 from timApp.database.driver.read import QuickRead
-from timApp.database.work import UnitOfWork
+from timApp.database.work import UnitOfWork, Work
 from timApp.guard.cookie import Claims
 from timApp.guard.reading.heir import find_heir
 from timApp.guard.rules.clocks import NEVER, Clocks
@@ -24,9 +24,10 @@ from timApp.guard.rules.validity import (
 from timApp.guard.seen import Here, note_seen, note_tokens, rewritten_token
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_active, is_open
+from timApp.user.factor.passkey import has_passkey
 from timApp.user.people import group_names, read_groups
 from timApp.user.user import User
-from timApp.user.usergroup import Member
+from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP, Member
 from timApp.util.clock import current_second
 
 
@@ -48,6 +49,9 @@ class Visitor(Member):
     attempted_at: int | None = None
     #: What the cookie has to say from now on; None if it may stay.
     renewed: Claims | None = None
+    #: Whether they are in a group of which everybody has a passkey, and have none: until they have,
+    #: they are in no group that may do anything on the site.
+    owes_passkey: bool = False
 
 
 class Undecided(Enum):
@@ -141,6 +145,7 @@ class Visitors:
         clocks: Clocks,
         renewal: float | None = None,
         on_copy: Callable[[Visitor, Claims, Here | None], object] | None = None,
+        second_factor_groups: frozenset[str] = frozenset(),
     ) -> None:
         """`renewal` is in seconds, and None if cookies are not renewed.
 
@@ -151,6 +156,7 @@ class Visitors:
         self._clocks = clocks
         self._renewal = None if on_copy is None else renewal
         self._on_copy = on_copy
+        self._second_factor_groups = second_factor_groups
         self._seen_interval = clocks.seen_interval(SEEN_INTERVAL_ACTIVE)
         self._one = _one_visitor(clocks).outside(engine)
 
@@ -283,8 +289,23 @@ class Visitors:
         number, name, real_name, email, groups, session_id, is_active = row[:7]
         is_active = session_id is not None and bool(is_active)
         groups, attempted_at = read_groups(groups), row[11]
+        owes_passkey = False
+        # Of most people and sites nothing more is asked.
+        if self._second_factor_groups and not self._second_factor_groups.isdisjoint(groups):
+            owes_passkey = not has_passkey(Work(self._engine), number)
+            if owes_passkey:
+                groups -= self._second_factor_groups | {ADMIN_GROUP, SUPERVISOR_GROUP}
         return make(
-            number, name, real_name, email, groups, session_id, is_active, attempted_at, renewed
+            number,
+            name,
+            real_name,
+            email,
+            groups,
+            session_id,
+            is_active,
+            attempted_at,
+            renewed,
+            owes_passkey,
         )
 
 

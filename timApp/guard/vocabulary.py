@@ -96,6 +96,10 @@ class Action(Enum):
     DELETE = "delete person"
     #: What is recorded of a person whose account was deleted has a pseudonym.
     ERASE = "erase person"
+    #: The person has a passkey more.
+    ADD_PASSKEY = "add passkey"
+    #: One of the person's passkeys, or all of them, are good no more.
+    REMOVE_PASSKEYS = "remove passkeys"
 
 
 class Cause(Enum):

@@ -6,7 +6,13 @@ from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_logged_in
-from timApp.auth.factor.proof import PASSWORD_FIELD, ProofRequired
+from timApp.auth.factor.proof import (
+    CREDENTIAL_FIELD,
+    PASSWORD_FIELD,
+    PROOF_FIELDS,
+    ProofRequired,
+    ways_to_prove,
+)
 from timApp.request.inputs import CSRF_FIELD
 from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
@@ -33,12 +39,12 @@ def answer_proof_required(error: ProofRequired) -> ResponseReturnValue:
         (name, value)
         for name, values in request.form.lists()
         for value in values
-        if name not in {CSRF_FIELD, PASSWORD_FIELD}
+        if name not in PROOF_FIELDS | {CSRF_FIELD}
     ]
     return confirm_page(
         address_of_request(),
         kept,
-        password_field=PASSWORD_FIELD,
+        fields=(PASSWORD_FIELD, CREDENTIAL_FIELD),
         refused=error.refused,
         status=error.status,
     )
@@ -48,21 +54,26 @@ def confirm_page(
     action: str,
     kept: Iterable[tuple[str, str]] = (),
     *,
-    password_field: str = "password",  # noqa: S107 - the name of a field
+    fields: tuple[str, str] = ("password", "credential"),
     refused: TimError | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    """Return the page whose form goes to `action`, with what is kept in it and the password.
+    """Return the page whose form goes to `action`, with what is kept in it and the proof.
 
-    `refused` is what is wrong with the password that was given.
+    That is in one of the `fields`. `refused` is what is wrong with the proof that was given.
     """
+    visitor = verify_logged_in()
+    has_password, has_passkey = ways_to_prove(visitor)
     page = render_template(
         "confirm.html",
         action=action,
         kept=kept,
-        password_field=password_field,
+        password_field=fields[0],
+        credential_field=fields[1],
+        has_password=has_password,
+        has_passkey=has_passkey,
         problem=refused and error_words(refused),
-        user_name=verify_logged_in().name,
+        user_name=visitor.name,
         max_length=PASSWORD_MAX_LENGTH,
     )
     headers = {"Retry-After": str(refused.retry_after)} if isinstance(refused, AskAgain) else {}

@@ -20,7 +20,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from timApp.auth.access import LoginRequired, SessionExpired
+from timApp.auth.access import LoginRequired, PasskeyOwed, SessionExpired
 from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
@@ -50,6 +50,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(LoginRequired, _answer_login_required)
     app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(ProofRequired, answer_proof_required)
+    app.register_error_handler(PasskeyOwed, _answer_passkey_owed)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     failures = Repeats()
@@ -84,6 +85,12 @@ def _answer_login_required(error: LoginRequired) -> ResponseReturnValue:
     if request.method in {"GET", "HEAD"}:
         return redirect(url_for("login.login_page", next=address_of_request()))
     return _answer(error.status, error_words(error), log_in_url=url_for("login.login_page"))
+
+
+def _answer_passkey_owed(error: PasskeyOwed) -> ResponseReturnValue:
+    if wants_json() or request.method not in {"GET", "HEAD"}:
+        return _answer_tim_error(error)
+    return redirect(url_for("passkeys.show", next=address_of_request()))
 
 
 def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:

@@ -101,6 +101,8 @@ _ACTIONS = {
     Action.RENAME: lazy_gettext("Gave another user name"),
     Action.DELETE: lazy_gettext("Deleted the account"),
     Action.ERASE: lazy_gettext("Gave the record a pseudonym"),
+    Action.ADD_PASSKEY: lazy_gettext("Added a passkey"),
+    Action.REMOVE_PASSKEYS: lazy_gettext("Removed passkeys"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 _PHASES = {

@@ -1,1 +1,1 @@
-"""Proof of who somebody is, beyond their login: the password again."""
+"""Proof of who somebody is beyond their login: the password again, and passkeys."""

@@ -12,10 +12,13 @@ from typing import TypeVar
 
 from flask import current_app, request
 
-from timApp.auth.authenticate import WrongCredentials, authenticate
+from timApp.auth.authenticate import WrongCredentials, authenticate, note_failure
+from timApp.auth.factor.ceremony import PasskeyRefused, verify_use
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, cookie_session_id, current_visitor
 from timApp.request.inputs import Inputs, current_request, current_view, declare
+from timApp.user.factor.challenge import Purpose
+from timApp.user.factor.passkey import has_passkey
 from timApp.user.factor.proof import has_proved, note_proof
 from timApp.user.people import find_person
 from timApp.util.errors import AccessDenied, AskAgain, TimError
@@ -23,8 +26,9 @@ from timApp.util.errors import AccessDenied, AskAgain, TimError
 _View = TypeVar("_View", bound=Callable[..., object])
 
 _MARK = "_asks_again"
-#: The field of a form that was sent again, with the password.
-PASSWORD_FIELD = "confirm_password"  # noqa: S105 - the name of a field
+#: The fields of a form that was sent again, with the password or what a passkey has signed.
+PASSWORD_FIELD, CREDENTIAL_FIELD = "confirm_password", "confirm_credential"
+PROOF_FIELDS = frozenset((PASSWORD_FIELD, CREDENTIAL_FIELD))
 
 
 class ProofRequired(AccessDenied):
@@ -34,7 +38,7 @@ class ProofRequired(AccessDenied):
         """`refused` is what is wrong with the proof that was given, if one was."""
         super().__init__(text)
         self.refused = refused
-        #: Whether the form may be sent again with `PASSWORD_FIELD` in it.
+        #: Whether the form may be sent again with one of `PROOF_FIELDS` in it.
         self.keeps_form = keeps_form
 
 
@@ -43,10 +47,10 @@ class _Asked:
     """Who is asked at a view."""
 
     everybody: bool
-    takes_password: bool
+    takes_proof: bool
 
 
-def asks_again(*, everybody: bool = False, takes_password: bool = True) -> Callable[[_View], _View]:
+def asks_again(*, everybody: bool = False, takes_proof: bool = True) -> Callable[[_View], _View]:
     """Let a view be for those who have proved lately who they are.
 
     Administrators are asked, if they have not; with `everybody`, whoever is logged in is. Others
@@ -54,10 +58,10 @@ def asks_again(*, everybody: bool = False, takes_password: bool = True) -> Calla
     """
 
     def mark(view: _View) -> _View:
-        setattr(view, _MARK, _Asked(everybody, takes_password))
-        if not takes_password:
+        setattr(view, _MARK, _Asked(everybody, takes_proof))
+        if not takes_proof:
             return view
-        return declare(view, Inputs(body=frozenset({PASSWORD_FIELD})))
+        return declare(view, Inputs(body=PROOF_FIELDS))
 
     return mark
 
@@ -70,7 +74,7 @@ def is_marked(view: Callable[..., object]) -> bool:
 def require_proof() -> None:
     """Raise `ProofRequired` if the view of the request asks, and there is no proof.
 
-    For `Flask.before_request`. A form may bring the password along: that is a proof.
+    For `Flask.before_request`. A form may bring the proof along.
     """
     view = current_view()
     asked: _Asked | None = None if view is None else getattr(view, _MARK, None)
@@ -79,13 +83,13 @@ def require_proof() -> None:
         return
     if has_lately_proved(visitor):
         return
-    keeps_form = asked.takes_password and current_request().method == "POST"
-    password = request.form.get(PASSWORD_FIELD) if keeps_form else None
-    if not password:
+    keeps_form = asked.takes_proof and current_request().method == "POST"
+    password, credential = request.form.get(PASSWORD_FIELD), request.form.get(CREDENTIAL_FIELD)
+    if not keeps_form or not (password or credential):
         raise _required(None, keeps_form=keeps_form)
     try:
-        prove(visitor, password)
-    except (WrongCredentials, AskAgain) as error:
+        prove(visitor, password, credential)
+    except (WrongCredentials, PasskeyRefused, AskAgain) as error:
         raise _required(error, keeps_form=keeps_form) from error
 
 
@@ -101,27 +105,53 @@ def _required(refused: TimError | None, *, keeps_form: bool) -> ProofRequired:
 def has_lately_proved(visitor: Visitor) -> bool:
     """Tell whether the visitor need not be asked.
 
-    So it is with somebody who has no password of this site: there is nothing to ask them for.
+    So it is with somebody who has neither a password of this site nor a passkey: there is nothing
+    to ask them for.
     """
     lifetime = _lifetime()
     if lifetime is None or has_proved(db, visitor.id, cookie_session_id() or "", lifetime):
         return True
+    return not any(ways_to_prove(visitor))
+
+
+def ways_to_prove(visitor: Visitor) -> tuple[bool, bool]:
+    """Tell whether the visitor has a password of this site, and whether they have a passkey."""
     person = find_person(db, visitor.name)
-    return person is not None and person.password_hash is None
+    has_password = person is None or person.password_hash is not None
+    return has_password, has_passkey(db, visitor.id)
 
 
-def prove(visitor: Visitor, password: str) -> None:
+def prove(visitor: Visitor, password: str | None, credential: str | None = None) -> None:
     """Note that the visitor has proved who they are, and commit it.
 
-    `WrongCredentials` if it is not their password, which counts as a wrong one at the login does;
-    otherwise as `timApp.auth.authenticate.authenticate`.
+    By what their passkey has signed, in a browser's JSON, or else by their password.
+    `WrongCredentials` if that is not theirs, which counts as a wrong one at the login does,
+    otherwise as `timApp.auth.authenticate.authenticate`; `PasskeyRefused`, which is recorded, as
+    `timApp.auth.factor.ceremony.verify_use`.
     """
-    try:
-        authenticate(visitor.name, password)
-    except WrongCredentials as error:
-        raise WrongCredentials("This is not your password.", field="password") from error
-    remember_proof(visitor.id, cookie_session_id() or "")
+    session_id = cookie_session_id() or ""
+    if credential:
+        use_passkey(visitor.id, visitor.name, Purpose.CONFIRM, session_id, credential)
+    else:
+        try:
+            authenticate(visitor.name, password or "")
+        except WrongCredentials as error:
+            raise WrongCredentials("This is not your password.", field="password") from error
+    remember_proof(visitor.id, session_id)
     db.session.commit()
+
+
+def use_passkey(
+    user_id: int, user_name: str, purpose: Purpose, bound_to: str, credential: str
+) -> None:
+    """Note that a passkey was used, as `verify_use`; one that is refused is recorded and logged."""
+    try:
+        verify_use(user_id, purpose, bound_to, credential)
+    except PasskeyRefused:
+        db.session.rollback()
+        note_failure(user_id, user_name)
+        db.session.commit()
+        raise
 
 
 def remember_proof(user_id: int, session_id: str) -> None:

@@ -93,7 +93,7 @@ def get_state() -> Response:
 @sessions.tells(200, ANY_TEXT, EXPORTED, content_type="text/csv", headers=ROW_COUNT)
 @sessions.tells(403)
 @sessions.tells(404)
-@asks_again(takes_password=False)
+@asks_again(takes_proof=False)
 def get_all_sessions(
     state: SessionStateFilterOptions = SessionStateFilterOptions.ALL,
     user: str | None = None,
@@ -116,7 +116,7 @@ def get_all_sessions(
 @sessions.post("/verifyAll")
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
-@asks_again(takes_password=False)
+@asks_again(takes_proof=False)
 def validate_all() -> Response:
     """Validate all latest sessions."""
     verify_admin()
@@ -126,7 +126,7 @@ def validate_all() -> Response:
 @sessions.post("/invalidateAll")
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
-@asks_again(takes_password=False)
+@asks_again(takes_proof=False)
 def invalidate_all() -> Response:
     """Invalidate all sessions."""
     verify_admin()

@@ -15,6 +15,7 @@ from timApp.auth.newpassword import set_password
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
 from timApp.cli.commands.account import delete, export, groups, show
+from timApp.cli.commands.passkeys import passkeys
 from timApp.cli.commands.roster import import_people
 from timApp.cli.context import application, existing_database, require_upgraded
 from timApp.cli.exams import names_option
@@ -36,7 +37,7 @@ def command() -> None:
     """Add, import, list, change and delete people, and set their passwords and groups."""
 
 
-for _command in (import_people, show, groups, export, delete):
+for _command in (import_people, show, groups, export, delete, passkeys):
     command.add_command(_command)
 
 

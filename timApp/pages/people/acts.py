@@ -153,7 +153,7 @@ def delete() -> ResponseReturnValue:
 @person_acts.tells(403)
 @person_acts.tells(404)
 @takes(query=("user",))
-@asks_again(takes_password=False)
+@asks_again(takes_proof=False)
 def export() -> Response:
     """Return all that is held of the person ``user`` as a file of JSON."""
     verify_admin()

@@ -1,1 +1,1 @@
-"""What people prove who they are with, beyond their login."""
+"""What people prove who they are with beside their password, and when they did so last."""

@@ -1,0 +1,41 @@
+"""`timapp user passkeys`."""
+
+import click
+
+from timApp.auth.factor.keys import remove_all
+from timApp.auth.site import db
+from timApp.cli.context import application
+from timApp.cli.help import examples
+from timApp.cli.output import print_rows, printable
+from timApp.cli.parameters import TEXT
+from timApp.user.factor.passkey import passkeys_of
+from timApp.user.people import require_person
+
+
+@click.command(
+    "passkeys",
+    epilog=examples("timapp user passkeys teacher", "timapp user passkeys teacher --remove"),
+)
+@click.argument("name", type=TEXT)
+@click.option("--remove", is_flag=True, help="Take all of them away; it is recorded.")
+def passkeys(name: str, *, remove: bool) -> None:
+    """List the passkeys of the user NAME: what it is called, when it was made and used last.
+
+    Whoever has lost theirs cannot log in. With --remove they log in with the password alone, until
+    they have made another one; their sessions go on.
+    """
+    with application():
+        person = require_person(db, name)
+        if remove:
+            removed = remove_all(person.id, person.name)
+            db.session.commit()
+            noun = "passkey" if removed == 1 else "passkeys"
+            click.echo(f"Removed {removed} {noun} of {printable(person.name)}.")
+            return
+        print_rows(
+            ("Name", "Made", "Last used"),
+            (
+                (one.name, one.made_at.isoformat(), one.used_at.isoformat() if one.used_at else "")
+                for one in passkeys_of(db, person.id)
+            ),
+        )
