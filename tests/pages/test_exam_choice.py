@@ -9,7 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytz
 import time_machine
+from flask import Flask
 
+from tests.conftest import MakeApp
 from tests.site import Browser, Site
 from timApp.auth.site import current_clocks, db
 from timApp.guard.exams.find import require_exam
@@ -32,6 +34,12 @@ def clock() -> Iterator[time_machine.Traveller]:
     """A clock that stands still at eight until it is moved."""
     with time_machine.travel(MORNING, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def app(database_url: str, make_app: MakeApp) -> Flask:
+    """A site that asks nobody for the password again, however long the exam takes."""
+    return make_app(database_url, CONFIRM_SECONDS=None)
 
 
 @pytest.fixture
