@@ -41,7 +41,7 @@ def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> 
     """Whatever a page or a login asks of the database is answered by the person's own part.
 
     But for the name, by which a login finds out whose part that is, and for wrong passwords, which
-    names that are nobody's have, too, and passkeys, which few have: their small tables are whole.
+    names that are nobody's have, too: their small table is whole.
     """
     (table,) = measure(CASES["shards"], run).tables
     parts = {by_user for purpose, _, by_user, _ in table.rows if purpose == "Reading a document"}
@@ -52,7 +52,6 @@ def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> 
         "`SELECT ... FROM useraccount WHERE useraccount.name = ?`": "all",
         "`SELECT ... FROM passwordfailures WHERE passwordfailures.subject = ?"
         " AND (passwordfailures.place = ? OR passwordfailures.place = ?)`": "none",
-        "`SELECT ... FROM passkey WHERE passkey.user_id = ? LIMIT ?`": "none",
     }
     assert [touched for text, touched in login.items() if " AS login " in text] == [("one", "all")]
     for table_name in ("useraccount", "usersession", "sessionchange"):

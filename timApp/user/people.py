@@ -8,6 +8,7 @@ from timApp.database.dialects.functions import SEPARATOR, Joined
 from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
+from timApp.user.factor.passkey import Passkey
 from timApp.user.user import User, create_user, no_user
 from timApp.user.usergroup import (
     Member,
@@ -50,6 +51,8 @@ class Person(Member):
     is_disabled: bool = False
     #: Whether it was deleted: then nothing is remembered of them any more.
     is_deleted: bool = False
+    #: Whether they have a passkey, without which they do not log in.
+    has_passkey: bool = False
 
     def is_as(self, identity: Identity) -> bool:
         """Tell whether there is nothing new in what is said of them."""
@@ -95,6 +98,7 @@ def _person_where(condition: sa.ColumnElement[bool]) -> QuickRead:
             User.password_hash,
             User.disabled_at.is_not(None).label("is_disabled"),
             User.deleted_at.is_not(None).label("is_deleted"),
+            sa.exists().where(Passkey.user_id == User.id).label("has_passkey"),
             group_names(User.__table__.c.id).label("groups"),
         ).where(condition)
     )
@@ -123,6 +127,7 @@ def find_person(work: UnitOfWork, name: str) -> Person | None:
         password_hash=row.password_hash,
         is_disabled=bool(row.is_disabled),
         is_deleted=bool(row.is_deleted),
+        has_passkey=bool(row.has_passkey),
     )
 
 

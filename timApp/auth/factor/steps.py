@@ -14,7 +14,6 @@ from timApp.guard.cookie import Claims
 from timApp.guard.logins.outcome import PasswordChanged
 from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Actor, ActorKind, State
-from timApp.user.factor.passkey import has_passkey
 from timApp.user.people import Person
 
 
@@ -24,7 +23,7 @@ def log_in_with_password(username: str, password: str) -> Begun:
     `PasskeyNeeded` for somebody who has a passkey: then no session begins.
     """
     person = authenticate(username, password)
-    if has_passkey(db, person.id):
+    if person.has_passkey:
         if db.is_in_transaction():
             db.session.commit()
         raise PasskeyNeeded(
