@@ -1,6 +1,5 @@
 """Fixtures: Chromium, its windows, and a site to open in them."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,21 +10,16 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import DESKTOP, ColourScheme, Window, chromium_path, running_chromium
 from tests.browser.hall import Hall, open_hall
 from tests.databases import PostgreSQLDatabases, SQLiteDatabases
-
-#: Set where a missing Chromium is a failure, and not a reason to skip.
-_REQUIRED = "CI_REQUIRE_BROWSER"
+from tests.missing import is_missing
 
 
 @pytest.fixture(scope="package")
 def chromium_command() -> str:
     """The path of the system's Chromium; without one, the tests are skipped."""
     path = chromium_path()
-    if path is not None:
-        return path
-    reason = "There is no Chromium here (Debian: apt-get install chromium)."
-    if os.environ.get(_REQUIRED):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if path is None:
+        is_missing("There is no Chromium here (Debian: apt-get install chromium).")
+    return path
 
 
 # Not for longer than this package's tests, and not before the databases are made: the site cannot

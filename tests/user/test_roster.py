@@ -5,15 +5,14 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-import openpyxl
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl.worksheet.worksheet import Worksheet
 
 from tests.site import Site
 from tests.statements import noted_statements
+from tests.workbook import xlsx
 from timApp.auth.authenticate import with_hash_of_now
 from timApp.auth.site import db
 from timApp.user.password import hash_is_outdated, hash_password
@@ -33,17 +32,6 @@ def cells(content: bytes, **said: str) -> list[list[str]]:
     """Return the cells of all rows."""
     sheet = read_sheet(content, **said)
     return [list(row.cells) for row in (sheet.heading, *sheet.rows)]
-
-
-def xlsx(rows: Sequence[Sequence[object]]) -> bytes:
-    """Return an XLSX file with these rows."""
-    book, file = openpyxl.Workbook(), io.BytesIO()
-    sheet = book.active
-    assert isinstance(sheet, Worksheet)
-    for row in rows:
-        sheet.append(list(row))
-    book.save(file)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
