@@ -66,7 +66,7 @@ from timApp.pages.supervise.links import links
 from timApp.pages.supervise.servers import servers
 from timApp.pages.supervise.several import several
 from timApp.request.converter import NameConverter, RestConverter
-from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
+from timApp.request.guarded import add_guarded_hosts
 from timApp.request.inputs import check_inputs, current_request, takes_files
 from timApp.request.masked import masked_path_of
 from timApp.request.patience import add_patience
@@ -250,7 +250,7 @@ def _add_pages(app: Flask) -> None:
     app.before_request(check_inputs)
     app.before_request(require_proof)
     app.after_request(keep_out_of_caches)
-    guarded = app.extensions[GUARDED_HOSTS] = GuardedHosts.of(app.config["GUARDED_HOSTS"])
+    guarded = add_guarded_hosts(app)
     app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
         app.wsgi_app, app.config["HSTS_SECONDS"], guarded.hosts
     )

@@ -16,9 +16,9 @@ from timApp.user.naming import was_deleted
 from timApp.user.people import group_names, read_groups
 from timApp.user.search import has_text
 from timApp.user.user import User, require_user
-from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
+from timApp.user.usergroup import Member
 from timApp.util.errors import Conflict, NotFound
-from timApp.util.text import is_storable
+from timApp.util.text import is_storable, quoted
 
 #: How many a page has.
 PAGE_SIZE = 50
@@ -43,7 +43,7 @@ class AccountState(Enum):
 
 
 @dataclass(frozen=True)
-class Account:
+class Account(Member):
     """Who somebody is here, at the moment when it was read."""
 
     id: int
@@ -66,16 +66,6 @@ class Account:
         if self.deleted_at is not None:
             return AccountState.DELETED
         return AccountState.ACTIVE if self.disabled_at is None else AccountState.DISABLED
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether they are a member of the group `Administrators`."""
-        return ADMIN_GROUP in self.groups
-
-    @property
-    def is_supervisor(self) -> bool:
-        """Whether they are a member of the group `Session supervisors`."""
-        return SUPERVISOR_GROUP in self.groups
 
     @property
     def mark(self) -> str:
@@ -140,6 +130,15 @@ def require_account_by_id(work: UnitOfWork, user_id: int) -> Account:
     if account is None:
         raise NotFound("There is no such person.", field="person")
     return account
+
+
+def require_seen(account: Account, shown: str | None) -> None:
+    """Raise `Stale` if the account has not the mark that was shown; None: it was not shown."""
+    if shown is not None and shown != account.mark:
+        raise Stale(
+            "Somebody has changed the account of %(name)s since you looked.",
+            name=quoted(account.name),
+        )
 
 
 def require_kept(account: Account) -> Account:

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from timApp.accounts.account import (
     Account,
-    Stale,
     require_account,
     require_account_by_id,
     require_kept,
+    require_seen,
 )
 from timApp.accounts.admins import lock_with_admins, require_may_go
 from timApp.database.textlock import lock_text
@@ -30,7 +30,7 @@ from timApp.util.clock import now
 from timApp.util.errors import BadInput
 from timApp.util.folded import folded
 from timApp.util.lookalikes import looks_to_find
-from timApp.util.text import check_text, is_storable, quoted
+from timApp.util.text import check_text, is_storable
 
 #: What is recorded of those whom a list has changed.
 _LIST = "class list"
@@ -81,11 +81,7 @@ def change_person(
         lock_text(work.session.connection(), look)
     lock_with_admins(work, user_id)
     account = require_kept(require_account_by_id(work, user_id))
-    if shown is not None and shown != account.mark:
-        raise Stale(
-            "Somebody has changed the account of %(name)s since you looked.",
-            name=quoted(account.name),
-        )
+    require_seen(account, shown)
     if wanted.name != account.name:
         rename_person(work, account.name, wanted.name, actor)
     changed = _change_texts(work, account, wanted)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from timApp.accounts.account import Account, Stale, require_account_by_id
+from timApp.accounts.account import Account, require_account_by_id, require_seen
 from timApp.accounts.admins import lock_with_admins, require_may_go
 from timApp.accounts.change import record_of
 from timApp.accounts.names import give_pseudonym
@@ -41,7 +41,6 @@ from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup, membership
 from timApp.util.folded import folded
-from timApp.util.text import quoted
 
 _PSEUDONYM = re.compile("Person [0-9a-f]{4,}")
 _LOCK = "pseudonyms"
@@ -128,11 +127,7 @@ def delete_person(
     lock_text(work.session.connection(), _LOCK)
     lock_with_admins(work, user_id)
     account = require_account_by_id(work, user_id)
-    if shown is not None and shown != account.mark:
-        raise Stale(
-            "Somebody has changed the account of %(name)s since you looked.",
-            name=quoted(account.name),
-        )
+    require_seen(account, shown)
     sessions, is_new = 0, account.deleted_at is None
     if is_new:
         require_may_go(work, account, actor)

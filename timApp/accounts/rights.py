@@ -50,7 +50,7 @@ def rights_of(
     are an administrator's right to everything, and who hides an exam's documents while it does not
     run (`timApp.document.exam`). To a document there are rights alone, and no exams.
     """
-    queries: list[tuple[Kind, str | None, sa.Select[*tuple[Any, ...]]]] = []
+    queries: list[tuple[Kind, sa.Select[*tuple[Any, ...]]]] = []
     documents: sa.Select[*tuple[Any, ...]] = (
         sa.select(
             Document.path,
@@ -63,7 +63,7 @@ def rights_of(
     )
     if document_id is not None:
         documents = documents.where(Document.id == document_id)
-    queries.append((Kind.DOCUMENT, None, documents))
+    queries.append((Kind.DOCUMENT, documents))
     if document_id is None:
         for right, table in ((SIT, exam_groups), (SUPERVISE, exam_supervisors)):
             of_exams: sa.Select[*tuple[Any, ...]] = (
@@ -76,16 +76,15 @@ def rights_of(
                 .join(table, table.c.exam_id == Exam.id)
                 .join(UserGroup, UserGroup.id == table.c.usergroup_id)
             )
-            queries.append((Kind.EXAM, right, of_exams))
+            queries.append((Kind.EXAM, of_exams))
     found: list[Right] = []
     is_meant: sa.ColumnElement[bool] = sa.true()
     if user_id is not None:
         is_meant = sa.exists().where(
             membership.c.usergroup_id == UserGroup.id, membership.c.user_id == user_id
         )
-    for kind, of_all, query in queries:
-        rows = work.session.execute(query.where(is_meant))
-        for name, kind_of_right, group, is_personal in rows:
-            said = kind_of_right.value if isinstance(kind_of_right, AccessType) else of_all or ""
+    for kind, query in queries:
+        for name, right, group, is_personal in work.session.execute(query.where(is_meant)):
+            said = right.value if isinstance(right, AccessType) else right
             found.append(Right(kind.value, name, said, group, bool(is_personal)))
     return sorted(found)

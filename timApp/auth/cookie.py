@@ -26,7 +26,7 @@ from timApp.guard.cookie import (
     names_of,
     numbered,
 )
-from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
+from timApp.request.guarded import guarded_hosts
 
 
 def browser_cookie_name(app: Flask) -> str:
@@ -180,8 +180,7 @@ class CookieInterface(SecureCookieSessionInterface):
         On a host that it guards, it is for all of that.
         """
         path: str | None = app.config["SESSION_COOKIE_PATH"]
-        hosts: GuardedHosts = app.extensions[GUARDED_HOSTS]
-        if path is None and hosts.find(request.host_url) is not None:
+        if path is None and guarded_hosts(app).find(request.host_url) is not None:
             return "/"
         return path or request.root_path or "/"
 

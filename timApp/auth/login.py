@@ -44,7 +44,7 @@ from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.guard.vocabulary import Action, Cause
 from timApp.guard.waiting.cause import find_end
 from timApp.request.caches import forget_pages
-from timApp.request.guarded import GUARDED_HOSTS, GuardedHosts
+from timApp.request.guarded import guarded_hosts
 from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
@@ -175,8 +175,7 @@ def next_address(wanted_address: str | None) -> str:
 
 def _guarded_address(address: str | None) -> str | None:
     """Return the address if it is one of a host that this site guards, else None."""
-    hosts: GuardedHosts = current_app.extensions[GUARDED_HOSTS]
-    return address if address and hosts.find(address) is not None else None
+    return address if address and guarded_hosts(current_app).find(address) is not None else None
 
 
 def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:

@@ -59,14 +59,14 @@ def answer_of(  # noqa: PLR0917 - what there is to say
     if decision in {Decision.PASS, Decision.OPEN}:
         return Answer("200 OK", identity_headers(visitor if decision is Decision.PASS else None))
     status = _STATUSES.get(decision, _FORBIDDEN)
-    location = [("Location", place), (_REFUSED, decision.value)] if place else []
+    refused = [(_REFUSED, decision.value)] if place else []
+    location = [("Location", place), *refused] if place else []
     if family is Family.STATUS:
         status = _FORBIDDEN if status == _BLOCKED else status
         return Answer(status, [*location, ("Content-Type", _TEXT)], f"{text}\n")
     if asked is None or asked.kind is Kind.FETCH:
         said = {"error": text, "status": int(status[:3])}
         said |= {"location": place} if place else {}
-        refused = [(_REFUSED, decision.value)] if place else []
         return Answer(status, [("Content-Type", _JSON), *refused], json.dumps(said) + "\n")
     if place:
         return Answer("302 Found", location)

@@ -37,7 +37,7 @@ from timApp.gate.asked import (
 )
 from timApp.gate.decision import Decision, decide
 from timApp.guard.verdict import Standing, Verdict
-from timApp.request.guarded import BLOCKED_PATH, GUARDED_HOSTS, GuardedHosts
+from timApp.request.guarded import BLOCKED_PATH, guarded_hosts
 from timApp.request.inputs import passes_on, takes
 from timApp.util.errors import BadInput, NotFound
 
@@ -111,7 +111,7 @@ def show_blocked() -> ResponseReturnValue:
     The script for guarded pages shows it in a frame over the page, which waits by itself.
     """
     address = request.args.get("to", "")
-    if _hosts().find(address) is None:
+    if guarded_hosts(current_app).find(address) is None:
         raise BadInput("This site guards no such address.", field="to")
     is_framed = request.headers.get("Sec-Fetch-Dest") == "iframe"
     match current_standing():
@@ -140,7 +140,7 @@ def _answer(asked: Asked | None, family: Family) -> Response:
 
 
 def _answered(asked: Asked | None, family: Family) -> Answer:
-    host = None if asked is None else _hosts().find(asked.address)
+    host = None if asked is None else guarded_hosts(current_app).find(asked.address)
     visitor = place = None
     if asked is None:
         decision = Decision.UNCLEAR
@@ -174,11 +174,6 @@ def _ask_exam(title: str, user_id: int) -> Decision:
     except NotFound:
         return Decision.FORBIDDEN
     return Decision.PASS if closing is None else Decision.CLOSED
-
-
-def _hosts() -> GuardedHosts:
-    hosts: GuardedHosts = current_app.extensions[GUARDED_HOSTS]
-    return hosts
 
 
 def _site_url() -> str:

@@ -187,10 +187,8 @@ class Visitors:
                     return None
                 claims = Claims(claims.user_id, heir)
             else:
-                ruling = self._judged(row, claims)
+                ruling = self._judged(row, claims, renews=renews)
                 if ruling.use is not Use.COPY or self._on_copy is None:
-                    if not renews:
-                        ruling = AS_ANY
                     renewed = self._renewed(row, claims, ruling, here)
                     return self._made(row, make, renewed or (None if claims is asked else claims))
                 self._on_copy(self._made(row, Visitor), claims, here)
@@ -214,10 +212,8 @@ class Visitors:
             many = _many_visitors(self._clocks).outside(self._engine).all(keys)
             rows = {number - 1: row for *row, number in many}
         return [
-            self._found(rows.get(number), one, renews=wanted)
-            for number, (one, wanted) in enumerate(
-                zip(asked, [True] * len(asked) if renews is None else renews, strict=True)
-            )
+            self._found(rows.get(number), one, renews=renews is None or renews[number])
+            for number, one in enumerate(asked)
         ]
 
     def rewritten_token(self, claims: Claims, here: Here) -> int:
@@ -243,12 +239,14 @@ class Visitors:
         interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
         return not is_seen_due(last_seen_at, moment, interval)
 
-    def _judged(self, row: Sequence[Any], claims: Claims) -> Ruling:
+    def _judged(self, row: Sequence[Any], claims: Claims, *, renews: bool) -> Ruling:
+        """Say what is to become of a cookie; unless it `renews`, all but a copy is as any other."""
         session_id, is_active, tokens = row[5], row[6], row[8:11]
         # A session that a clock has ended is over, whoever comes with it.
         if self._renewal is None or session_id is None or is_active is None:
             return AS_ANY
-        return judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
+        ruling = judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
+        return ruling if renews or ruling.use is Use.COPY else AS_ANY
 
     def _found(
         self, row: Sequence[Any] | None, claims: Claims, *, renews: bool
@@ -257,9 +255,7 @@ class Visitors:
             return None
         if self._needs_nothing(row, claims):
             return self._made(row, Visitor)
-        ruling = self._judged(row, claims)
-        if not renews and ruling.use is not Use.COPY:
-            ruling = AS_ANY
+        ruling = self._judged(row, claims, renews=renews)
         if ruling is not AS_ANY:
             return UNDECIDED
         return self._made(row, Visitor, self._renewed(row, claims, ruling, None))

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from flask import Flask
+
 from timApp.util.origin import origin_of
 
-#: Where an application keeps its guarded hosts, among its extensions.
-GUARDED_HOSTS = "timapp.guarded_hosts"
+#: Where an application keeps them, among its extensions.
+_KEY = "timapp.guarded_hosts"
 #: Where whoever is blocked is told why, and led on from when they are verified.
 BLOCKED_PATH = "/gate/blocked"
 #: What a path pattern ends with that stands for all below it.
@@ -68,6 +70,18 @@ class GuardedHosts:
         """Return the host of a whole address, or None if it is none of these."""
         origin = origin_of(address)
         return None if origin is None else self.hosts.get(origin)
+
+
+def add_guarded_hosts(app: Flask) -> GuardedHosts:
+    """Keep those of the application's options with it, and return them."""
+    app.extensions[_KEY] = GuardedHosts.of(app.config["GUARDED_HOSTS"])
+    return guarded_hosts(app)
+
+
+def guarded_hosts(app: Flask) -> GuardedHosts:
+    """Return the hosts that the application guards."""
+    hosts: GuardedHosts = app.extensions[_KEY]
+    return hosts
 
 
 def _is_below(path: str, patterns: Iterable[str]) -> bool:

@@ -15,7 +15,7 @@ from flask import Flask
 from timApp.auth.site import Site, current_site
 from timApp.database.servedfile import ServedFile
 from timApp.hosts.outbox.worker import deliver_forever
-from timApp.request.guarded import GUARDED_HOSTS
+from timApp.request.guarded import guarded_hosts
 from timApp.request.plain import PlainErrors
 from timApp.serve.crew import Crew
 from timApp.serve.front import CREWS, Crews, Front
@@ -151,7 +151,7 @@ def _front(
         Gateway(app, host, port),
         crews,
         states,
-        FrontGate(app.extensions[GUARDED_HOSTS], headers),
+        FrontGate(guarded_hosts(app), headers),
         Statics(_static_prefixes(app), mailbox),
         refusals,
     )

@@ -1,5 +1,7 @@
 """Groups of users; rights are given to groups only."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -16,7 +18,7 @@ SUPERVISOR_GROUP = "Session supervisors"
 class Member:
     """Somebody of whom the names of their groups are known, without the personal one."""
 
-    groups: frozenset[str]
+    groups: Collection[str]
 
     @property
     def is_admin(self) -> bool:

@@ -2,8 +2,7 @@
 
 from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
-from timApp.guard.changes.change import Change, OnePerson
-from timApp.guard.changes.record import Entry, record
+from timApp.guard.changes.record import record_of_people
 from timApp.guard.vocabulary import Action
 from timApp.user.factor.passkey import (
     NewPasskey,
@@ -14,31 +13,30 @@ from timApp.user.factor.passkey import (
 from timApp.util.clock import now
 
 
-def add(user_id: int, user_name: str, made: NewPasskey, name: str) -> None:
+def add(user_id: int, made: NewPasskey, name: str) -> None:
     """Add a passkey of a person's, as `add_passkey`. Nothing is committed."""
     add_passkey(db, user_id, made, name)
-    _record(Action.ADD_PASSKEY, user_id, user_name, name)
+    _record(Action.ADD_PASSKEY, user_id, name)
 
 
-def remove_one(user_id: int, user_name: str, credential_id: str) -> str:
+def remove_one(user_id: int, credential_id: str) -> str:
     """Remove a passkey; return its name. `NotFound` if it is none of the person's.
 
     Nothing is committed.
     """
     name = require_passkey(db, user_id, credential_id).name
     remove_passkeys(db, user_id, credential_id)
-    _record(Action.REMOVE_PASSKEYS, user_id, user_name, name)
+    _record(Action.REMOVE_PASSKEYS, user_id, name)
     return name
 
 
-def remove_all(user_id: int, user_name: str) -> int:
+def remove_all(user_id: int) -> int:
     """Remove all of a person's passkeys; return how many there were. Nothing is committed."""
     removed = remove_passkeys(db, user_id)
     if removed:
-        _record(Action.REMOVE_PASSKEYS, user_id, user_name, "")
+        _record(Action.REMOVE_PASSKEYS, user_id, "")
     return removed
 
 
-def _record(action: Action, user_id: int, user_name: str, reason: str) -> None:
-    change = Change(action, OnePerson(user_name, user_id), current_actor(), reason)
-    record(db, change, action, now(), [Entry(user_id, None, 0, stands_alone=True)])
+def _record(action: Action, user_id: int, reason: str) -> None:
+    record_of_people(db, current_actor(), action, [user_id], reason, now())

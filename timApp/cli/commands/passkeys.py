@@ -27,7 +27,7 @@ def passkeys(name: str, *, remove: bool) -> None:
     with application():
         person = require_person(db, name)
         if remove:
-            removed = remove_all(person.id, person.name)
+            removed = remove_all(person.id)
             db.session.commit()
             noun = "passkey" if removed == 1 else "passkeys"
             click.echo(f"Removed {removed} {noun} of {printable(person.name)}.")

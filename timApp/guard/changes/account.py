@@ -40,9 +40,7 @@ def change_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: C
     if not rows_changed(work, statement):
         return Receipt(change, takes_effect=False)
     ended = _end_all(work, user_id, moment, clocks) if closes else 0
-    entry = Entry(user_id, None, ended, stands_alone=True)
-    number = record(work, change, change.action, moment, [entry])
-    return Receipt(change, changed=ended, number=number)
+    return _recorded(work, change, user_id, moment, ended)
 
 
 def delete_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: Clocks) -> Receipt:
@@ -67,7 +65,13 @@ def delete_account(work: UnitOfWork, change: Change, scope: OnePerson, clocks: C
     )
     if not rows_changed(work, statement):
         return Receipt(change, takes_effect=False)
-    ended = _end_all(work, user_id, moment, clocks)
+    return _recorded(work, change, user_id, moment, _end_all(work, user_id, moment, clocks))
+
+
+def _recorded(
+    work: UnitOfWork, change: Change, user_id: int, moment: datetime, ended: int
+) -> Receipt:
+    """Record the change, also if no session has ended by it."""
     entry = Entry(user_id, None, ended, stands_alone=True)
     number = record(work, change, change.action, moment, [entry])
     return Receipt(change, changed=ended, number=number)

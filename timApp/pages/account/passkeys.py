@@ -55,7 +55,7 @@ def add() -> ResponseReturnValue:
     try:
         check_passkey_name(name)
         made = verify_new(visitor, cookie_session_id() or "", request.form.get("credential", ""))
-        keys.add(visitor.id, visitor.name, made, name)
+        keys.add(visitor.id, made, name)
     except (BadInput, Conflict, PasskeyRefused) as error:
         return _refused(error, next_page)
     db.session.commit()
@@ -86,7 +86,7 @@ def remove() -> ResponseReturnValue:
     """Remove the passkey ``passkey``: it is good no more, and never again."""
     visitor = verify_logged_in()
     try:
-        name = keys.remove_one(visitor.id, visitor.name, request.form.get("passkey", ""))
+        name = keys.remove_one(visitor.id, request.form.get("passkey", ""))
     except NotFound as error:
         return _refused(error)
     db.session.commit()

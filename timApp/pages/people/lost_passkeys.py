@@ -32,7 +32,7 @@ def remove() -> ResponseReturnValue:
     verify_admin()
     user = require_user(db, request.form.get("user", ""))
     name = user.name
-    removed = keys.remove_all(user.id, name)
+    removed = keys.remove_all(user.id)
     db.session.commit()
     flash(
         ngettext("%(num)s passkey is removed.", "%(num)s passkeys are removed.", removed), "success"
