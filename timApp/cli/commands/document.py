@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from timApp.auth.site import db
 from timApp.cli.context import application
+from timApp.cli.exams import counted, time_text
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT
@@ -16,7 +17,6 @@ from timApp.document.exam import delete_document, documents_of_exams
 from timApp.document.importer import find_markdown_files, import_document
 from timApp.document.model import Document, SaveResult
 from timApp.guard.tables.exam import Exam
-from timApp.ui.language import site_zone
 
 
 @click.group("document", epilog=examples("timapp document import exam/"))
@@ -46,9 +46,8 @@ def import_documents(directory: Path) -> None:
                 for path, file in progress.track(files, description="Documents")
             )
             db.session.commit()
-    noun = "document" if len(files) == 1 else "documents"
     click.echo(
-        f"{len(files)} {noun}: {results[SaveResult.CREATED]} new,"
+        f"{counted(len(files), 'document', 'documents')}: {results[SaveResult.CREATED]} new,"
         f" {results[SaveResult.CHANGED]} changed, {results[SaveResult.UNCHANGED]} unchanged."
     )
 
@@ -73,7 +72,7 @@ def list_documents() -> None:
                 (
                     one.path,
                     one.title,
-                    one.modified_at.astimezone(site_zone()).isoformat(timespec="minutes"),
+                    time_text(one.modified_at),
                     ", ".join(sorted(exams.get(one.path, ()))),
                 )
                 for one in found

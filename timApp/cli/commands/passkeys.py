@@ -5,6 +5,7 @@ import click
 from timApp.auth.factor.keys import remove_all
 from timApp.auth.site import db
 from timApp.cli.context import application
+from timApp.cli.exams import counted
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT
@@ -29,8 +30,8 @@ def passkeys(name: str, *, remove: bool) -> None:
         if remove:
             removed = remove_all(person.id)
             db.session.commit()
-            noun = "passkey" if removed == 1 else "passkeys"
-            click.echo(f"Removed {removed} {noun} of {printable(person.name)}.")
+            passkeys_removed = counted(removed, "passkey", "passkeys")
+            click.echo(f"Removed {passkeys_removed} of {printable(person.name)}.")
             return
         print_rows(
             ("Name", "Made", "Last used"),
