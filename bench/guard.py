@@ -3,12 +3,11 @@
 import random
 import sqlite3
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -23,7 +22,6 @@ from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, load_visitor
 from timApp.guard import Claims, Standing
 from timApp.guard.cookie import SESSION_ID_KEY, TOKEN_KEY, USER_ID_KEY
-from timApp.guard.visitor import Visitor as GuardVisitor
 
 #: The id of a person and of their session.
 Key = tuple[int, str]
@@ -126,19 +124,17 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
     guard = current_guard()
 
     # As browsers do, each keeps the cookie that it was given last.
-    numbers: defaultdict[Key, int] = defaultdict(int)
+    claims: dict[Key, Claims] = {}
+    cookies: dict[Key, str] = {}
 
-    @cache
-    def cookie_of(key: Key, number: int) -> str:
-        return guard.cookies.issue(Claims(*key, number))
-
-    def note(key: Key, found: GuardVisitor | None) -> None:
-        if found is not None and found.renewed is not None:
-            numbers[key] = found.renewed.token
+    def give(key: Key, given: Claims) -> str:
+        claims[key], cookies[key] = given, guard.cookies.issue(given)
+        return cookies[key]
 
     def check(key: Key) -> bool:
-        verdict = guard.check(cookie_of(key, numbers[key]))
-        note(key, verdict.visitor)
+        verdict = guard.check(cookies.get(key) or give(key, Claims(*key)))
+        if verdict.visitor is not None and verdict.visitor.renewed is not None:
+            give(key, verdict.visitor.renewed)
         return verdict.standing is Standing.VALID
 
     def has_valid(key: Key) -> bool:
@@ -148,9 +144,10 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
     def load(key: Key) -> bool:
         person, cookie[SESSION_ID_KEY] = key
         cookie[USER_ID_KEY] = str(person)
-        cookie[TOKEN_KEY] = numbers[key]
+        cookie[TOKEN_KEY] = claims[key].token if key in claims else 0
         visitor = load_visitor(guard)
-        note(key, visitor)
+        if visitor is not None and visitor.renewed is not None:
+            give(key, visitor.renewed)
         return visitor is not None and visitor.session_is_active
 
     return Guarded(check, in_request(has_valid), in_request(load), drivers)

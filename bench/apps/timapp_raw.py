@@ -7,7 +7,7 @@ from bench.apps.raw import raw_look_up
 from bench.apps.timapp import create_app as create_timapp
 from bench.apps.timapp import prepare
 from timApp.auth.visitor import Visitor
-from timApp.guard.cookie import SESSION_ID_KEY
+from timApp.guard.cookie import SESSION_ID_KEY, USER_ID_KEY
 
 
 def create_app() -> Flask:
@@ -15,8 +15,8 @@ def create_app() -> Flask:
     app = create_timapp()
     look_up = raw_look_up()
 
-    def load(user_id: str) -> Visitor:
-        key = int(user_id), session[SESSION_ID_KEY]
+    def load() -> Visitor:
+        key = int(session[USER_ID_KEY]), session[SESSION_ID_KEY]
         is_active = look_up(key) is not None
         return Visitor(key[0], "", "", "", frozenset(), key[1], is_active)
 

@@ -37,7 +37,6 @@ CASES: dict[str, ModuleType] = {
         admin_list,
         everybody,
         export,
-        front,
         login,
         nine_oclock,
         guessed,

@@ -1,5 +1,6 @@
 """Flask's session in the cookie of `timApp.guard.cookie`."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -42,6 +43,14 @@ def seat_cookie_name(app: Flask) -> str:
 def sent_cookie(asked: Request, name: str) -> str | None:
     """Return the cookie of that name, with whichever prefix; None if none is sent."""
     return next((asked.cookies[one] for one in names_of(name) if one in asked.cookies), None)
+
+
+def _loads(content: str) -> object:
+    """Return what Flask has written in its own notation, in which names begin with a blank.
+
+    Where nothing is in it, as with most logins, to read it so takes several times as long.
+    """
+    return session_json_serializer.loads(content) if '{" ' in content else json.loads(content)
 
 
 class CookieSession(SecureCookieSession):
@@ -90,7 +99,7 @@ class CookieInterface(SecureCookieSessionInterface):
             return self.session_class()
         try:
             verified = self._cookies.read(cookie)
-            found = session_json_serializer.loads(verified.content)
+            found = _loads(verified.content)
         except (BadSignature, ValueError, TypeError):  # signed, perhaps, but nothing of Flask's
             return self.session_class()
         if not isinstance(found, dict):  # Flask's own notation can make that of an object
@@ -106,8 +115,9 @@ class CookieInterface(SecureCookieSessionInterface):
             super().save_session(app, session, response)
             self._drop_former(app, response)
         elif session.accessed:
-            # What is read and written of the header takes longer than the rest of this.
-            if "Vary" in response.headers:
+            # What is read and written of the header takes longer than the rest of this. So does an
+            # error, which `in` makes for one that is missing.
+            if response.headers.getlist("Vary"):
                 response.vary.add("Cookie")
             else:
                 response.headers["Vary"] = "Cookie"

@@ -27,11 +27,10 @@ from timApp.guard.vocabulary import Actor, ActorKind
 
 
 class _Logins(LoginManager):
-    def _session_protection_failed(self) -> bool:
-        # Binding a login to address and browser would log out whoever changes networks, and adds
-        # no safety to a signed cookie whose session can be ended at any time. Told by the option
-        # alone, each request would work out what the login would be bound to.
-        return False
+    def _load_user(self) -> None:
+        # The cookie that was checked says who it is. Flask-Login's other ways are not used; at each
+        # request, to go by all of them would take as long as the look at the session.
+        self._update_request_context_with_user(self._user_callback())
 
     def _update_remember_cookie(self, response: Response) -> Response:
         # There is none: the cookie of the session lasts.
@@ -51,12 +50,11 @@ class Visitor(UserMixin, GuardVisitor):
 def add_logins(app: Flask, guard: Guard) -> None:
     """Let Flask-Login know who asks: whoever the guard finds."""
     logins = _Logins()
-    logins.session_protection = None
     logins.user_loader(partial(load_visitor, guard))
     logins.init_app(app)
 
 
-def load_visitor(guard: Guard, _user_id: object = None) -> Visitor | None:
+def load_visitor(guard: Guard) -> Visitor | None:
     """Return the visitor of the cookie, or None; see `timApp.guard.visitor.Visitors`.
 
     They are as they were before the transaction of the request. The cookie's claims are more than

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from timApp.guard.visitor import Visitor
 from timApp.guard.vocabulary import State
@@ -19,8 +20,7 @@ class Standing(Enum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the guard says of a cookie."""
 
     standing: Standing

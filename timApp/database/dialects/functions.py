@@ -82,7 +82,7 @@ class SecondOf(_NamedByDatabase[int]):
     type = sa.Integer()
     forms: ClassVar[Mapping[str, str]] = {
         "postgresql": "CAST(floor(extract(epoch FROM {})) AS bigint)",
-        "sqlite": "CAST(strftime('%s', {}) AS INTEGER)",
+        "sqlite": "unixepoch({})",
     }
 
 

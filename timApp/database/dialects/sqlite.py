@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from timApp.database.dialects.sqliteerrors import is_out_of_reach, will_pass
@@ -120,6 +121,25 @@ class PatientSQLite(sqlite3.Connection):
         cursor = super().cursor(sqlite3.Cursor)
         _patiently(self, cursor.executemany, sql, parameters)
         return cursor
+
+    def read_first(self, sql: str, parameters: Any) -> tuple[Any, ...] | None:
+        """Return the first row of a query, or None: what each request asks comes this way.
+
+        It is outside of a transaction, where nobody has to be waited for but while SQLite tidies
+        up: then it takes the way of all statements.
+        """
+        if time.monotonic() > self.in_place_until:
+            self.look()
+        try:
+            # To its end, or else the cursor would keep SQLite's log from being tidied up.
+            rows = self._reader.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError:
+            rows = self.execute(sql, parameters).fetchall()
+        return rows[0] if rows else None
+
+    @cached_property
+    def _reader(self) -> sqlite3.Cursor:
+        return super().cursor(sqlite3.Cursor)
 
     def commit(self) -> None:
         """Commit, as the driver does; `DatabaseMoved` if it may not be in the file at the path."""

@@ -38,9 +38,10 @@ class KeptConnections:
         connection is closed, so that nothing stays of a transaction that has begun.
         """
         idle = self._idle
-        connection = None
-        with suppress(IndexError):  # each is in use
+        try:
             connection = idle.pop()
+        except IndexError:  # each is in use
+            connection = None
         if connection is None:
             connection = self._connect()
         try:

@@ -109,8 +109,7 @@ class ReadOutside:
 
 
 def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
-    # The cursor ends here: an open one would keep SQLite's log from being tidied up.
-    found: Sequence[Any] | None = connection.execute(text, values).fetchone()
+    found: Sequence[Any] | None = connection.read_first(text, values)
     return found
 
 
