@@ -15,7 +15,7 @@ import click
 
 from bench.cases import CASES
 from bench.machine import load_of_others
-from bench.report import Section, render, render_section
+from bench.report import Section, circumstances, render_section, with_section
 from bench.run import Run, Scale
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -27,16 +27,15 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 def main(cases: Sequence[str], short: bool) -> None:
     """Measure the cases, or all of them.
 
-    All of them at full size are written to bench/RESULTS.md; what comes of anything less is only
-    printed.
+    What comes of each at full size is written to bench/RESULTS.md, in the place of what stood
+    there; what comes of anything less is only printed.
     """
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Whoever ends this ends its servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
-    date = datetime.now(UTC)
     with closing(Run(Scale.SHORT if short else Scale.FULL)) as run:
-        sections, failed = [], []
+        failed = []
         for name in cases or CASES:
             begun = datetime.now(UTC)
             try:
@@ -45,12 +44,15 @@ def main(cases: Sequence[str], short: bool) -> None:
                 failed.append(name)
                 click.echo(f"{name} failed:\n{traceback.format_exc()}", err=True)
                 continue
-            seconds = (datetime.now(UTC) - begun).total_seconds()
-            click.echo(f"{name}: {seconds:.0f} s, load {load_of_others():.1f}", err=True)
-            sections.append(section)
-            click.echo("\n".join(render_section(section)) + "\n")
-        if not (cases or short or failed):
-            RESULTS.write_text(render(sections, date, run.scale.value, run.describe_postgresql()))
+            seconds, load = (datetime.now(UTC) - begun).total_seconds(), load_of_others()
+            click.echo(f"{name}: {seconds:.0f} s, load {load:.1f}", err=True)
+            known = circumstances(begun, run.describe_postgresql(), load)
+            lines = render_section(section, known)
+            click.echo("\n".join(lines) + "\n")
+            if not short:
+                page = RESULTS.read_text() if RESULTS.exists() else ""
+                order = [case.TITLE for case in CASES.values()]
+                RESULTS.write_text(with_section(page, section.title, lines, order))
     sys.exit(1 if failed else 0)
 
 

@@ -7,6 +7,9 @@ from datetime import datetime
 from bench.machine import commit, describe_machine, describe_packages
 from bench.measure import Series
 
+#: What ends the row of a goal.
+_MET, _MISSED = " | met |", " | **not met** |"
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -74,33 +77,11 @@ def compared(
     )
 
 
-def render(sections: Iterable[Section], date: datetime, size: str, postgresql: str) -> str:
-    """Return the page, in Markdown."""
-    done = list(sections)
-    met = sum(goal.is_met for section in done for goal in section.goals)
-    goals = sum(len(section.goals) for section in done)
-    lines = [
-        "# Measured",
-        "",
-        "Written by `make bench`. Whatever is compared ran on one machine, in turns with the rest"
-        " of its table: read the ratios, for times are those of this machine.",
-        "",
-        f"- Date: {date:%Y-%m-%d}",
-        f"- Commit: {commit()}",
-        f"- Machine: {describe_machine()}, {postgresql}",
-        f"- Packages: {describe_packages()}",
-        f"- Size of the run: {size}",
-        f"- Goals met: {met} of {goals}",
-        "",
-    ]
-    for section in done:
-        lines += [*render_section(section), ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def render_section(section: Section) -> list[str]:
-    """Return the lines of one case, in Markdown."""
+def render_section(section: Section, circumstances: str | None = None) -> list[str]:
+    """Return the lines of one case, in Markdown; `circumstances` say when and where it was so."""
     lines = [f"## {section.title}", "", section.text, ""]
+    if circumstances is not None:
+        lines += [circumstances, ""]
     if section.goals:
         rows = [
             (goal.what, goal.goal, goal.value, "met" if goal.is_met else "**not met**")
@@ -111,6 +92,40 @@ def render_section(section: Section) -> list[str]:
         lines += [f"{table.title}:", "", *_table(table.columns, table.rows), ""]
     lines += [f"- {note}" for note in section.notes]
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def circumstances(date: datetime, postgresql: str, load: float) -> str:
+    """Return when something was measured, of which commit, and on what machine."""
+    return (
+        f"*{date:%Y-%m-%d}, commit {commit()}; {describe_machine()}, {postgresql};"
+        f" {load:.1f} processes wanted a core.*"
+    )
+
+
+def with_section(page: str, title: str, lines: Sequence[str], order: Sequence[str]) -> str:
+    """Return the page of all sections with these lines as the one of that title.
+
+    Each was measured at its own time: what is not measured again stays. `order` are the titles of
+    all that there may be.
+    """
+    known = {}
+    for section in page.split("\n## ")[1:]:
+        name, _, text = section.partition("\n")
+        known[name] = f"## {name}\n{text.rstrip()}\n"
+    known[title] = "\n".join(lines).rstrip() + "\n"
+    sections = [known[name] for name in order if name in known]
+    met, missed = (sum(text.count(word) for text in sections) for word in (_MET, _MISSED))
+    head = [
+        "# Measured",
+        "",
+        "Written by `make bench`. Whatever is compared ran on one machine, in turns with the rest"
+        " of its table: read the ratios, for times are those of this machine. Each section says"
+        " when it was measured.",
+        "",
+        f"- Packages, when the last was: {describe_packages()}",
+        f"- Goals met: {met} of {met + missed}",
+    ]
+    return "\n".join([*head, "", "\n".join(sections)])
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

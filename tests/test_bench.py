@@ -11,7 +11,7 @@ from bench.cases import CASES
 from bench.guard import guard
 from bench.measure import Series, interleaved, percentile
 from bench.people import SESSIONS_EACH, active_session_of
-from bench.report import Section, at_least, at_most, render_section
+from bench.report import Section, at_least, at_most, render_section, with_section
 from bench.run import SQLITE, Run, Scale
 from bench.server import PROJECT
 
@@ -108,6 +108,26 @@ def test_goals_are_told() -> None:
     lines = render_section(section)
     assert "| time | <= 1.5 x | 1.5 x | met |" in lines
     assert "| rate | >= 0.9 x | 0.89 x | **not met** |" in lines
+
+
+def test_a_case_takes_the_place_of_what_stood_there() -> None:
+    """The other sections stay as they are, in the order of all, and goals are counted anew."""
+    order = ["Speed", "Size", "Growth"]
+
+    def lines(title: str, value: float) -> list[str]:
+        section = Section(title, "Ours and theirs.", [at_most("time", value, 1)])
+        return render_section(section, f"*measured as {value}*")
+
+    page = with_section("", "Growth", lines("Growth", 2), order)
+    page = with_section(page, "Speed", lines("Speed", 2), order)
+    assert "- Goals met: 0 of 2" in page
+    page = with_section(page, "Speed", lines("Speed", 0.5), order)
+    assert "- Goals met: 1 of 2" in page
+    sections = page.split("\n## ")[1:]
+    assert [one.splitlines()[0] for one in sections] == ["Speed", "Growth"]
+    assert sections[1].rstrip() == "\n".join(lines("Growth", 2))[3:]
+    assert "*measured as 0.5*" in sections[0]
+    assert page.count("| time |") == 2
 
 
 def test_figures_in_documents_are_those_that_were_measured() -> None:

@@ -1,6 +1,6 @@
 """What a new password may be: long enough, and not easy to guess."""
 
-from zxcvbn import zxcvbn
+from zxcvbn_rs_py import zxcvbn
 
 from timApp.user.password import check_password
 from timApp.util.errors import BadInput
@@ -8,8 +8,8 @@ from timApp.util.names import key_of
 
 #: Shortest new password, in characters.
 PASSWORD_MIN_LENGTH = 8
-#: What zxcvbn's score has to be at least, of 0 to 4: a hundred million guesses are needed.
-_SCORE_MIN = 3
+#: How many guesses have to be needed at least, as the logarithm to the base 10.
+_GUESSES_MIN = 8
 #: So many characters are looked at for it; to look at many takes long.
 _LOOKED_AT = 40
 
@@ -32,7 +32,7 @@ def check_new_password(password: str, name: str, *others: str) -> str:
     if key_of(password) == key_of(name):
         raise BadInput("The password must not be the user name.", field="password")
     known = [text for text in (name, *others) if text]
-    if zxcvbn(password[:_LOOKED_AT], user_inputs=known)["score"] < _SCORE_MIN:
+    if zxcvbn(password[:_LOOKED_AT], user_inputs=known).guesses_log10 < _GUESSES_MIN:
         raise BadInput(
             "The password is easy to guess. Take several words that have nothing to do with each"
             " other, say.",
