@@ -22,6 +22,7 @@ from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.receipt import HandInReceipt
 from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.present import present_exam
+from timApp.pages.supervise.done import sealed
 from timApp.request.inputs import takes
 from timApp.user.roster.draft import keep_draft
 from timApp.user.roster.hashing import THREAD_NAME
@@ -222,6 +223,8 @@ def all_asks(hall: Site) -> list[Ask]:
                 form, query = dict(right.get("form", {})), dict(right.get("query", {}))
                 if "receipt" in query:
                     query["receipt"] %= receipt
+                if rule.endpoint == "decisions.show":
+                    query = sealed(query)
                 if "session" in form:
                     form["session"] %= hall.user_id("alice")
                 if "shown" in form:

@@ -150,6 +150,23 @@ def test_nobody_crowds_the_others_out(hall: Site) -> None:
         assert last.user_name == "bob"
 
 
+def test_nobody_uses_up_the_codes(hall: Site) -> None:
+    """So many logins of one person have codes; others wait without, until one waits no more."""
+    hall.add_user("bob")
+    with time_machine.travel(now(), tick=False) as clock:
+        first = [hall.blocked() for _ in range(PER_PERSON_MAX)]
+        late = hall.blocked()
+        page = late.get_page("/view/exam")
+        assert page.status_code == 490
+        assert "This server cannot show a short code just now." in page.text
+        assert "QR code of this session" in page.text
+        hall.logged_in("bob")
+        assert 'class="short-code"' in hall.logged_in("bob").get_page("/view/exam").text
+        first[0].log_out()
+        clock.shift(timedelta(seconds=1))
+        assert 'class="short-code"' in late.get_page("/view/exam").text
+
+
 def test_last_seen_is_written_once_a_minute_or_every_ten_seconds_while_waiting(
     database_url: str, make_app: MakeApp
 ) -> None:
@@ -266,22 +283,22 @@ def test_supervisors_are_not_held_to_the_limit(hall: Site) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *((one, True) for one in ("KX47", "k x12", "BX47", "K147", "KX4B")),
-        *((one, False) for one in ("anna", "1247", "K47", "KXAB", "KÄ47")),
+        *((one, True) for one in ("KX47", "k x12", "BX47", "K147", "KX4B", "K47", "KX477")),
+        *((one, False) for one in ("anna", "ann", "1247", "K4", "KX4777", "KXAB", "KÄ47")),
     ],
 )
 def test_what_may_be_meant_as_a_code_is_known(text: str, expected: bool) -> None:
-    """Two places of letters and two of digits, of which one of each may be another character."""
+    """Two letters and two digits, one of each another character, and one missing or too many."""
     assert is_like_code(text) is expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *((one, True) for one in ("KX46", "kx 74", "XK47", "K147")),
-        *((one, False) for one in ("KX47", "KX63", "XK74", "KX4", "4XK7")),
+        *((one, True) for one in ("KX46", "kx 74", "XK47", "K147", "KX4", "X47", "KKX47")),
+        *((one, False) for one in ("KX47", "KX63", "XK74", "KX", "KX4712", "4XK7", "")),
     ],
 )
 def test_a_code_that_is_mistyped_is_near(text: str, expected: bool) -> None:
-    """One wrong character, or two neighbours in the wrong order."""
+    """One character that is wrong, missing or too many, or two neighbours in the wrong order."""
     assert is_near("KX47", text) is expected

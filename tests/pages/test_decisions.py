@@ -105,6 +105,18 @@ def test_a_number_that_is_none_is_refused(held: Site, seen: str) -> None:
     assert (answer.status_code, stated(held)) == (422, before)
 
 
+@pytest.mark.parametrize("seen", ["1", "999999999"])
+def test_a_decision_that_there_is_not_was_seen_by_nobody(held: Site, seen: str) -> None:
+    """422 for the number of one to come, by which a form would never be out of date."""
+    browser = held.blocked()
+    held.logged_in("supervisor").get_page("/supervise")
+    form = {"user": "alice", "session_id": browser.session_id, "seen": str(10_000 + int(seen))}
+    before = stated(held)
+    answer = held.logged_in("supervisor").post("/supervise/verify", data=form)
+    assert (answer.status_code, stated(held)) == (422, before)
+    assert "there is no decision" in answer.text
+
+
 @pytest.mark.parametrize("action", ["verify", "invalidate", "end", "pause"])
 def test_undone_all_is_as_it_was(held: Site, action: str) -> None:
     """Sessions with their times and causes, and what held the person; and it is recorded."""
@@ -120,6 +132,9 @@ def test_undone_all_is_as_it_was(held: Site, action: str) -> None:
     assert held.changes()[-1].action.value == "undo"
     again = supervisor.post("/supervise/undo", data={"user": "alice", "number": number})
     assert again.status_code == 409
+    # What has happened since is said with it, and there is a way back.
+    assert "Undid the last decision" in again.text
+    assert "Back to who is waiting" in again.text
     assert stated(held) == before
 
 
@@ -200,6 +215,29 @@ def test_to_reload_what_was_done_repeats_nothing(held: Site) -> None:
 def test_a_page_of_nothing_known_is_refused(held: Site, query: str) -> None:
     """422 for an address that nobody was led to."""
     assert held.logged_in("supervisor").get_page(f"/supervise/done?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        ("user=alice", "user=bob"),
+        ("effect=expired+already", "effect=invalidated"),
+        ("action=invalidate", "action=verify"),
+        ("seal=", "seal=x"),
+    ],
+)
+def test_a_page_says_what_was_decided_and_nothing_else(held: Site, part: str, other: str) -> None:
+    """An address to which a decision led is refused as soon as somebody changes a part of it."""
+    held.add_user("bob")
+    browser = held.blocked()
+    supervisor = held.logged_in("supervisor")
+    form = {"user": "alice", "session_id": browser.session_id}
+    done = supervisor.post("/supervise/invalidate", data=form).location
+    assert "was expired already" in supervisor.get_page(done).text
+    assert part in done
+    forged = supervisor.get_page(done.replace(part, other))
+    assert forged.status_code == 422
+    assert "Nobody was led to this address by a decision" in forged.text
 
 
 def test_of_a_person_the_last_decision_is_kept(held: Site) -> None:

@@ -98,6 +98,44 @@ def test_name_code_link_and_session_text_all_find_the_person(hall: Site) -> None
     assert hall.active("alice") == active
 
 
+@pytest.mark.parametrize(
+    "part", [lambda code: code[:3].lower(), lambda _: "127.0.0", lambda _: "alice 127.0.0.1"]
+)
+def test_find_finds_whom_the_list_shows_while_that_is_typed(
+    hall: Site, part: Callable[[str], str]
+) -> None:
+    """A part of a code, an address or several words lead to the one who waits."""
+    browser = hall.blocked(FIREFOX)
+    text = part(code_of_waiting(hall))
+    found = hall.logged_in("supervisor").get_page("/supervise/find", query_string={"q": text})
+    assert found.location.endswith(f"/supervise/person?user=alice&session={browser.session_id}")
+
+
+def test_several_who_wait_and_match_are_to_choose_from(hall: Site) -> None:
+    """What they have in common is said of all of them; nobody is picked by chance."""
+    hall.add_user("bob")
+    hall.blocked(FIREFOX)
+    hall.logged_in("bob", FIREFOX)
+    hall.logged_in("bob", FIREFOX).get_page("/view/exam")
+    page = hall.logged_in("supervisor").get_page("/supervise/find?q=127.0.0.1").text
+    assert "Several people who wait match." in page
+    choices = page.partition('id="choices"')[2].partition("</ul>")[0]
+    assert "user=alice" in choices
+    assert "user=bob" in choices
+
+
+def test_by_name_the_session_that_waits_is_chosen(hall: Site) -> None:
+    """Of one that waits the page shows what a scan of its code would; of several, none."""
+    first = hall.blocked(FIREFOX)
+    supervisor = hall.logged_in("supervisor")
+    page = supervisor.get_page("/supervise/person?user=alice").text
+    assert "This is the session that waits." in page
+    assert code_of_waiting(hall) in page.partition("glance-code")[2].partition("</p>")[0]
+    assert first.session_id in page.partition("Let this one in.")[0].rpartition("<form")[2]
+    hall.blocked(CHROME)
+    assert "This is the session" not in supervisor.get_page("/supervise/person?user=alice").text
+
+
 @pytest.mark.parametrize("change", ["another digit", "a character of no code"])
 def test_a_mistyped_code_offers_those_that_are_near(hall: Site, change: str) -> None:
     """It is told that nobody waits with it, or that no code is so, and who may be meant."""

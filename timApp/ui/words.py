@@ -93,7 +93,7 @@ _ACTIONS = {
     Action.PAUSE: lazy_gettext("Left the room"),
     Action.UNDO: lazy_gettext("Undid the last decision"),
     Action.HAND_IN: lazy_gettext("Handed in"),
-    Action.NEW_CREDENTIALS: lazy_gettext("Set a new password"),
+    Action.NEW_CREDENTIALS: lazy_gettext("Changed the password"),
     Action.DISABLE: lazy_gettext("Closed the account"),
     Action.ENABLE: lazy_gettext("Opened the account again"),
     Action.ADD_PERSON: lazy_gettext("Made the account"),

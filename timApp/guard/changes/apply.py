@@ -33,6 +33,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.util.clock import now
+from timApp.util.errors import BadInput
 from timApp.util.text import quoted, storable
 
 _EVENTS = {
@@ -61,7 +62,8 @@ def apply(work: UnitOfWork, change: Change, clocks: Clocks) -> Receipt:
     another host (one with a stamp) does nothing if it has arrived before, or if a later one has
     overwritten it; nor does the session become active that a later change has invalidated.
     `Overtaken` if somebody has decided about the person since whoever asks has looked, where they
-    say what they have seen. `ValueError` for an action that the scope does not have.
+    say what they have seen, and `BadInput` (field ``seen``) for the number of a decision that there
+    is not. `ValueError` for an action that the scope does not have.
     """
     if change.seen is not None and isinstance(change.scope, OnePerson):
         _require_seen(work, change.scope, change.seen)
@@ -102,6 +104,13 @@ def _require_seen(work: UnitOfWork, scope: OnePerson, seen: int) -> None:
             "Nothing was changed, as %(actor)s has decided about %(name)s since you looked. Look"
             " again, then decide.",
             actor=quoted(last.actor),
+            name=quoted(scope.name),
+        )
+    if seen > (0 if last is None else last.number):
+        raise BadInput(
+            "Nothing was changed: there is no decision %(number)s about %(name)s.",
+            field="seen",
+            number=str(seen),
             name=quoted(scope.name),
         )
 

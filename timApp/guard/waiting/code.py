@@ -16,17 +16,26 @@ def normal_code(text: str) -> str | None:
 
 
 def is_like_code(text: str) -> bool:
-    """Tell whether the text may be meant as a code: a letter, and then a digit at least."""
+    """Tell whether the text may be meant as a code: a letter, and then a digit at least.
+
+    It may lack a character, or have one too many.
+    """
     code = _typed(text)
-    is_short = len(code) == len(PATTERN) and code.isascii() and code.isalnum()
+    is_short = abs(len(code) - len(PATTERN)) <= 1 and code.isascii() and code.isalnum()
     return is_short and not code[:2].isdigit() and not code[2:].isalpha()
 
 
 def is_near(code: str, text: str) -> bool:
-    """Tell whether the text may be the code, mistyped: in one character, or two changed places."""
+    """Tell whether the text may be the code, mistyped.
+
+    One character is another one, is missing or too many, or two have changed places.
+    """
     typed = _typed(text)
     if len(typed) != len(code):
-        return False
+        shorter, longer = sorted((typed, code), key=len)
+        if len(longer) > len(shorter) + 1:
+            return False
+        return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
     wrong = [place for place in range(len(code)) if code[place] != typed[place]]
     if len(wrong) == 2:  # noqa: PLR2004
         first, second = wrong

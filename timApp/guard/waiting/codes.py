@@ -26,8 +26,10 @@ from timApp.util.clock import CLOCK_LEEWAY, now
 PATIENCE = timedelta(seconds=30) + CLOCK_LEEWAY
 
 
-#: So many blocked logins of one person are listed.
+#: So many blocked logins of one person are listed, and have a code: nobody can use them all up.
 PER_PERSON_MAX = 5
+#: Codes that are tried before it is taken for granted that hardly any is free.
+_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,16 @@ class Waiting:
 def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
     """Return the short code of a blocked session, made now if its page is shown for the first time.
 
-    None for a session that does not exist. The code belongs to no other session that waits; one
-    that does not wait any more loses its code to the newcomer. No commit.
+    None for a session that does not exist, and while `PER_PERSON_MAX` others of the person wait
+    with codes. The code belongs to no other session that waits; one that does not wait any more
+    loses its code to the newcomer. No commit.
     """
     known = _known_code(work, user_id, session_id)
     if known is not None or work.session.get(UserSession, (user_id, session_id)) is None:
         return known
     begin_write(work.session.connection())
+    if count_waiting(work, WaitingSession.user_id == user_id) >= PER_PERSON_MAX:
+        return None
     for code in _random_codes():
         _release(work, code)
         # Two pages that are shown at once may draw the same code; the unique key lets one have it.
@@ -208,8 +213,8 @@ def _insert_waiting(work: UnitOfWork) -> Any:
 
 
 def _random_codes() -> Iterator[str]:
-    # Far more tries than it takes: a hall has fewer people than there are codes.
-    for _ in range(1000):
+    # Far more than it takes: there are ten thousand codes, and a hall has fewer people.
+    for _ in range(_TRIES):
         yield "".join(secrets.choice(kind) for kind in PATTERN)
 
 

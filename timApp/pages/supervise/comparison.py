@@ -7,7 +7,7 @@ from timApp.auth.site import current_clocks, current_site, db
 from timApp.guard.reading.sessions import SessionSummary, session_summaries
 from timApp.guard.vocabulary import Cause, State
 from timApp.guard.waiting.codes import Waiting, find_waiting_login
-from timApp.hosts.questions.desk import find_waiting_there
+from timApp.hosts.questions.desk import find_waiting_there, look_at_desk
 from timApp.hosts.questions.person import HostAnswer, ask_about, failed
 from timApp.hosts.questions.wire import PersonSessions
 from timApp.net.network import Host
@@ -75,12 +75,13 @@ class Comparison:
 def compare_sessions(name: str, chosen: str | None) -> Comparison:
     """Return the sessions of the person of that name, on this server and on the other hosts.
 
-    Waits for the hosts; see `timApp.hosts.questions.person.ask_about`. `NotFound` if nobody is
+    If none is named, and one of them waits, it is chosen: that is what somebody is here for. Waits
+    for the hosts; see `timApp.hosts.questions.person.ask_about`. `NotFound` if nobody is
     known to have the name, here and there.
     """
-    chosen = storable(chosen) if chosen else None
     known = find_person(db, name)
     name = known.name if known else name
+    chosen = storable(chosen) if chosen else _only_waiting(name)
     answers = ask_about(current_site().network, db, name, chosen)
     local = (
         PersonSessions(known.real_name, session_summaries(db, known.id, chosen, current_clocks()))
@@ -91,6 +92,13 @@ def compare_sessions(name: str, chosen: str | None) -> Comparison:
         raise nobody_named(name, answers)
     found = put_side_by_side(name, chosen, local, answers)
     return replace(found, waiting=_waiting_login(found))
+
+
+def _only_waiting(name: str) -> str | None:
+    """Return the id of the one session of the person that waits, as far as is known here."""
+    logins = look_at_desk(current_site().network, db).logins
+    waiting = {one.entry.session_id for one in logins if one.entry.user_name == name}
+    return waiting.pop() if len(waiting) == 1 else None
 
 
 def _waiting_login(person: Comparison) -> Waiting | None:

@@ -174,6 +174,7 @@ def comparison_page(
     return render_template(
         "compare.html",
         person=person,
+        names_session=bool(chosen),
         unsettled=set() if known is None else unsettled_logins(db, known.id),
         handed_in=[one for one in sat if one.handed_in_at is not None],
         denial=denial,

@@ -4,9 +4,7 @@ A decision is a form that is sent; the answer leads to the console, which says w
 offers to undo it. So to reload that page repeats nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,76 +13,29 @@ from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import current_actor
 from timApp.guard.changes.change import Change, OnePerson, Receipt
-from timApp.guard.changes.undo import can_be_undone, undo
+from timApp.guard.changes.undo import undo
 from timApp.guard.rules.verification import Overtaken
 from timApp.guard.vocabulary import Action
 from timApp.hosts.distribution import tell_audience
-from timApp.hosts.outbox.debts import last_outcomes
-from timApp.hosts.outbox.delivery import ACTIONS, DeliveryState, Outcome
+from timApp.hosts.outbox.delivery import ACTIONS
 from timApp.hosts.outbox.worker import deliver_owed
 from timApp.pages.entry import entry_number
 from timApp.pages.reason import read_reason
 from timApp.pages.supervise.authority import require_authority_over
 from timApp.pages.supervise.console import comparison_page, console_page
+from timApp.pages.supervise.done import DONE_FIELDS, read_done, sealed
 from timApp.pages.supervise.subject import SUBJECT_FIELDS, Subject, read_subject
 from timApp.pages.supervise.targets import read_targets
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
-from timApp.user.people import find_person
 from timApp.user.user import require_user
-from timApp.util.errors import BadInput
+from timApp.util.errors import BadInput, Conflict
 
 decisions = Blueprint("decisions", __name__, url_prefix="/supervise")
 
 #: What a form has that decides about a session: `seen` is the number of the last decision that its
 #: page has shown.
 _FIELDS = SUBJECT_FIELDS | {"reason", "seen"}
-#: What may have come of a decision on this server, as the template calls it.
-_EFFECTS = frozenset(
-    {
-        "stranger",
-        "others expired",
-        "nothing",
-        "verified",
-        "ended",
-        "ended already",
-        "paused",
-        "paused already",
-        "invalidated",
-        "expired already",
-        "undone",
-    }
-)
-
-
-_ACTIONS = {
-    one.value: one
-    for one in (Action.VERIFY, Action.INVALIDATE, Action.END, Action.PAUSE, Action.UNDO)
-}
-
-
-@dataclass(frozen=True)
-class Done:
-    """What was decided, for the console to say it."""
-
-    action: str
-    user_name: str
-    #: Empty for a person whom this server does not know.
-    real_name: str
-    session_id: str
-    #: What has come of it on this server; None if that is not known.
-    effect: str | None
-    #: The address of the host that the session is on; empty for this server.
-    home: str
-    #: By which it can be undone; None if it cannot.
-    number: int | None
-    #: What has become of it on the hosts that were told.
-    outcomes: Sequence[Outcome]
-
-    @property
-    def owed(self) -> list[str]:
-        """The addresses of the hosts that are still to be told."""
-        return [one.host.url for one in self.outcomes if one.state is DeliveryState.OWED]
 
 
 @decisions.post("/verify")
@@ -123,7 +74,13 @@ def take_back() -> ResponseReturnValue:
     user = require_user(db, request.form.get("user", ""))
     require_authority_over(user.name, Action.VERIFY, visitor)
     scope = OnePerson(user.name, user.id)
-    undo(db, scope, _number("number") or 0, current_actor())
+    try:
+        undo(db, scope, _number("number") or 0, current_actor())
+    except Conflict as error:
+        # With all that is known of the person by now, and who decided last.
+        db.session.rollback()
+        page = comparison_page(verify_supervisor(), user.name, None, alert=error_words(error))
+        return page, error.status
     db.session.commit()
     return _done({"user": scope.name, "action": Action.UNDO.value, "effect": "undone"})
 
@@ -146,11 +103,11 @@ def retry() -> ResponseReturnValue:
 
 
 @decisions.get("/done")
-@takes(query=("user", "session_id", "home", "action", "effect", "number", "told"))
+@takes(query=DONE_FIELDS)
 def show() -> ResponseReturnValue:
     """Show the console, and above it what has come of a decision; nothing changes."""
     visitor = verify_supervisor()
-    return console_page(visitor, done=_read_done())
+    return console_page(visitor, done=read_done())
 
 
 def _decide_here(action: Action) -> ResponseReturnValue:
@@ -209,8 +166,8 @@ def _said(subject: Subject) -> dict[str, str]:
     return said if subject.home is None else said | {"home": subject.home.url}
 
 
-def _done(said: dict[str, Any]) -> ResponseReturnValue:
-    return redirect(url_for("decisions.show", **said), 303)
+def _done(said: Mapping[str, str]) -> ResponseReturnValue:
+    return redirect(url_for("decisions.show", **sealed(said)), 303)
 
 
 def _number(field: str) -> int | None:
@@ -221,34 +178,6 @@ def _number(field: str) -> int | None:
     if number is None:
         raise BadInput("That is no number of a decision.", field=field)
     return number
-
-
-def _read_done() -> Done:
-    """Return what the address of the page says was done, and what is true of it by now."""
-    name, action = request.args.get("user", ""), request.args.get("action", "")
-    session_id, effect = request.args.get("session_id"), request.args.get("effect")
-    if action not in _ACTIONS or effect not in _EFFECTS | {None}:
-        raise BadInput("Nothing is known of such a decision.", field="action")
-    person = find_person(db, name)
-    network = current_site().network
-    outcomes: Sequence[Outcome] = []
-    if request.args.get("told") and _ACTIONS[action] in ACTIONS:
-        outcomes = last_outcomes(db, _ACTIONS[action], name, session_id, network.hosts)
-        latest = max((one.change.note.stamp for one in outcomes), default=None)
-        outcomes = [one for one in outcomes if one.change.note.stamp == latest]
-    number = _number("number")
-    if person is None or number is None or not can_be_undone(db, person.id, number):
-        number = None
-    return Done(
-        action=action,
-        user_name=name,
-        real_name="" if person is None else person.real_name,
-        session_id=session_id or "",
-        effect=effect,
-        home=request.args.get("home", ""),
-        number=number,
-        outcomes=outcomes,
-    )
 
 
 def _effect(action: Action, subject: Subject, receipt: Receipt) -> str:

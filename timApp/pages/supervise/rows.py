@@ -14,6 +14,10 @@ from timApp.auth.visitor import Visitor
 from timApp.guard.exams.find import supervised_among
 from timApp.guard.waiting.looks import who_looks_at
 from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
+from timApp.util.folded import folded
+
+#: Letters that are more than one with an accent, and how they are typed where there is no key.
+_WITHOUT_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,32 @@ class WaitingRow:
     @property
     def searched(self) -> str:
         """What is searched as somebody types."""
-        entry = self.person.entry
-        codes = [entry.code, *(other.code for other in self.person.others)]
-        seat = entry.seating.seat or ""
-        return "\n".join(
-            [entry.real_name, entry.user_name, *codes, seat, self.person.device.address]
-        )
+        return searched_of(self.person)
+
+
+def searched_of(person: WaitingPerson) -> str:
+    """Return what is searched of somebody who waits, line by line.
+
+    Not browser and system, of which the names of many people have a part.
+    """
+    entry = person.entry
+    codes = [entry.code, *(other.code for other in person.others)]
+    seat = entry.seating.seat or ""
+    return "\n".join([entry.real_name, entry.user_name, *codes, seat, person.device.address])
+
+
+def matches(person: WaitingPerson, text: str) -> bool:
+    """Tell whether the console's list still shows somebody while this is typed above it.
+
+    That is where each word is a part of what is searched; `console.js` does the same.
+    """
+    searched = _plain(searched_of(person))
+    words = _plain(text).split()
+    return bool(words) and all(word in searched for word in words)
+
+
+def _plain(text: str) -> str:
+    return folded(text).translate(_WITHOUT_STROKES)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Finds the person that was typed or scanned into the console's one field.
 
 A link, a short code, a whole name and a seat say who is meant; anything else may be a part of a
-name, of a real name or of an email address.
+name, of a real name or of an email address, or of what the row of somebody who waits says.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from timApp.hosts.questions.desk import Desk, WaitingPerson, look_at_desk
 from timApp.hosts.questions.person import ask_about
 from timApp.hosts.questions.polling import QUESTION_TIMEOUT_MAX
 from timApp.pages.supervise.comparison import nobody_named
+from timApp.pages.supervise.rows import matches
 from timApp.pages.supervise.typed import TypedCode, TypedLink, TypedSession, understand
 from timApp.user.people import find_person
 from timApp.user.search import FoundPerson, search_people
@@ -90,6 +91,7 @@ def _find_by_code(typed: TypedCode) -> Match | Candidates | Sequence[WaitingPers
     if person is not None:
         return Match(person.name, None)
     match = _find_by_seat(typed.text, desk) or _find_by_part(typed.text)
+    match = match or _find_among(desk, typed.text)
     if match is not None:
         return match
     _require_no_seat(typed.text)
@@ -126,7 +128,11 @@ def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingP
     answers = ask_about(current_site().network, db, typed.username, typed.session_id)
     if any(answer.person for answer in answers):
         return Match(typed.username, typed.session_id)
-    found = _find_by_part(typed.username) if typed.session_id is None else None
+    found = None
+    if typed.session_id is None:
+        found = _find_by_part(typed.username) or _find_among(
+            look_at_desk(current_site().network, db), typed.username
+        )
     if found is None:
         _require_no_seat(typed.username)
         if typed.session_id is None and is_like_code(typed.username):
@@ -158,6 +164,14 @@ def _find_by_seat(text: str, desk: Desk) -> Match | Candidates | Sequence[Waitin
     if len(there) == 1:
         return Match(there[0].entry.user_name, there[0].entry.session_id)
     return there or None
+
+
+def _find_among(desk: Desk, text: str) -> Match | Sequence[WaitingPerson] | None:
+    """Return who waits, as the list below the field shows them while that is typed."""
+    found = [one for one in desk.waiting if matches(one, text)]
+    if len(found) == 1:
+        return Match(found[0].entry.user_name, found[0].entry.session_id)
+    return found or None
 
 
 def _require_no_seat(text: str) -> None:

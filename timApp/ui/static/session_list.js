@@ -16,6 +16,7 @@ function showState() {
   const checked = boxes().filter((box) => box.checked).length;
   all.checked = checked === boxes().length;
   all.indeterminate = checked > 0 && !all.checked;
+  form.toggleAttribute("data-none-chosen", checked === 0);
 }
 
 if (all) {
