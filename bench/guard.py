@@ -22,6 +22,7 @@ from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, load_visitor
 from timApp.guard import Claims, Standing
 from timApp.guard.cookie import SESSION_ID_KEY, TOKEN_KEY, USER_ID_KEY
+from timApp.guard.visitor import Visitor as GuardVisitor
 
 #: The id of a person and of their session.
 Key = tuple[int, str]
@@ -131,10 +132,13 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
         claims[key], cookies[key] = given, guard.cookies.issue(given)
         return cookies[key]
 
+    def note(key: Key, found: GuardVisitor | None) -> None:
+        if found is not None and found.renewed is not None:
+            give(key, found.renewed)
+
     def check(key: Key) -> bool:
         verdict = guard.check(cookies.get(key) or give(key, Claims(*key)))
-        if verdict.visitor is not None and verdict.visitor.renewed is not None:
-            give(key, verdict.visitor.renewed)
+        note(key, verdict.visitor)
         return verdict.standing is Standing.VALID
 
     def has_valid(key: Key) -> bool:
@@ -146,8 +150,7 @@ def _guard_of_request(in_request: Callable[[LookUp], LookUp]) -> Guarded:
         cookie[USER_ID_KEY] = str(person)
         cookie[TOKEN_KEY] = claims[key].token if key in claims else 0
         visitor = load_visitor(guard)
-        if visitor is not None and visitor.renewed is not None:
-            give(key, visitor.renewed)
+        note(key, visitor)
         return visitor is not None and visitor.session_is_active
 
     return Guarded(check, in_request(has_valid), in_request(load), drivers)

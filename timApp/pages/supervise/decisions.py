@@ -79,7 +79,7 @@ def take_back() -> ResponseReturnValue:
     except Conflict as error:
         # With all that is known of the person by now, and who decided last.
         db.session.rollback()
-        page = comparison_page(verify_supervisor(), user.name, None, alert=error_words(error))
+        page = comparison_page(visitor, user.name, None, alert=error_words(error))
         return page, error.status
     db.session.commit()
     return _done({"user": scope.name, "action": Action.UNDO.value, "effect": "undone"})

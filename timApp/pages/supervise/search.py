@@ -121,8 +121,9 @@ def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingP
     person = find_person(db, typed.username)
     if person is not None:
         return Match(person.name, typed.session_id)
+    desk = look_at_desk(current_site().network, db)
     if typed.session_id is None:
-        at_seat = _find_by_seat(typed.username, look_at_desk(current_site().network, db))
+        at_seat = _find_by_seat(typed.username, desk)
         if at_seat is not None:
             return at_seat
     answers = ask_about(current_site().network, db, typed.username, typed.session_id)
@@ -130,9 +131,7 @@ def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingP
         return Match(typed.username, typed.session_id)
     found = None
     if typed.session_id is None:
-        found = _find_by_part(typed.username) or _find_among(
-            look_at_desk(current_site().network, db), typed.username
-        )
+        found = _find_by_part(typed.username) or _find_among(desk, typed.username)
     if found is None:
         _require_no_seat(typed.username)
         if typed.session_id is None and is_like_code(typed.username):
@@ -144,7 +143,7 @@ def _find_by_name(typed: TypedSession) -> Match | Candidates | Sequence[WaitingP
                 letters=" ".join(LETTERS),
                 digits=" ".join(DIGITS),
             )
-            error.near = _near(look_at_desk(current_site().network, db), typed.username)
+            error.near = _near(desk, typed.username)
             raise error
         raise nobody_named(typed.username, answers)
     return found
