@@ -3,32 +3,9 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import current_app, request
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import (
-    bytes_to_base64url,
-    options_to_json_dict,
-    parse_authentication_credential_json,
-    parse_client_data_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.structs import (
-    AuthenticationCredential,
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    RegistrationCredential,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 from yarl import URL
 
 from timApp.auth.site import db
@@ -40,8 +17,18 @@ from timApp.user.factor.challenge import (
     spend_challenge,
 )
 from timApp.user.factor.passkey import NewPasskey, Passkey, find_passkey, note_use, passkeys_of
+from timApp.util.deferred import DeferredModule
 from timApp.util.errors import AccessDenied, Conflict
 from timApp.util.text import quoted
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn import helpers
+    from webauthn.helpers import structs
+else:
+    webauthn = DeferredModule("webauthn")
+    helpers = DeferredModule("webauthn.helpers")
+    structs = DeferredModule("webauthn.helpers.structs")
 
 _Result = TypeVar("_Result")
 _SITE_NAME = "timApp"
@@ -82,22 +69,22 @@ def creation_options(visitor: Visitor, bound_to: str) -> dict[str, Any]:
     """
     party = _require_party()
     challenge = make_challenge(db, visitor.id, Purpose.ADD, bound_to)
-    options = generate_registration_options(
+    options = webauthn.generate_registration_options(
         rp_id=party.name,
         rp_name=_SITE_NAME,
         # The same for all of a person's here, so that an authenticator keeps one of them.
         user_id=hashlib.sha256(f"{party.name} {visitor.id}".encode()).digest(),
         user_name=visitor.name,
         user_display_name=visitor.real_name or visitor.name,
-        challenge=base64url_to_bytes(challenge),
+        challenge=helpers.base64url_to_bytes(challenge),
         timeout=_MILLISECONDS,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.PREFERRED,
+            user_verification=structs.UserVerificationRequirement.PREFERRED,
         ),
         exclude_credentials=[_descriptor(one) for one in passkeys_of(db, visitor.id)],
     )
-    return options_to_json_dict(options)
+    return helpers.options_to_json_dict(options)
 
 
 def request_options(user_id: int, purpose: Purpose, bound_to: str) -> dict[str, Any]:
@@ -110,14 +97,14 @@ def request_options(user_id: int, purpose: Purpose, bound_to: str) -> dict[str, 
     known = passkeys_of(db, user_id)
     if not known:
         raise Conflict("You have no passkey.")
-    options = generate_authentication_options(
+    options = webauthn.generate_authentication_options(
         rp_id=party.name,
-        challenge=base64url_to_bytes(make_challenge(db, user_id, purpose, bound_to)),
+        challenge=helpers.base64url_to_bytes(make_challenge(db, user_id, purpose, bound_to)),
         timeout=_MILLISECONDS,
         allow_credentials=[_descriptor(one) for one in known],
-        user_verification=UserVerificationRequirement.PREFERRED,
+        user_verification=structs.UserVerificationRequirement.PREFERRED,
     )
-    return options_to_json_dict(options)
+    return helpers.options_to_json_dict(options)
 
 
 def verify_new(visitor: Visitor, bound_to: str, answer: str) -> NewPasskey:
@@ -126,11 +113,11 @@ def verify_new(visitor: Visitor, bound_to: str, answer: str) -> NewPasskey:
     `PasskeyRefused` for whatever is not the answer to a challenge of `creation_options`. Commits
     that the challenge is spent.
     """
-    credential = _tried(lambda: parse_registration_credential_json(answer))
+    credential = _tried(lambda: helpers.parse_registration_credential_json(answer))
     challenge = _spent_challenge(credential, visitor.id, Purpose.ADD, bound_to)
     party = current_party()
     made = _tried(
-        lambda: verify_registration_response(
+        lambda: webauthn.verify_registration_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=party.name,
@@ -139,8 +126,8 @@ def verify_new(visitor: Visitor, bound_to: str, answer: str) -> NewPasskey:
     )
     transports = credential.response.transports or []
     return NewPasskey(
-        bytes_to_base64url(made.credential_id),
-        bytes_to_base64url(made.credential_public_key),
+        helpers.bytes_to_base64url(made.credential_id),
+        helpers.bytes_to_base64url(made.credential_public_key),
         made.sign_count,
         ",".join(one.value for one in transports),
     )
@@ -153,14 +140,14 @@ def verify_use(user_id: int, purpose: Purpose, bound_to: str, answer: str) -> No
     `request_options`, and `PasskeyCopied` if its counter has not gone up: then somebody else has
     used it, or a copy of it. Commits that the challenge is spent; not the rest.
     """
-    credential = _tried(lambda: parse_authentication_credential_json(answer))
+    credential = _tried(lambda: helpers.parse_authentication_credential_json(answer))
     challenge = _spent_challenge(credential, user_id, purpose, bound_to)
     passkey = find_passkey(db, user_id, credential.id)
     if passkey is None:
         raise PasskeyRefused("This is no passkey of yours.")
-    party, public_key = current_party(), base64url_to_bytes(passkey.public_key)
+    party, public_key = current_party(), helpers.base64url_to_bytes(passkey.public_key)
     used = _tried(
-        lambda: verify_authentication_response(
+        lambda: webauthn.verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=party.name,
@@ -197,14 +184,14 @@ def _require_party() -> Party:
 
 
 def _spent_challenge(
-    credential: RegistrationCredential | AuthenticationCredential,
+    credential: "structs.RegistrationCredential | structs.AuthenticationCredential",
     user_id: int,
     purpose: Purpose,
     bound_to: str,
 ) -> bytes:
     """Return the challenge that was signed, which is spent from now on."""
-    said = _tried(lambda: parse_client_data_json(credential.response.client_data_json))
-    challenge = _tried(lambda: bytes_to_base64url(said.challenge))
+    said = _tried(lambda: helpers.parse_client_data_json(credential.response.client_data_json))
+    challenge = _tried(lambda: helpers.bytes_to_base64url(said.challenge))
     is_good = spend_challenge(db, challenge, user_id, purpose, bound_to)
     db.session.commit()
     if not is_good or said.cross_origin:
@@ -220,8 +207,10 @@ def _tried(work: Callable[[], _Result]) -> _Result:
         raise PasskeyRefused("This is not the answer of a passkey to this site.") from error
 
 
-def _descriptor(passkey: Passkey) -> PublicKeyCredentialDescriptor:
-    transports = [AuthenticatorTransport(one) for one in passkey.transports.split(",") if one]
-    return PublicKeyCredentialDescriptor(
-        id=base64url_to_bytes(passkey.credential_id), transports=transports or None
+def _descriptor(passkey: Passkey) -> "structs.PublicKeyCredentialDescriptor":
+    transports = [
+        structs.AuthenticatorTransport(one) for one in passkey.transports.split(",") if one
+    ]
+    return structs.PublicKeyCredentialDescriptor(
+        id=helpers.base64url_to_bytes(passkey.credential_id), transports=transports or None
     )

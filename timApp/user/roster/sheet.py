@@ -6,10 +6,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from openpyxl import load_workbook
-
+from timApp.util.deferred import DeferredModule
 from timApp.util.errors import BadInput
+
+if TYPE_CHECKING:
+    import openpyxl
+else:
+    openpyxl = DeferredModule("openpyxl")
 
 #: Largest file that is read, in bytes, and what an XLSX may be when it is unpacked.
 FILE_MAX_BYTES = 10 * 1024 * 1024
@@ -156,7 +161,7 @@ def _xlsx_rows(content: bytes) -> Iterator[Row]:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(part.file_size for part in packed.infolist()) > _UNPACKED_MAX_BYTES:
                 raise BadInput("The file is too large when it is unpacked.", field="file")
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         # What the file says of its size may be wrong.
         sheet.reset_dimensions()
