@@ -7,7 +7,7 @@ import pytest
 
 from timApp.util.deferred import DeferredModule
 
-_LARGE = ("openpyxl", "webauthn")
+_LARGE = ("alembic", "mako", "openpyxl", "pygments", "webauthn")
 
 
 def test_a_module_is_imported_when_something_of_it_is_asked_for() -> None:
@@ -30,7 +30,10 @@ def test_what_a_module_lacks_is_told_as_by_the_module() -> None:
 
 
 def test_a_site_that_nobody_asked_for_them_has_no_large_libraries_in_memory() -> None:
-    """Workers import class lists' and passkeys' libraries when the first one comes."""
-    code = f"import sys, timApp.app, timApp.serve.worker; print(*set({_LARGE}) & set(sys.modules))"
+    """Workers import those of class lists, passkeys and migrations when the first one comes."""
+    code = (
+        "import sys, timApp.app, timApp.serve.worker, timApp.cli.commands.run;"
+        f"print(*set({_LARGE}) & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

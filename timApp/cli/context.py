@@ -14,7 +14,7 @@ from timApp.database.backup.damaged import REMEDY, damage_words
 from timApp.database.dialects.sqliteerrors import is_damaged
 from timApp.database.dialects.sqlitefile import NoDatabaseFile, require_file_of
 from timApp.database.failure import ERRORS, OUT_OF_REACH, is_wrong_address, reason
-from timApp.database.migrate import needs_upgrade
+from timApp.database.migrating.revisions import needs_upgrade
 from timApp.database.patience import patience
 from timApp.util.errors import TimError
 

@@ -1,27 +1,29 @@
 """Brings a database's tables to the state that the models describe, and says where they stand."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from timApp.database.dialects.sqlitefile import is_yet_to_be_made, make_file_of
+from timApp.database.dialects.sqlitefile import make_file_of
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import (
+    MIGRATIONS,
     Standing,
     UnknownRevision,
-    applied_revisions,
+    needs_upgrade,
+    newer_revision,
     require_known,
+    revisions_of,
     standing,
 )
-from timApp.database.migrating.steps import run_steps
-from timApp.database.patience import LOOK_PATIENCE, shorter_patience
+from timApp.database.migrating.steps import names_in, run_steps
 from timApp.util.errors import TimError
 
 __all__ = [
+    "MIGRATIONS",
     "UnknownRevision",
     "downgrade_database",
     "needs_upgrade",
@@ -30,8 +32,6 @@ __all__ = [
     "scripts_down",
     "upgrade_database",
 ]
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def scripts() -> ScriptDirectory:
@@ -60,7 +60,7 @@ def upgrade_database(
     known = known or scripts()
 
     def steps(applied: Any, _context: MigrationContext) -> Any:
-        if standing(known, applied) is Standing.AHEAD:
+        if standing(names_in(known), applied) is Standing.AHEAD:
             return []
         return known._upgrade_revs(target, applied)
 
@@ -83,29 +83,9 @@ def downgrade_database(
     known = known or scripts()
 
     def steps(applied: Any, _context: MigrationContext) -> Any:
-        return known._downgrade_revs(target, require_known(known, applied))
+        return known._downgrade_revs(target, require_known(names_in(known), applied))  # type: ignore[arg-type]
 
     return _migrate(engine, known, target, steps, patience, report)
-
-
-def needs_upgrade(engine: sa.Engine, known: ScriptDirectory | None = None) -> bool:
-    """Tell whether the database lacks migrations; `UnknownRevision` if none leads here.
-
-    It lacks none when its tables are newer than this program, as long as they are of the same
-    series: `newer_revision` says so.
-    """
-    known = known or scripts()
-    return standing(known, _applied(engine)) is Standing.BEHIND
-
-
-def newer_revision(engine: sa.Engine, known: ScriptDirectory | None = None) -> str | None:
-    """Return the revision of tables that are newer than this program, which can serve with them.
-
-    None for any others; `UnknownRevision` as `needs_upgrade` raises it.
-    """
-    known = known or scripts()
-    applied = _applied(engine)
-    return applied[0] if standing(known, applied) is Standing.AHEAD else None
 
 
 def scripts_down(
@@ -118,7 +98,7 @@ def scripts_down(
     program does not know.
     """
     known = known or scripts()
-    applied = require_known(known, _applied(engine))
+    applied = require_known(names_in(known), revisions_of(engine))
     if not applied:
         msg = "There are no tables in the database; there is nothing to undo."
         raise TimError(msg)
@@ -132,13 +112,6 @@ def scripts_down(
         )
         raise TimError(msg)
     return target, down[: below.index(target) + 1]
-
-
-def _applied(engine: sa.Engine) -> tuple[str, ...]:
-    if is_yet_to_be_made(engine):
-        return ()
-    with shorter_patience(LOOK_PATIENCE), engine.connect() as connection:
-        return applied_revisions(connection)
 
 
 def _migrate(  # noqa: PLR0917 - those of its callers

@@ -15,13 +15,11 @@ from pathlib import Path
 from threading import Lock
 
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 
 from timApp.database.dialects.sqlitefile import file_of
 from timApp.database.engine import begin_write
 from timApp.database.failure import reason, same_reason
-from timApp.database.migrate import needs_upgrade, scripts
-from timApp.database.migrating.revisions import UnknownRevision
+from timApp.database.migrating.revisions import UnknownRevision, needs_upgrade
 from timApp.database.patience import patience
 from timApp.util.repeats import Repeats
 
@@ -58,12 +56,11 @@ class Readiness:
         """Return that of a server with this database and this instance folder."""
         file = file_of(engine.url)
         folders = [folder] if file is None else [folder, file.parent]
-        known = scripts()
         return cls(
             {
                 "database": partial(_answers, engine),
                 "writable": partial(_takes_changes, engine),
-                "migrations": partial(_has_migrations, engine, known),
+                "migrations": partial(_has_migrations, engine),
                 "space": partial(_has_space, folders),
             }
         )
@@ -124,10 +121,10 @@ def _takes_changes(engine: sa.Engine) -> str:
     return OK
 
 
-def _has_migrations(engine: sa.Engine, known: ScriptDirectory) -> str:
+def _has_migrations(engine: sa.Engine) -> str:
     try:
         with patience(_PATIENCE):
-            return "behind: timapp db upgrade" if needs_upgrade(engine, known) else OK
+            return "behind: timapp db upgrade" if needs_upgrade(engine) else OK
     except UnknownRevision:
         return "of another version of timApp"
 

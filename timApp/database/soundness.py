@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 from timApp.database.backup.damaged import REMEDY, damage_words
 from timApp.database.migrating.revisions import Standing, applied_revisions, standing
+from timApp.database.migrating.steps import names_in
 from timApp.database.model import ONLY_ON, Model
 
 # What PostgreSQL itself knows to be unfinished or switched off in the tables of this site.
@@ -55,7 +56,7 @@ def faults(connection: sa.Connection, known: ScriptDirectory) -> Iterator[str]:
             yield REMEDY
             return
     applied = applied_revisions(connection)
-    match standing(known, applied):
+    match standing(names_in(known), applied):
         case Standing.BEHIND:
             yield "The tables are not up to date; run `timapp db upgrade`."
             return

@@ -82,6 +82,7 @@ class Cookies:
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )
         self._verified = lru_cache(_REMEMBERED)(self._verify)
+        self._known_device = lru_cache(_REMEMBERED)(self._device)
 
     @property
     def max_age(self) -> timedelta:
@@ -114,6 +115,9 @@ class Cookies:
 
         None if the cookie was not signed with one of the keys.
         """
+        return self._known_device(cookie)
+
+    def _device(self, cookie: str) -> str | None:
         try:
             name = self._browsers.loads(cookie)
         except (BadSignature, UnicodeError):

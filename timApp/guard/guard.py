@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import uuid_utils
 
 from timApp.database.engine import open_engine
-from timApp.database.migrate import upgrade_database
 from timApp.database.migrating.names import fill_in_names
 from timApp.database.work import UnitOfWork, Work
 from timApp.guard.changes.apply import apply
@@ -30,7 +30,13 @@ from timApp.guard.visitor import UNDECIDED, Undecided, Visitor, Visitors
 from timApp.guard.vocabulary import Action, Actor, ActorKind, Place, State
 from timApp.user.people import Identity, Person, find_person, remember
 from timApp.user.user import User
+from timApp.util.deferred import DeferredModule
 from timApp.util.errors import Conflict, NotFound, TimError
+
+if TYPE_CHECKING:
+    from timApp.database import migrate
+else:
+    migrate = DeferredModule("timApp.database.migrate")
 
 #: Told of each change in its transaction, before the commit.
 Listener = Callable[[UnitOfWork, Receipt], object]
@@ -68,7 +74,7 @@ class Guard:
 
         What is missing of people whom an older program has added is filled in.
         """
-        upgrade_database(self.engine)
+        migrate.upgrade_database(self.engine)
         with self.engine.begin() as connection:
             fill_in_names(connection)
 
@@ -272,8 +278,7 @@ class Guard:
             )
             started = begin_session(work, beginning)
             state, session_id, token = started.state, started.session_id, started.token
-        cookie = self.cookies.issue(Claims(person.id, session_id, token))
-        return Begun(person, session_id, state, cookie, token)
+        return Begun(person, session_id, state, token, self.cookies)
 
     def _log_out_former(self, work: UnitOfWork, former: Claims, address: str | None) -> None:
         name = work.session.scalar(sa.select(User.name).where(User.id == former.user_id))

@@ -1,9 +1,11 @@
 """What the guard answers: how it stands with somebody, and the session that has begun."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
+from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.visitor import Visitor
 from timApp.guard.vocabulary import State
 from timApp.user.people import Person
@@ -39,7 +41,12 @@ class Begun:
     session_id: str
     #: Expired from birth if the person has too many.
     state: State
-    #: What the browser is to send with each request from now on, by the name `Cookies.name`.
-    cookie: str
-    #: The number of that cookie.
-    token: int = 0
+    #: The number of the cookie.
+    token: int
+    cookies: Cookies = field(repr=False)
+
+    # Not before it is asked for: a site whose cookie holds more than that signs its own.
+    @cached_property
+    def cookie(self) -> str:
+        """What the browser is to send with each request from now on, by the name `Cookies.name`."""
+        return self.cookies.issue(Claims(self.person.id, self.session_id, self.token))

@@ -68,7 +68,8 @@ class GuardedHosts:
 
     def find(self, address: str) -> GuardedHost | None:
         """Return the host of a whole address, or None if it is none of these."""
-        origin = origin_of(address)
+        # Most sites guard none, and are asked at each cookie that they set.
+        origin = origin_of(address) if self.hosts else None
         return None if origin is None else self.hosts.get(origin)
 
 

@@ -7,7 +7,7 @@ from timApp.cli.context import application, wait_for_database
 from timApp.cli.help import examples
 from timApp.cli.interrupt import end_at_interrupt
 from timApp.database.dialects.sqlitefile import files_open_to_others
-from timApp.database.migrate import newer_revision
+from timApp.database.migrating.revisions import newer_revision
 from timApp.optiontypes import KEY_MIN_LENGTH
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve

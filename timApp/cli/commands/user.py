@@ -22,7 +22,7 @@ from timApp.cli.exams import names_option
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, password_option, read_password
-from timApp.database.migrate import needs_upgrade
+from timApp.database.migrating.revisions import needs_upgrade
 from timApp.guard.changes.change import Receipt
 from timApp.guard.vocabulary import Action
 from timApp.user.people import require_person

@@ -17,7 +17,7 @@ from timApp.database.migrating.names import SameNames
 from timApp.database.migrating.patience import Patience, Report, tell_nobody, with_patience
 from timApp.database.migrating.revisions import is_newer, require_known
 from timApp.database.migrating.scratch import tables_of
-from timApp.database.migrating.steps import run_steps
+from timApp.database.migrating.steps import names_in, run_steps
 from timApp.util.errors import Conflict
 
 #: Whoever is in it would be gone.
@@ -73,13 +73,13 @@ def _applied(outcome: list[Script] | SameNames, report: Report) -> list[Script]:
 
 def _check_revision(known: ScriptDirectory, backup: Backup) -> None:
     revision = backup.manifest.revision
-    if is_newer(known, revision):
+    if is_newer(names_in(known), revision):
         msg = (
             "The backup is that of a newer timApp (%(program)s, revision %(revision)s); use that"
             " version to restore it."
         )
         raise BackupError(msg, program=backup.manifest.program, revision=revision)
-    if all(script.revision != revision for script in known.walk_revisions()):
+    if revision not in names_in(known):
         msg = "The backup is that of another timApp (revision %(revision)s), and of no use here."
         raise BackupError(msg, revision=revision)
     expected, found = tables_of(known, revision), backup.manifest.tables
@@ -105,7 +105,7 @@ def _restore(
         raise Conflict(msg)
 
     def down(revisions: Any, _context: MigrationContext) -> Any:
-        return known._downgrade_revs("base", require_known(known, revisions))
+        return known._downgrade_revs("base", require_known(names_in(known), revisions))  # type: ignore[arg-type]
 
     def up(target: str, revisions: Any, _context: MigrationContext) -> Any:
         return known._upgrade_revs(target, revisions)

@@ -13,6 +13,7 @@ from timApp.database.backup.text import line_of
 from timApp.database.driver.rows import copied, fetched
 from timApp.database.migrating.revisions import Standing, applied_revisions, standing
 from timApp.database.migrating.scratch import tables_of
+from timApp.database.migrating.steps import names_in
 from timApp.util.clock import now
 
 #: Bytes and rows that are passed on at a time.
@@ -40,7 +41,7 @@ def take_backup(
         if not applied:
             msg = "There are no tables in the database; there is nothing to back up."
             raise BackupError(msg)
-        is_ahead = standing(known, applied) is Standing.AHEAD
+        is_ahead = standing(names_in(known), applied) is Standing.AHEAD
         revision = (known.get_current_head() or "") if is_ahead else applied[0]
         with zipfile.ZipFile(
             file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_COMPRESSION

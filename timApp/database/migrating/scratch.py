@@ -10,10 +10,8 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from timApp.database.migrating.revisions import VERSION_TABLE
 from timApp.database.migrating.steps import run_steps
-
-#: The name of Alembic's own table.
-VERSION_TABLE = "alembic_version"
 
 
 @dataclass(frozen=True)

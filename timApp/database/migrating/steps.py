@@ -13,6 +13,11 @@ from alembic.script import Script, ScriptDirectory
 IN_ONE_TRANSACTION = "timapp_in_one_transaction"
 
 
+def names_in(known: ScriptDirectory) -> tuple[str, ...]:
+    """Return the revisions that there are scripts of."""
+    return tuple(script.revision for script in known.walk_revisions())
+
+
 def run_steps(
     connection: sa.Connection,
     known: ScriptDirectory,
