@@ -9,6 +9,7 @@ from sqlalchemy import orm
 from tests.site import Site
 from timApp.auth.site import db
 from timApp.database.model import Model
+from timApp.document.attachment import save_attachment
 from timApp.document.exam import set_documents
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.copied import CopiedSession
@@ -118,13 +119,14 @@ def fill(site: Site) -> None:
             ]
         )
         db.session.commit()
-    site.add_document("odd", ["alice"], source=f"# Odd\n{ODD}")
+    site.add_document("odd", ["alice"], source=f"# Odd\n{ODD}\n\n![](proof.png)")
     with site.app.app_context():
         exam = db.session.scalars(sa.select(Exam)).one()
         set_documents(db, exam, ["odd"])
         sitter = db.session.scalars(sa.select(User)).first()
         assert sitter is not None
         db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))
+        save_attachment(db, "exam/\u202eproof.png", b"\0\1")
         keep_draft(db, sitter.id, b"username\nx\n", "list.csv")
         db.session.add(Undoable(change_id=1, user_id=sitter.id, before="[[], []]"))
         db.session.add(Look(supervisor_id=sitter.id, user_id=sitter.id, at=now()))

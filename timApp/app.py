@@ -51,6 +51,7 @@ from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
 from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
+from timApp.pages.documents.document_list import document_list
 from timApp.pages.exams.acts import exam_acts
 from timApp.pages.exams.exams import exams
 from timApp.pages.monitoring.health import health
@@ -287,6 +288,7 @@ def _add_pages(app: Flask) -> None:
         lost_passkeys,
         exams,
         exam_acts,
+        document_list,
         language,
         ui,
         gate,

@@ -1,7 +1,9 @@
 """Imports every model once, so that the metadata is whole for the application and migrations."""
 
+from timApp.document.attachment import Attachment
 from timApp.document.exam import exam_documents
 from timApp.document.model import Document
+from timApp.document.reference import DocumentReference
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
@@ -30,11 +32,13 @@ from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 
 __all__ = [
+    "Attachment",
     "Block",
     "BlockAccess",
     "CopiedSession",
     "Delivery",
     "Document",
+    "DocumentReference",
     "Exam",
     "FailedLogin",
     "HandIn",

@@ -69,6 +69,7 @@ def hall(site: Site) -> Site:
         db.session.commit()
     site.add_admin()
     site.add_document("exam")
+    site.add_document("unused")
     return site
 
 
@@ -180,6 +181,12 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
     ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
     ("gate.show_blocked", "GET"): {"query": {"to": f"{LAB}/tree"}},
+    ("document_list.show", "GET"): {"query": {"find": "exam"}},
+    ("document_list.allow", "POST"): {"form": {"document": "exam", "group": "Course"}},
+    ("document_list.allow_exam", "POST"): {"form": {"document": "exam", "exam": "Running"}},
+    ("document_list.forbid", "POST"): {"form": {"document": "exam", "group": "Course"}},
+    ("document_list.delete", "POST"): {"form": {"document": "unused"}},
+    ("document_list.send", "POST"): {"form": {"below": "sent"}, "files": {"file": b"# x"}},
     ("exams.add", "POST"): {
         "form": {"title": "New", "from": "2090-12-01T09:00", "to": "2090-12-01T12:00"}
     },

@@ -13,6 +13,7 @@ from timApp.database.engine import begin_write
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
 from timApp.document.model import Document, require_document
+from timApp.document.reference import keep_references
 from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeable
 from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
 from timApp.guard.tables.exam import Exam, sits, supervises
@@ -229,6 +230,7 @@ def delete_document(work: UnitOfWork, path: str) -> Document:
                 title=quoted(exam.title),
             )
     work.session.execute(exam_documents.delete().where(is_of_document))
+    keep_references(work, document.id, frozenset())
     work.session.execute(sa.delete(BlockAccess).where(BlockAccess.block_id == document.id))
     work.session.execute(sa.delete(Document).where(Document.id == document.id))
     work.session.execute(sa.delete(Block).where(Block.id == document.id))

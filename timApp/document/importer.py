@@ -1,19 +1,28 @@
-"""Finds Markdown files in a folder and saves them as documents."""
+"""Finds Markdown files in a folder, and what they refer to, and saves them as documents."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from timApp.database.work import UnitOfWork
+from timApp.document.attachment import save_attachment
 from timApp.document.model import Document, SaveResult, save_document
 from timApp.document.path import normal_path
+from timApp.document.reference import references_of
 from timApp.util.errors import BadInput
 
 FILE_MAX_BYTES = 5 * 1024 * 1024
 """Largest file that is imported, in bytes."""
 
 _SUFFIX = ".md"
+
+
+class AttachedFile(NamedTuple):
+    """A file to import, and the path of the attachment that it becomes."""
+
+    path: str
+    file: Path
 
 
 class MarkdownFile(NamedTuple):
@@ -61,6 +70,34 @@ def import_document(work: UnitOfWork, path: str, file: Path) -> tuple[Document, 
     return save_document(work, path, _read(file))
 
 
+def find_attached_files(directory: Path, files: Iterable[MarkdownFile]) -> list[AttachedFile]:
+    """Return the files in `directory` to which these Markdown files refer, ordered by path.
+
+    Those of no document are left out, since nobody could open them, and so is what is not there.
+    Raises `BadInput` as `find_markdown_files` does.
+    """
+    root = directory.absolute()
+    real_root = root.resolve()
+    found = []
+    wanted = {one for path, file in files for one in references_of(_read(file), path)}
+    for path in sorted(wanted - {path for path, _ in files}):
+        file = root / path
+        is_hidden = any(name.startswith(".") for name in path.split("/"))
+        if not is_hidden and not file.name.lower().endswith(_SUFFIX) and file.is_file():
+            _check_kind(file, real_root)
+            found.append(AttachedFile(path, file))
+    return found
+
+
+def import_attachment(work: UnitOfWork, path: str, file: Path) -> SaveResult:
+    """Save the content of `file` as the attachment at `path`; nothing is committed.
+
+    Raises `BadInput` (field ``directory``), which names the file, if it cannot be read or is too
+    large, and what `save_attachment` raises.
+    """
+    return save_attachment(work, path, _content(file))
+
+
 def _walk(root: Path) -> Iterator[Path]:
     """Yield the Markdown files below `root`; `BadInput` for what must not be followed or read."""
 
@@ -99,7 +136,7 @@ def _document_path(relative: Path, file: Path) -> str:
         _refuse(file, f"cannot be imported: {error}")
 
 
-def _read(file: Path) -> str:
+def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             content = stream.read(FILE_MAX_BYTES + 1)
@@ -107,6 +144,11 @@ def _read(file: Path) -> str:
         _refuse(file, f"cannot be read ({error.strerror})")
     if len(content) > FILE_MAX_BYTES:
         _refuse(file, f"is larger than {FILE_MAX_BYTES // 1024**2} MiB")
+    return content
+
+
+def _read(file: Path) -> str:
+    content = _content(file)
     try:
         source = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

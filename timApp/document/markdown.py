@@ -72,6 +72,15 @@ def title_of(source: str, fallback: str) -> str:
     return _one_line(fallback)
 
 
+def addresses_in(source: str) -> Iterator[str]:
+    """Yield the addresses of all pictures and links, as the HTML would have them."""
+    for token in _parser.parse(source):
+        for part in token.children or ():
+            name = {"image": "src", "link_open": "href"}.get(part.type)
+            if name is not None:
+                yield str(part.attrs[name])
+
+
 def _render(source: str) -> Markup:
     tokens = [_presentable(token) for token in _parser.parse(source)]
     html = _parser.renderer.render(tokens, _parser.options, {})

@@ -12,6 +12,7 @@ from timApp.database.engine import begin_write
 from timApp.database.work import UnitOfWork
 from timApp.document.markdown import title_of
 from timApp.document.path import normal_path
+from timApp.document.reference import keep_references, references_of
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, accessible_blocks
 from timApp.item.item import Item
@@ -105,7 +106,10 @@ def save_document(
     begin_write(work.session.connection())
     document = Document.get_by_path(work, path)
     if document is None:
-        return _create(work, path, source, title), SaveResult.CREATED
+        document = _create(work, path, source, title)
+        keep_references(work, document.id, references_of(source, path))
+        return document, SaveResult.CREATED
+    keep_references(work, document.id, references_of(source, path))
     if (document.source, document.title) == (source, title):
         return document, SaveResult.UNCHANGED
     document.source = source

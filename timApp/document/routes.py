@@ -1,10 +1,14 @@
 """Pages of the documents."""
 
-from flask import g, jsonify, redirect, render_template, request, url_for
+from urllib.parse import quote
+
+from flask import Response, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
 from timApp.auth.access import (
+    SessionExpired,
+    is_allowed_document,
     open_to_expired_sessions,
     verify_logged_in,
     verify_path_access,
@@ -14,11 +18,13 @@ from timApp.auth.access import (
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.seat import take_seat
 from timApp.auth.site import current_guard, db
+from timApp.document.attachment import find_attachment, referring_documents
 from timApp.document.exam import Closed, Gate, closed_documents, find_gate
 from timApp.document.markdown import render_markdown
-from timApp.document.model import DocumentText, documents_visible_to, find_document
+from timApp.document.model import documents_visible_to, find_document
 from timApp.guard.exams.handin import exams_sat_by
 from timApp.guard.seats.link import SEAT_FIELD, SIGNATURE_FIELD
+from timApp.item.item import PlacedItem
 from timApp.request.inputs import takes
 from timApp.request.negotiation import wants_json
 from timApp.ui.language import moment_text
@@ -76,12 +82,19 @@ def index() -> ResponseReturnValue:
 @documents.tells(490)
 @open_to_expired_sessions  # some documents may be read with one: `verify_path_access` knows which
 def view_document(path: str) -> ResponseReturnValue:
-    """Show a document to whoever has the right and a valid session, if no exam closes it."""
+    """Show a document to whoever has the right and a valid session, if no exam closes it.
+
+    So is an attachment sent to whoever may view a document that refers to it.
+    """
     _follow_exams()
-    verify_path_access(path)
+    try:
+        verify_path_access(path)
+    except SessionExpired:
+        if not _is_of_allowed_document(path):
+            raise
     document = find_document(db, path)
     if document is None:
-        raise NotFound("There is no document at %(path)s.", path=quoted(path))
+        return _send_attachment(path)
     verify_view_access(document)
     gate = _look_at_gate(document)
     html = render_markdown(document.source)
@@ -96,7 +109,39 @@ def _follow_exams() -> None:
         g.exams = current_guard().running_exams.mark()
 
 
-def _look_at_gate(document: DocumentText) -> Gate:
+def _send_attachment(path: str) -> Response:
+    attached = find_attachment(db, path)
+    if attached is None:
+        raise NotFound("There is no document at %(path)s.", path=quoted(path))
+    if not verify_logged_in().is_admin:
+        _require_document_with(path)
+    response = Response(attached.content, content_type=attached.media_type)
+    name = path.rpartition("/")[2]
+    kind = "inline" if attached.is_shown else "attachment"
+    response.headers["Content-Disposition"] = f"{kind}; filename*=UTF-8''{quote(name, safe='')}"
+    return response
+
+
+def _require_document_with(path: str) -> None:
+    """Check that the visitor may view a document that refers to it; raise why not the first."""
+    refusal: Exception | None = None
+    for document in referring_documents(db, path):
+        try:
+            verify_view_access(document)
+            _look_at_gate(document)
+        except (AccessDenied, SessionExpired) as error:
+            refusal = refusal or error
+        else:
+            return
+    raise refusal or AccessDenied("You have no right to view %(path)s.", path=quoted(path))
+
+
+def _is_of_allowed_document(path: str) -> bool:
+    """Tell whether a document refers to it that may be read with an expired session."""
+    return any(is_allowed_document(one.path) for one in referring_documents(db, path))
+
+
+def _look_at_gate(document: PlacedItem) -> Gate:
     """Return what exams say of a document that none of them closes; else `AccessDenied`."""
     visitor = verify_logged_in()
     gate = Gate() if visitor.is_admin else find_gate(db, document.id, visitor.id)

@@ -100,6 +100,14 @@ class Action(Enum):
     ADD_PASSKEY = "add passkey"
     #: One of the person's passkeys, or all of them, are good no more.
     REMOVE_PASSKEYS = "remove passkeys"
+    #: A document or an attachment is new, or has another text.
+    SAVE_DOCUMENT = "save document"
+    DELETE_DOCUMENT = "delete document"
+    #: A group, or a person, has a right to a document.
+    GIVE_RIGHT = "give right"
+    TAKE_RIGHTS = "take rights"
+    ADD_GROUP = "add group"
+    REMOVE_GROUP = "remove group"
 
 
 class Cause(Enum):

@@ -103,6 +103,12 @@ _ACTIONS = {
     Action.ERASE: lazy_gettext("Gave the record a pseudonym"),
     Action.ADD_PASSKEY: lazy_gettext("Added a passkey"),
     Action.REMOVE_PASSKEYS: lazy_gettext("Removed passkeys"),
+    Action.SAVE_DOCUMENT: lazy_gettext("Saved a document"),
+    Action.DELETE_DOCUMENT: lazy_gettext("Deleted a document"),
+    Action.GIVE_RIGHT: lazy_gettext("Gave a right"),
+    Action.TAKE_RIGHTS: lazy_gettext("Took rights away"),
+    Action.ADD_GROUP: lazy_gettext("Made a group"),
+    Action.REMOVE_GROUP: lazy_gettext("Removed a group"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
 }
 _PHASES = {

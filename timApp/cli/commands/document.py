@@ -1,20 +1,28 @@
 """`timapp document`."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import sqlalchemy as sa
 
+from timApp.accounts.acts import drop_document, record_saved
 from timApp.auth.site import db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.exams import counted, time_text
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT
 from timApp.cli.progress import progress_bar
-from timApp.document.exam import delete_document, documents_of_exams
-from timApp.document.importer import find_markdown_files, import_document
+from timApp.document.exam import documents_of_exams
+from timApp.document.importer import (
+    find_attached_files,
+    find_markdown_files,
+    import_attachment,
+    import_document,
+)
 from timApp.document.model import Document, SaveResult
 from timApp.guard.tables.exam import Exam
 
@@ -36,19 +44,38 @@ def import_documents(directory: Path) -> None:
 
     A file exam/part1.md in DIR becomes the document exam/part1. A document that is there already
     gets the file's text and keeps the rights to it. A new one can be viewed by administrators
-    only, until somebody is given the right.
+    only, until somebody is given the right. Pictures and other files in DIR to which a document
+    refers come with it, and are open to whoever may view the document.
     """
     with application():
         files = find_markdown_files(directory)
+        attached = find_attached_files(directory, files)
         with progress_bar() as progress:
-            results = Counter(
-                import_document(db, path, file)[1]
+            saved = {
+                path: import_document(db, path, file)[1]
                 for path, file in progress.track(files, description="Documents")
-            )
+            }
+            kept = {
+                path: import_attachment(db, path, file)
+                for path, file in progress.track(attached, description="Attachments")
+            }
+            changed = [
+                path
+                for path, result in (saved | kept).items()
+                if result is not SaveResult.UNCHANGED
+            ]
+            record_saved(db, changed, current_actor())
             db.session.commit()
-    click.echo(
-        f"{counted(len(files), 'document', 'documents')}: {results[SaveResult.CREATED]} new,"
-        f" {results[SaveResult.CHANGED]} changed, {results[SaveResult.UNCHANGED]} unchanged."
+    click.echo(f"{counted(len(files), 'document', 'documents')}: {_told(saved)}")
+    if attached:
+        click.echo(f"{counted(len(attached), 'attachment', 'attachments')}: {_told(kept)}")
+
+
+def _told(saved: Mapping[str, SaveResult]) -> str:
+    results = Counter(saved.values())
+    return (
+        f"{results[SaveResult.CREATED]} new, {results[SaveResult.CHANGED]} changed,"
+        f" {results[SaveResult.UNCHANGED]} unchanged."
     )
 
 
@@ -88,7 +115,6 @@ def delete(path: str) -> None:
     One of an exam that is to come or runs stays: take it out of the exam before.
     """
     with application():
-        deleted = delete_document(db, path)
-        shown = printable(deleted.path)
+        shown = printable(drop_document(db, path, current_actor()))
         db.session.commit()
     click.echo(f"Deleted the document {shown}.")

@@ -2,16 +2,14 @@
 
 import click
 
+from timApp.accounts.acts import give_right
 from timApp.auth.site import db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.help import examples
+from timApp.cli.output import printable
 from timApp.cli.parameters import TEXT
-from timApp.document.model import Document
 from timApp.item.accesstype import AccessType
-from timApp.item.block import grant_access
-from timApp.user.usergroup import require_group
-from timApp.util.errors import NotFound
-from timApp.util.text import quoted
 
 
 @click.command(
@@ -27,12 +25,7 @@ def command(right: str, path: str, user_or_group: str) -> None:
     The right to edit includes the one to view, and the right to manage includes both.
     """
     with application():
-        document = Document.get_by_path(db, path)
-        if document is None:
-            raise NotFound("There is no document %(path)s.", field="path", path=quoted(path))
-        group = require_group(db, user_or_group)
-        name = group.name
-        is_new = grant_access(db, document.block, group, AccessType(right))
+        given = give_right(db, path, user_or_group, AccessType(right), current_actor())
         db.session.commit()
-    has = "may now" if is_new else "could already"
-    click.echo(f"{name} {has} {right} {path}.")
+    has = "may now" if given.kinds else "could already"
+    click.echo(f"{printable(given.name)} {has} {right} {printable(given.path)}.")

@@ -2,8 +2,10 @@
 
 import click
 
-from timApp.accounts.groups import add_group, all_groups, remove_group
+from timApp.accounts.acts import drop_group, make_group
+from timApp.accounts.groups import all_groups
 from timApp.auth.site import db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.exams import counted
 from timApp.cli.help import examples
@@ -37,7 +39,7 @@ def list_groups() -> None:
 def add(name: str) -> None:
     """Add the group NAME, which nobody is in yet."""
     with application():
-        is_new = add_group(db, name)
+        is_new = make_group(db, name, current_actor())
         db.session.commit()
     shown = printable(name)
     click.echo(
@@ -59,7 +61,7 @@ def remove(name: str, *, with_all: bool) -> None:
     of, "Administrators" and "Session supervisors". Its members stay people.
     """
     with application():
-        gone = remove_group(db, name, with_all=with_all)
+        gone = drop_group(db, name, current_actor(), with_all=with_all)
         db.session.commit()
     members = counted(gone.members, "member", "members")
     rights = counted(gone.rights, "right", "rights")

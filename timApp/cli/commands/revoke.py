@@ -2,14 +2,13 @@
 
 import click
 
+from timApp.accounts.acts import take_rights
 from timApp.auth.site import db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import printable
 from timApp.cli.parameters import TEXT
-from timApp.document.model import require_document
-from timApp.item.block import revoke_access
-from timApp.user.usergroup import require_group
 
 
 @click.command(
@@ -24,11 +23,10 @@ def command(path: str, user_or_group: str) -> None:
     Whoever has a right by another group keeps that: `timapp rights` says who does.
     """
     with application():
-        document = require_document(db, path)
-        group = require_group(db, user_or_group)
-        name, at = printable(group.name), printable(document.path)
-        had = sorted(kind.value for kind in revoke_access(db, document.block, group))
+        taken = take_rights(db, path, user_or_group, current_actor())
         db.session.commit()
+    name, at = printable(taken.name), printable(taken.path)
+    had = [kind.value for kind in taken.kinds]
     if not had:
         click.echo(f"{name} had no right to {at}; nothing was changed.")
         return

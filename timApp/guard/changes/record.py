@@ -100,6 +100,18 @@ def record_of_people(  # noqa: PLR0917 - of one act
         work.session.execute(insert.from_select(["user_id", *values], entries))
 
 
+def record_of_things(
+    work: UnitOfWork, actor: Actor, action: Action, names: Sequence[str], moment: datetime
+) -> None:
+    """Record what was done to each of some documents, groups or rights, which are called so."""
+    circumstances = _circumstances(actor, action, moment, "")
+    rows = [
+        circumstances | {"session_count": 0, "reason": storable(name)} for name in sorted(names)
+    ]
+    if rows:
+        work.session.execute(sa.insert(SessionChange), rows)
+
+
 def _circumstances(actor: Actor, action: Action, moment: datetime, reason: str) -> dict[str, Any]:
     return {
         "at": moment,

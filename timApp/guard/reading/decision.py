@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
-from timApp.guard.tables.change import OF_ACCOUNTS, SessionChange
+from timApp.guard.tables.change import OF_ACCOUNTS, OF_THINGS, SessionChange, is_of_everybody
 from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.user import User
 
@@ -58,7 +58,8 @@ def last_decision(work: UnitOfWork, user_id: int) -> Decision | None:
 
 def last_entry(work: UnitOfWork, user_id: int) -> Decision | None:
     """Return what has happened last to the person's sessions, or everybody's, by whomever."""
-    return _last(work, user_id, SessionChange.action.not_in(OF_ACCOUNTS), sa.true())
+    of_sessions = SessionChange.action.not_in(OF_ACCOUNTS | OF_THINGS)
+    return _last(work, user_id, of_sessions, sa.true())
 
 
 def decisions_numbered(work: UnitOfWork, numbers: Sequence[int]) -> list[PersonsDecision]:
@@ -87,7 +88,7 @@ def _last(
         ).first()
         for is_whose, is_meant in (
             (SessionChange.user_id == user_id, about_one),
-            (SessionChange.user_id.is_(None), about_all),
+            (is_of_everybody(), about_all),
         )
     ]
     decisions = [Decision(*row) for row in found if row is not None]

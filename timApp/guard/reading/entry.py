@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.rules.seating import NOWHERE, Seating
-from timApp.guard.tables.change import OF_ACCOUNTS, SessionChange
+from timApp.guard.tables.change import OF_ACCOUNTS, OF_THINGS, SessionChange
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, SessionKey
 
@@ -29,7 +29,12 @@ class RecordedChange:
         """Whether the number of sessions that changed says anything."""
         is_login = self.change.action in {Action.LOGIN, Action.BLOCKED_LOGIN}
         is_logout = self.change.action is Action.LOGOUT and self.change.session_id is not None
-        return not (is_login or is_logout or self.change.action in OF_ACCOUNTS)
+        return not (is_login or is_logout or self.change.action in OF_ACCOUNTS | OF_THINGS)
+
+    @property
+    def is_of_thing(self) -> bool:
+        """Whether it was done to a document, a group or a right, which its text names."""
+        return self.change.action in OF_THINGS
 
     @property
     def short_id(self) -> str:

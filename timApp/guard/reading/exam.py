@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.exam import end_of, start_of
-from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.change import SessionChange, is_of_everybody
 from timApp.guard.tables.exam import Exam, people_of
 from timApp.guard.tables.session import UserSession
 
@@ -68,7 +68,7 @@ def is_change_of_exam(
     """
     return sa.and_(
         is_within(exam, change),
-        sa.or_(change.user_id.is_(None), change.user_id.in_(people_of(exam.exam_id))),
+        sa.or_(is_of_everybody(change), change.user_id.in_(people_of(exam.exam_id))),
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import orm
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.reading.entry import RecordPage, entries_of
-from timApp.guard.tables.change import SessionChange
+from timApp.guard.tables.change import SessionChange, is_of_everybody
 
 #: How many changes a page has.
 PAGE_SIZE = 50
@@ -54,7 +54,7 @@ def changes_of(
     )
     of_everybody = (
         sa.select(SessionChange.id)
-        .where(SessionChange.user_id.is_(None), SessionChange.id > first, *conditions)
+        .where(is_of_everybody(), SessionChange.id > first, *conditions)
         # PostgreSQL takes the index only if asked for its whole order.
         .order_by(SessionChange.user_id.desc(), SessionChange.id.desc())
         .limit(limit)
@@ -73,7 +73,7 @@ def is_of_person(
     user_id: int, change: type[SessionChange] = SessionChange
 ) -> sa.ColumnElement[bool]:
     """Return the condition that a change is one of those that `changes_of` finds."""
-    of_everybody = sa.and_(change.user_id.is_(None), change.id > _first(user_id))
+    of_everybody = sa.and_(is_of_everybody(change), change.id > _first(user_id))
     return sa.or_(change.user_id == user_id, of_everybody)
 
 

@@ -18,7 +18,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.reading.entry import RecordPage, entries_of
 from timApp.guard.reading.exam import ExamTime, is_change_of_exam
 from timApp.guard.reading.history import changes_of, is_of_person
-from timApp.guard.tables.change import IS_RARE, OFTEN, SessionChange
+from timApp.guard.tables.change import IS_RARE, OFTEN, SessionChange, is_of_everybody
 from timApp.guard.vocabulary import Action
 from timApp.user.search import has_text
 from timApp.user.user import User
@@ -75,7 +75,7 @@ class RecordFilter:
             found.append(is_of_person(self.user_id, change))
         if self.person:
             meant = sa.select(User.id).where(has_text(self.person))
-            found.append(sa.or_(change.user_id.is_(None), change.user_id.in_(meant)))
+            found.append(sa.or_(is_of_everybody(change), change.user_id.in_(meant)))
         if self.exams:
             found.append(sa.or_(*(is_change_of_exam(one, change) for one in self.exams)))
         return found

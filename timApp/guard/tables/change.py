@@ -13,6 +13,14 @@ from timApp.util.clock import now
 OFTEN = frozenset({Action.LOGIN, Action.BLOCKED_LOGIN, Action.LOGOUT})
 #: What is done to accounts, and to no session.
 OF_ACCOUNTS = frozenset({Action.ADD_PERSON, Action.CHANGE_PERSON, Action.RENAME, Action.ERASE})
+#: What is done to documents, groups and rights, and to nobody; a right of one person is theirs.
+OF_THINGS = frozenset(
+    {
+        *(Action.SAVE_DOCUMENT, Action.DELETE_DOCUMENT),
+        *(Action.GIVE_RIGHT, Action.TAKE_RIGHTS),
+        *(Action.ADD_GROUP, Action.REMOVE_GROUP),
+    }
+)
 #: The condition that a change is none of these, as the index of rare ones has it: databases use
 #: that for queries which say it in the same words.
 IS_RARE = sa.text("action NOT IN ('login', 'blocked login', 'logout')")
@@ -30,7 +38,7 @@ class SessionChange(Model):
     actor: orm.Mapped[str]
     address: orm.Mapped[str | None]
     action: orm.Mapped[Action] = orm.mapped_column(enum_column(Action))
-    #: Whose sessions were changed; None when it was everybody's.
+    #: Whose sessions were changed; None when it was everybody's, or nobody's (`OF_THINGS`).
     user_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("useraccount.id"))
     #: The session that was named; None when none was.
     session_id: orm.Mapped[str | None]
@@ -52,3 +60,11 @@ class SessionChange(Model):
             postgresql_where=IS_RARE,
         ),
     )
+
+
+def is_of_everybody(change: type[SessionChange] = SessionChange) -> sa.ColumnElement[bool]:
+    """Return the condition that a change (the class, or an alias) was one of everybody's sessions.
+
+    Those of things are nobody's.
+    """
+    return sa.and_(change.user_id.is_(None), change.action.not_in(OF_THINGS))

@@ -1,0 +1,187 @@
+"""The administrators' list of documents, and the files that become documents."""
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.site import Browser, Site
+from timApp.auth.site import db
+from timApp.document.exam import set_documents
+from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.tables.change import OF_THINGS
+from timApp.util.clock import now
+
+PAGE = "/administer/documents"
+
+
+@pytest.fixture
+def admin(site: Site) -> Browser:
+    """An administrator's browser."""
+    site.add_admin()
+    site.add_user("alice")
+    return site.logged_in("admin")
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a ZIP of files."""
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def damaged(archive: bytes) -> bytes:
+    """Return the ZIP with a first file that cannot be unpacked."""
+    at = archive.index(b"a.md") + 4
+    return archive[:at] + b"\xff\xff\xff\xff" + archive[at + 4 :]
+
+
+def send(browser: Browser, *files: tuple[str, bytes], below: str = "") -> TestResponse:
+    """Send files by the form."""
+    data: dict[str, Any] = {"below": below}
+    data["file"] = [(BytesIO(content), name) for name, content in files]
+    return browser.client.post(
+        PAGE, data=data, headers={"X-CSRFToken": browser.csrf_token, "Accept": "text/html"}
+    )
+
+
+def test_files_become_documents_with_their_pictures(site: Site, admin: Browser) -> None:
+    """By their paths, below another one if that is said; what no document refers to is left out."""
+    page = b"# Part 1\n\n![](figure.png)"
+    files = (("exam/figure.png", b"PNG"), ("exam/part1.md", page), ("exam/notes.txt", b"x"))
+    sent = send(admin, *files, below="2026")
+    assert sent.status_code == 303
+    listed = admin.get_page(PAGE).text
+    for text in ("Part 1", "2026/exam/part1", "2026/exam/figure.png", "administrators alone"):
+        assert text in listed
+    assert "2026/exam/notes.txt is left out" in listed
+    assert admin.get("/view/2026/exam/figure.png").data == b"PNG"
+    assert admin.get("/view/2026/exam/notes.txt").status_code == 404
+
+
+def test_a_zip_is_what_is_in_it(site: Site, admin: Browser) -> None:
+    """Without what is hidden in it."""
+    packed = zipped({"exam/part1.md": b"# One", "__MACOSX/x.md": b"", "exam/part2.md": b"# Two"})
+    assert send(admin, ("all.zip", packed)).status_code == 303
+    listed = admin.get_page(PAGE).text
+    assert "exam/part1" in listed
+    assert "exam/part2" in listed
+    assert "MACOSX" not in listed
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "Choose a file."),
+        ([("x.zip", b"no ZIP")], "cannot be read"),
+        ([("x.zip", damaged(zipped({"a.md": b"abc" * 999})))], "cannot be read"),
+        ([("x.zip", zipped({"big.md": b"0" * 60_000_000}))], "too much in the ZIP"),
+        ([("x.zip", zipped({"a.md": b"# A", "../b.md": b"# B"}))], "../b"),
+        ([("a.md", b"# A"), ("b.md", b"\xff\xfe")], "not UTF-8"),
+        ([("a.md", b"# A"), ("b.md", b"a\0")], "NUL"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_saved(
+    site: Site, admin: Browser, files: list[tuple[str, bytes]], said: str
+) -> None:
+    """All or nothing, with each file that is at fault."""
+    answer = send(admin, *files)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "There is no document yet." in answer.text
+
+
+def test_documents_are_found_by_path_and_title(site: Site, admin: Browser) -> None:
+    """In capitals or not; who may view one, and the exam that it belongs to, stand with it."""
+    site.add_document("exam/one", ["alice"], "# Groups and rings")
+    site.add_document("help", [], "# Help")
+    found = admin.get_page(f"{PAGE}?find=RINGS").text
+    assert "exam/one" in found
+    assert "alice" in found
+    assert "<bdi>Help</bdi>" not in found
+    assert "There is no such document." in admin.get_page(f"{PAGE}?find=nowhere").text
+
+
+def test_only_administrators_see_and_send(site: Site, admin: Browser) -> None:
+    """Others are refused, and change nothing."""
+    alice = site.logged_in("alice")
+    assert alice.get(PAGE).status_code == 403
+    assert send(alice, ("a.md", b"# A")).status_code == 403
+    assert "There is no document yet." in admin.get_page(PAGE).text
+
+
+def recorded(site: Site) -> list[tuple[str, str | None]]:
+    """Return what the record says of documents and rights."""
+    return [(one.action.value, one.reason) for one in site.changes() if one.action in OF_THINGS]
+
+
+def test_who_may_view_a_document_is_changed_in_its_list(site: Site, admin: Browser) -> None:
+    """A group, a person, and all who sit an exam; what changes nothing is said, too."""
+    site.add_document("exam/one", [], "# One")
+    site.add_document("exam/two", [], "# Two")
+    alice = site.logged_in("alice")
+    form = {"document": "exam/one", "group": "alice"}
+    assert alice.get("/view/exam/one").status_code == 403
+    assert "alice may view exam/one now." in admin.decide(f"{PAGE}/allow", form).text
+    assert "alice could view exam/one already." in admin.decide(f"{PAGE}/allow", form).text
+    assert alice.get("/view/exam/one").status_code == 200
+    gone = admin.decide(f"{PAGE}/forbid", form).text
+    assert "alice has no right to exam/one any more." in gone
+    assert "alice had no right to exam/one." in admin.decide(f"{PAGE}/forbid", form).text
+    assert alice.get("/view/exam/one").status_code == 403
+    with site.app.app_context():
+        hour = timedelta(hours=1)
+        exam = add_exam(db, ExamPlan("Algebra", now() - hour, now() + hour, ["alice"]))
+        set_documents(db, exam, ["exam/two"])
+        db.session.commit()
+    said = admin.decide(f"{PAGE}/allow-exam", {"document": "exam/two", "exam": "Algebra"}).text
+    assert "Whoever sits Algebra may view exam/two now." in said
+    assert alice.get("/view/exam/two").status_code == 200
+    assert recorded(site) == [
+        ("give right", "exam/one: view"),
+        ("take rights", "exam/one: view"),
+        ("give right", "exam/two: view"),
+    ]
+    assert "Gave a right" in admin.get_page("/administer/person?user=alice&exam=").text
+
+
+def test_a_document_is_deleted_unless_an_exam_needs_it(site: Site, admin: Browser) -> None:
+    """Then nobody is led to it, and it is recorded who did so."""
+    site.add_document("exam/one", ["alice"], "# One\n\n![](a.png)")
+    deleted = admin.decide(f"{PAGE}/delete", {"document": "exam/one"}).text
+    assert "The document exam/one is deleted." in deleted
+    assert site.logged_in("alice").get("/view/exam/one").status_code == 404
+    assert admin.post(f"{PAGE}/delete", data={"document": "exam/one"}).status_code == 404
+    assert recorded(site) == [("delete document", "exam/one")]
+
+
+def test_what_is_done_to_documents_is_nobodys_session(site: Site) -> None:
+    """A decision can still be undone after it, and it stands in nobody's own history."""
+    site.add_exam_hall()
+    site.add_admin()
+    admin = site.logged_in("admin")
+    blocked = site.blocked()
+    form = {"user": "alice", "session_id": blocked.session_id}
+    done = site.logged_in("supervisor").post("/supervise/verify", data=form).location
+    number = done.partition("number=")[2].partition("&")[0]
+    assert send(admin, ("notes.md", b"# Notes")).status_code == 303
+    admin.decide(f"{PAGE}/allow", {"document": "notes", "group": "alice"})
+    admin.decide(f"{PAGE}/allow", {"document": "notes", "group": "Administrators"})
+    assert recorded(site) == [
+        ("save document", "notes"),
+        ("give right", "notes: view"),
+        ("give right", "notes: view, Administrators"),
+    ]
+    record = admin.get_page("/administer/record?exam=").text
+    assert "Saved a document" in record
+    assert "notes" in record
+    assert "Saved a document" not in admin.get_page("/administer/person?user=alice&exam=").text
+    undone = site.logged_in("supervisor").post(
+        "/supervise/undo", data={"user": "alice", "number": number}
+    )
+    assert undone.status_code == 303
