@@ -65,7 +65,7 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 	@$(BIN)/python -m bench --short
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
-ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat LoginRequired \
+ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat InvalidToken LoginRequired \
 	NobodyWaits NotFound Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired SpentLink Stale TooManyFailures WrongCredentials
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote

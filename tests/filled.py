@@ -26,6 +26,7 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.user.apitoken import ApiToken, TokenScope
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.factor.challenge import PasskeyChallenge, Purpose
@@ -81,6 +82,15 @@ def fill(site: Site) -> None:
                     device=DeviceRule.SAME,
                     groups=[require_group(db, "alice")],
                     supervisors=[require_group(db, "supervisor")],
+                ),
+                ApiToken(
+                    prefix="00000000",
+                    user_id=user_id,
+                    name=ODD,
+                    digest="d",
+                    scope=TokenScope.READ,
+                    made_at=moment,
+                    ends_at=moment,
                 ),
                 FailedLogin(at=moment, user_id=None, address="192.0.2.1"),
                 Passkey(

@@ -12,6 +12,7 @@ from flask_bootstrap import Bootstrap5
 
 from timApp import models
 from timApp.auth.access import close_to_expired_sessions
+from timApp.auth.bearer import take_token
 from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
@@ -61,6 +62,7 @@ from timApp.pages.people.acts import person_acts
 from timApp.pages.people.lost_passkeys import lost_passkeys
 from timApp.pages.people.people import people
 from timApp.pages.people.roster import roster
+from timApp.pages.people.tokens import tokens
 from timApp.pages.supervise.console import supervise
 from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.links import links
@@ -184,6 +186,7 @@ def _add_extensions(app: Flask) -> None:
         engine = db.engines["default"]
     prepare_engine(engine)
     _add_guard(app, engine)
+    app.before_request(take_token)
     # Whoever is blocked is told so, whatever else is wrong with what they ask.
     app.before_request(close_to_expired_sessions)
     csrf.init_app(app)
@@ -289,6 +292,7 @@ def _add_pages(app: Flask) -> None:
         exams,
         exam_acts,
         document_list,
+        tokens,
         language,
         ui,
         gate,

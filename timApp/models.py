@@ -22,6 +22,7 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.factor.challenge import PasskeyChallenge
@@ -32,6 +33,7 @@ from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
 
 __all__ = [
+    "ApiToken",
     "Attachment",
     "Block",
     "BlockAccess",

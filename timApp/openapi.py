@@ -15,6 +15,7 @@ from flask_smorest import Api
 from werkzeug.routing import Rule
 
 from timApp.auth.access import is_open_to_expired_sessions, open_to_expired_sessions
+from timApp.auth.bearer import scope_of_view
 from timApp.auth.blueprint import SESSION_EXPIRED, ApiBlueprint, name_of_status
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
@@ -42,6 +43,7 @@ _JSON = "application/json"
 _ERRORS = {
     400: "The request cannot be read, its token (X-CSRFToken) or its signature is missing or wrong,"
     " or it is for a host that this site is not called.",
+    401: "The token of the program is not known here, or was ended.",
     403: "Nobody is logged in, or whoever is has no right to this.",
     404: "What is named is not there; `field` says which.",
     409: "It does not fit with what is there already; nothing was changed.",
@@ -76,6 +78,12 @@ _SCHEMES = {
         "in": "header",
         "name": "Signature",
         "description": "RFC 9421 with HMAC-SHA256 and the secret of the hosts, see docs/hosts.md.",
+    },
+    "apiToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of an administrator's (*Tokens of programs*, `timapp token add`)"
+        " with the scope that is said, or a wider one: read, verify, admin.",
     },
     "metricsToken": {"type": "http", "scheme": "bearer", "description": "`METRICS_TOKEN`."},
 }
@@ -179,6 +187,8 @@ def _statuses(view: Callable[..., object], method: str) -> Iterator[int]:
         yield SESSION_EXPIRED
     if method == "post" and inputs_of(view).body:
         yield HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    if scope_of_view(view) is not None:
+        yield HTTPStatus.UNAUTHORIZED
 
 
 def _add_names(view: Callable[..., object], method: str, operation: dict[str, Any]) -> None:
@@ -206,4 +216,9 @@ def _security(
     is_for_somebody = HTTPStatus.FORBIDDEN in responses or not is_open_to_expired_sessions(view)
     if not (wants_token or is_for_somebody):
         return []
-    return [{"session": [], "csrfToken": []} if wants_token else {"session": []}]
+    ways: list[dict[str, list[str]]] = [{"session": []}]
+    if wants_token:
+        ways[0]["csrfToken"] = []
+    scope = scope_of_view(view)
+    # In OpenAPI 3.1 these are the roles that are needed.
+    return ways if scope is None else [*ways, {"apiToken": [scope.value]}]

@@ -24,6 +24,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.present import present_exam
 from timApp.pages.supervise.done import sealed
 from timApp.request.inputs import takes
+from timApp.user.apitoken import TokenScope, make_token
 from timApp.user.roster.draft import keep_draft
 from timApp.user.roster.hashing import THREAD_NAME
 from timApp.user.user import User
@@ -70,6 +71,10 @@ def hall(site: Site) -> Site:
     site.add_admin()
     site.add_document("exam")
     site.add_document("unused")
+    with site.app.app_context():
+        token = make_token(db, site.user_id("admin"), "to end", TokenScope.READ, 1).token
+        token.prefix = "0a1b2c3d"
+        db.session.commit()
     return site
 
 
@@ -181,6 +186,8 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
     ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
     ("gate.show_blocked", "GET"): {"query": {"to": f"{LAB}/tree"}},
+    ("tokens.add", "POST"): {"form": {"name": "x", "scope": "read", "days": "1"}},
+    ("tokens.end", "POST"): {"form": {"token": "0a1b2c3d"}},
     ("document_list.show", "GET"): {"query": {"find": "exam"}},
     ("document_list.allow", "POST"): {"form": {"document": "exam", "group": "Course"}},
     ("document_list.allow_exam", "POST"): {"form": {"document": "exam", "exam": "Running"}},

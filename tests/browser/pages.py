@@ -320,6 +320,7 @@ PAGES = [
     SitePage("class list to send", _ADMIN, "/administer/people/import"),
     SitePage("class list to look at", _ADMIN, "/administer/people/import", then=_send_list),
     SitePage("slips of a class list", _ADMIN, "/administer/people/import", then=_carry_list_out),
+    SitePage("tokens of programs", _ADMIN, "/administer/tokens"),
     SitePage("documents", _ADMIN, "/administer/documents"),
     SitePage("documents, but there are none", _ADMIN, "/administer/documents?find=none-at-all"),
     SitePage("exams", _ADMIN, _EXAMS, then=_add_exam),

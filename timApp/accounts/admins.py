@@ -37,7 +37,8 @@ def require_may_go(work: UnitOfWork, account: Account, actor: Actor) -> None:
     """
     if not account.is_admin:
         return
-    if actor.kind is ActorKind.USER and key_of(actor.name) == key_of(account.name):
+    is_a_person = actor.kind in {ActorKind.USER, ActorKind.PROGRAM}
+    if is_a_person and key_of(actor.name) == key_of(account.name):
         raise Conflict(
             "Nobody takes an administrator's rights from themselves: ask another administrator.",
             field="user",

@@ -19,6 +19,7 @@ from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.record import record_of_people
 from timApp.guard.guard import Guard
 from timApp.guard.vocabulary import Action, Actor
+from timApp.user.apitoken import ApiToken, remove_tokens
 from timApp.user.groups import Regrouped, regroup
 from timApp.user.newpassword import check_new_password
 from timApp.user.rename import rename_user
@@ -133,12 +134,15 @@ def change_access(
 ) -> Receipt:
     """Close an account or open it, as the action DISABLE or ENABLE says; it is recorded.
 
+    Whoever's is closed has no tokens from then on.
+
     `Conflict` for one that is deleted, for the actor's own, and for the last administrator's.
     """
     lock_with_admins(work, user_id)
     account = require_kept(require_account_by_id(work, user_id))
     if action is Action.DISABLE:
         require_may_go(work, account, actor)
+        remove_tokens(work, ApiToken.user_id == user_id)
     return guard.apply(Change(action, OnePerson(account.name, account.id), actor), work)
 
 

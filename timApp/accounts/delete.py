@@ -33,6 +33,7 @@ from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action, Actor
 from timApp.item.block import BlockAccess
+from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
 from timApp.user.factor.passkey import Passkey
@@ -66,6 +67,7 @@ GOES: Sequence[sa.Column[Any]] = (
     _in(SessionProof, "user_id"),
     _in(Passkey, "user_id"),
     _in(PasskeyChallenge, "user_id"),
+    _in(ApiToken, "user_id"),
     membership.c.user_id,
     # Last, as the rows of the next ones have it.
     _in(UserGroup, "personal_user_id"),

@@ -23,6 +23,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
+from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
 from timApp.user.factor.passkey import Passkey
@@ -72,6 +73,7 @@ def _queries(work: UnitOfWork, account: Account) -> Mapping[str, sa.Select[*tupl
         "held": _all_of(SessionHold.__table__.c, account),
         "passkeys": _all_of(Passkey.__table__.c, account),
         "passkeys_asked_for": _all_of(PasskeyChallenge.__table__.c, account),
+        "api_tokens": _all_of(ApiToken.__table__.c, account),
         "proved": _all_of(SessionProof.__table__.c, account),
         "copied": _all_of(CopiedSession.__table__.c, account),
         "ordered_changes": _all_of(SessionOrder.__table__.c, account),

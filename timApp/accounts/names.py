@@ -20,6 +20,9 @@ from timApp.util.folded import folded
 from timApp.util.lookalikes import look_of
 from timApp.util.names import key_of
 
+#: The kinds of actors that are called by a person's name.
+_PEOPLE = (ActorKind.USER, ActorKind.PROGRAM)
+
 
 @dataclass(frozen=True)
 class NamedFor:
@@ -70,7 +73,7 @@ def made_by(names: Sequence[NamedFor]) -> sa.ColumnElement[bool]:
         )
         for one in names
     ]
-    return sa.and_(SessionChange.actor_kind == ActorKind.USER, sa.or_(*is_them))
+    return sa.and_(SessionChange.actor_kind.in_(_PEOPLE), sa.or_(*is_them))
 
 
 def give_pseudonym(work: UnitOfWork, account: Account, pseudonym: str) -> None:
@@ -111,7 +114,7 @@ def _in_exams(work: UnitOfWork, names: Sequence[NamedFor], pseudonym: str) -> No
         (columns.ended_by, columns.ended_by_kind, columns.ended_at),
     ):
         is_them = sa.or_(*(one.was_said(who, at) for one in names))
-        which = sa.and_(kind == ActorKind.USER, is_them)
+        which = sa.and_(kind.in_(_PEOPLE), is_them)
         work.session.execute(sa.update(Exam).where(which).values({who.name: pseudonym}))
 
 

@@ -24,6 +24,8 @@ from timApp.guard.cookie import SESSION_ID_KEY, Claims, storable_session_id
 from timApp.guard.verdict import Standing
 from timApp.guard.visitor import Visitor as GuardVisitor
 from timApp.guard.vocabulary import Actor, ActorKind
+from timApp.request.inputs import current_request
+from timApp.user.apitoken import TOKEN_START
 
 
 class _Logins(LoginManager):
@@ -46,6 +48,15 @@ def take_for_nobody() -> None:
 class Visitor(UserMixin, GuardVisitor):
     """The guard's visitor, as Flask-Login wants one."""
 
+    #: As whom their changes are recorded.
+    actor_kind = ActorKind.USER
+
+
+class Program(Visitor):
+    """A person for whom a program asks, which has shown a token of theirs."""
+
+    actor_kind = ActorKind.PROGRAM
+
 
 def add_logins(app: Flask, guard: Guard) -> None:
     """Let Flask-Login know who asks: whoever the guard finds."""
@@ -60,6 +71,9 @@ def load_visitor(guard: Guard) -> Visitor | None:
     They are as they were before the transaction of the request. The cookie's claims are more than
     the person's id, which is all that Flask-Login knows.
     """
+    if shown_token() is not None:
+        program: Program | None = g.get("program")
+        return program
     # Not through the proxy, which takes longer than the cookie does.
     cookie: CookieSession = session._get_current_object()  # type: ignore[attr-defined]
     claims = cookie.claims
@@ -69,6 +83,25 @@ def load_visitor(guard: Guard) -> Visitor | None:
     if visitor is not None and visitor.renewed is not None:
         cookie.renew(visitor.renewed)
     return visitor
+
+
+def shown_token() -> str | None:
+    """Return what a program has shown in place of a cookie; None if it is none of our tokens.
+
+    There may be others: those of a proxy in front, say.
+    """
+    shown: str = current_request().environ.get("HTTP_AUTHORIZATION", "")
+    if not shown:
+        return None
+    scheme, _, text = shown.partition(" ")
+    text = text.strip()
+    is_ours = scheme.lower() == "bearer" and text.startswith(TOKEN_START)
+    return text if is_ours else None
+
+
+def is_program() -> bool:
+    """Tell whether a program asks, with a good token."""
+    return has_request_context() and "program" in g
 
 
 def current_visitor() -> Visitor | None:
@@ -126,7 +159,8 @@ def current_actor() -> Actor:
         return actor
     if has_request_context():
         visitor = current_visitor()
-        return Actor(ActorKind.USER, visitor.name if visitor else "", request.remote_addr)
+        kind = ActorKind.USER if visitor is None else visitor.actor_kind
+        return Actor(kind, visitor.name if visitor else "", request.remote_addr)
     return Actor(ActorKind.COMMAND_LINE, _system_user())
 
 

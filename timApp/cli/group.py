@@ -3,7 +3,7 @@
 import click
 
 from timApp.cli.help import examples
-from timApp.cli.lazy import LazyCommand, LazyGroup
+from timApp.cli.lazy import SERVER, LazyCommand, LazyGroup
 from timApp.cli.version import program_version
 
 
@@ -12,6 +12,13 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         return
     click.echo(f"timapp {program_version()}")
     ctx.exit()
+
+
+def _keep_server(ctx: click.Context, _parameter: click.Parameter, url: str | None) -> None:
+    if url is not None and not url.startswith(("https://", "http://")):
+        msg = "It is an address that begins with https:// or http://."
+        raise click.BadParameter(msg, ctx)
+    ctx.meta[SERVER] = url
 
 
 @click.group(
@@ -43,6 +50,9 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
             "timApp.cli.commands.session",
             "List, verify, invalidate, pause, end and export sessions.",
         ),
+        "token": LazyCommand(
+            "timApp.cli.commands.token", "Make, list and end the tokens that programs show."
+        ),
         "seat": LazyCommand(
             "timApp.cli.commands.seat", "Say which address or browser is at which seat."
         ),
@@ -56,7 +66,22 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
             "timApp.cli.commands.deliver", "Tell other hosts what they are owed."
         ),
     },
+    remote_at={
+        "session": LazyCommand(
+            "timApp.cli.commands.remote_session",
+            "List, verify, invalidate, pause, end and export sessions.",
+        ),
+    },
     epilog=examples("timapp db upgrade", "timapp demo", "timapp run"),
+)
+@click.option(
+    "--server",
+    metavar="URL",
+    envvar="TIMAPP_SERVER",
+    is_eager=True,
+    expose_value=False,
+    callback=_keep_server,
+    help="Let the server at URL do it, with the token in the environment variable TIMAPP_TOKEN.",
 )
 @click.option(
     "--version",

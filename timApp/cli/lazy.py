@@ -11,6 +11,9 @@ import click
 from timApp.cli.interrupt import INTERRUPTED, undo_at_interrupt
 from timApp.util.errors import TimError
 
+#: Where a context keeps the address of the server that is to do it; nothing there: this one.
+SERVER = "timApp.cli.server"
+
 
 @dataclass(frozen=True)
 class LazyCommand:
@@ -24,29 +27,42 @@ class LazyGroup(click.Group):
     """The command line's outermost group, which also turns errors into messages and exit codes."""
 
     def __init__(
-        self, *args: Any, commands_at: Mapping[str, LazyCommand] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        commands_at: Mapping[str, LazyCommand] | None = None,
+        remote_at: Mapping[str, LazyCommand] | None = None,
+        **kwargs: Any,
     ) -> None:
+        """`remote_at` are the commands that there are when another server is named (--server)."""
         super().__init__(*args, **kwargs)
         self._commands_at = dict(commands_at or {})
+        self._remote_at = dict(remote_at or {})
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names in the order in which they were given."""
-        return list(self._commands_at)
+        return list(self._places(ctx))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command, or return None if there is none of that name."""
-        place = self._commands_at.get(cmd_name)
+        place = self._places(ctx).get(cmd_name)
         if place is None:
+            if cmd_name in self._commands_at:
+                there_are = ", ".join(self._remote_at)
+                msg = f"{cmd_name} is for the server itself; with --server there is: {there_are}."
+                raise click.UsageError(msg, ctx)
             return None
         command = importlib.import_module(place.module).command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type for mypy
         undo_at_interrupt()  # from now on there may be something to undo
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands' lines of the help without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, place.help) for name, place in self._commands_at.items()])
+            formatter.write_dl([(name, place.help) for name, place in self._places(ctx).items()])
+
+    def _places(self, ctx: click.Context) -> Mapping[str, LazyCommand]:
+        return self._remote_at if ctx.meta.get(SERVER) else self._commands_at
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and write out what it printed while a closed pipe is still handled."""

@@ -1,11 +1,11 @@
 """Documents and attachments that a browser sends: files, or a ZIP with files in it."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
-from zlib import error as DeflateError
 
 from timApp.database.work import UnitOfWork
 from timApp.document.attachment import ATTACHMENT_MAX_BYTES, referring_documents, save_attachment
@@ -104,7 +104,7 @@ def _files_of(file: SentFile) -> Iterator[SentFile]:
                 yield SentFile(info.filename, _content_of(archive, info))
     except (
         BadZipFile,
-        DeflateError,
+        zlib.error,
         NotImplementedError,
         EOFError,
         OSError,

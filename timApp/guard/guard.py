@@ -218,12 +218,12 @@ class Guard:
             return self._begin(
                 work, identity, origin, actor, former, device, seat, session_id, proof
             )
-        person = identity if isinstance(identity, Person) else self._remember(identity)
+        person = identity if isinstance(identity, Person) else self.remember(identity)
         with self.transaction() as own:
             return self._begin(own, person, origin, actor, former, device, seat, session_id, proof)
 
-    def _remember(self, identity: Identity) -> Person:
-        """Remember somebody, in a transaction of its own.
+    def remember(self, identity: Identity) -> Person:
+        """Remember somebody, in a transaction of its own, and return them; errors are `remember`'s.
 
         The race it settles: two that both find nobody of that name, and both add them.
         """

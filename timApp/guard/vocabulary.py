@@ -100,6 +100,9 @@ class Action(Enum):
     ADD_PASSKEY = "add passkey"
     #: One of the person's passkeys, or all of them, are good no more.
     REMOVE_PASSKEYS = "remove passkeys"
+    #: Programs of the person may ask in their name, or may no more.
+    ADD_TOKEN = "add token"  # noqa: S105 - no password
+    END_TOKEN = "end token"  # noqa: S105
     #: A document or an attachment is new, or has another text.
     SAVE_DOCUMENT = "save document"
     DELETE_DOCUMENT = "delete document"
@@ -155,6 +158,8 @@ class ActorKind(Enum):
     """What somebody is who changes sessions."""
 
     USER = "user"
+    #: What has shown a token of a user's.
+    PROGRAM = "program"
     HOST = "host"
     COMMAND_LINE = "command line"
 
@@ -164,7 +169,8 @@ class Actor:
     """Who makes a change, for the record of changes."""
 
     kind: ActorKind
-    #: A user's name, a host, or the name of the operating system's user at the command line.
+    #: A user's name, also of a program; a host; or the name of the operating system's user at the
+    #: command line.
     name: str
     #: Network address that the request came from; None at the command line.
     address: str | None = None

@@ -21,6 +21,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from timApp.auth.access import LoginRequired, PasskeyOwed, SessionExpired
+from timApp.auth.bearer import InvalidToken
 from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
@@ -48,6 +49,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(TimError, _answer_tim_error)
     app.register_error_handler(AskAgain, _answer_ask_again)
     app.register_error_handler(LoginRequired, _answer_login_required)
+    app.register_error_handler(InvalidToken, _answer_invalid_token)
     app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(ProofRequired, answer_proof_required)
     app.register_error_handler(PasskeyOwed, _answer_passkey_owed)
@@ -76,6 +78,12 @@ def _answer_tim_error(error: TimError) -> Response:
 def _answer_ask_again(error: AskAgain) -> Response:
     response = _answer(error.status, error_words(error))
     response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _answer_invalid_token(error: InvalidToken) -> Response:
+    response = _answer_tim_error(error)
+    response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return response
 
 

@@ -18,6 +18,7 @@ class Status:
 
 _STATUSES = {
     400: Status(_("Bad request"), _("The browser sent something that this server cannot read.")),
+    401: Status(_("Not logged in"), _("Log in first, or ask with a token that is good.")),
     403: Status(_("Not allowed"), _("You have no right to do this.")),
     404: Status(_("Not found"), _("There is no such page. Check the address.")),
     405: Status(

@@ -13,6 +13,7 @@ from timApp.guard.rules.exam import Phase
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind, Cause, State
+from timApp.user.apitoken import TokenScope
 from timApp.util.errors import TimError
 
 _CAUSES = {
@@ -103,6 +104,8 @@ _ACTIONS = {
     Action.ERASE: lazy_gettext("Gave the record a pseudonym"),
     Action.ADD_PASSKEY: lazy_gettext("Added a passkey"),
     Action.REMOVE_PASSKEYS: lazy_gettext("Removed passkeys"),
+    Action.ADD_TOKEN: lazy_gettext("Made a token"),
+    Action.END_TOKEN: lazy_gettext("Ended a token"),
     Action.SAVE_DOCUMENT: lazy_gettext("Saved a document"),
     Action.DELETE_DOCUMENT: lazy_gettext("Deleted a document"),
     Action.GIVE_RIGHT: lazy_gettext("Gave a right"),
@@ -110,6 +113,11 @@ _ACTIONS = {
     Action.ADD_GROUP: lazy_gettext("Made a group"),
     Action.REMOVE_GROUP: lazy_gettext("Removed a group"),
     Action.COPY: lazy_gettext("Found to be copied, and ended"),
+}
+_SCOPES = {
+    TokenScope.READ: lazy_gettext("read the sessions and the record"),
+    TokenScope.VERIFY: lazy_gettext("that, and verify and end the sessions of a person"),
+    TokenScope.ADMIN: lazy_gettext("that, and change the sessions of everybody"),
 }
 _PHASES = {
     Phase.TO_COME: lazy_gettext("to come"),
@@ -130,6 +138,7 @@ _POLICIES: Mapping[OverLimit | AfterEnd | DeviceRule, object] = {
 _OTHERS_ENDED = lazy_gettext("Ended the other sessions")
 _ACTORS = {
     ActorKind.USER: lazy_gettext("By"),
+    ActorKind.PROGRAM: lazy_gettext("By a program of"),
     ActorKind.HOST: lazy_gettext("By the host"),
     ActorKind.COMMAND_LINE: lazy_gettext("At the command line, by"),
 }
@@ -158,6 +167,7 @@ def add_words(app: Flask) -> None:
         error_words=error_words,
         phase_words=phase_words,
         policy_words=policy_words,
+        scope_words=scope_words,
         series_words=series_words,
         standing_words=standing_words,
         state_words=state_words,
@@ -219,6 +229,11 @@ def standing_words(session: HasStanding) -> str:
 def series_words(series: Series) -> str:
     """Return what is counted."""
     return str(_SERIES[series])
+
+
+def scope_words(scope: TokenScope | str) -> str:
+    """Return what a program may do with a token of a scope; its value will do."""
+    return str(_SCOPES[TokenScope(scope)])
 
 
 def phase_words(phase: Phase) -> str:

@@ -15,7 +15,7 @@ from flask import current_app, request
 from timApp.auth.authenticate import WrongCredentials, authenticate, note_failure
 from timApp.auth.factor.ceremony import PasskeyRefused, verify_use
 from timApp.auth.site import db
-from timApp.auth.visitor import Visitor, cookie_session_id, current_visitor
+from timApp.auth.visitor import Visitor, cookie_session_id, current_visitor, is_program
 from timApp.request.inputs import Inputs, current_request, current_view, declare
 from timApp.user.factor.challenge import Purpose
 from timApp.user.factor.passkey import has_passkey
@@ -81,7 +81,8 @@ def require_proof() -> None:
     visitor = None if asked is None else current_visitor()
     if asked is None or visitor is None or not (asked.everybody or visitor.is_admin):
         return
-    if has_lately_proved(visitor):
+    # Whoever made a program's token has proved it then.
+    if is_program() or has_lately_proved(visitor):
         return
     keeps_form = asked.takes_proof and current_request().method == "POST"
     password, credential = request.form.get(PASSWORD_FIELD), request.form.get(CREDENTIAL_FIELD)

@@ -4,6 +4,7 @@ from flask import Response, jsonify
 from marshmallow import Schema, fields
 
 from timApp.auth.access import open_to_expired_sessions, verify_admin, verify_logged_in
+from timApp.auth.bearer import open_to_tokens
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.csrf import csrf
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
@@ -30,6 +31,7 @@ from timApp.guard.changes.change import Change, Everybody, OnePerson
 from timApp.guard.export.sessions import reference_table
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.vocabulary import Action, ExportFormatOptions, SessionStateFilterOptions
+from timApp.user.apitoken import TokenScope
 from timApp.user.user import User, require_user
 from timApp.util.text import NAME_MAX_LENGTH
 
@@ -94,6 +96,7 @@ def get_state() -> Response:
 @sessions.tells(403)
 @sessions.tells(404)
 @asks_again(takes_proof=False)
+@open_to_tokens(TokenScope.READ)
 def get_all_sessions(
     state: SessionStateFilterOptions = SessionStateFilterOptions.ALL,
     user: str | None = None,
@@ -117,6 +120,7 @@ def get_all_sessions(
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
 @asks_again(takes_proof=False)
+@open_to_tokens(TokenScope.ADMIN)
 def validate_all() -> Response:
     """Validate all latest sessions."""
     verify_admin()
@@ -127,6 +131,7 @@ def validate_all() -> Response:
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
 @asks_again(takes_proof=False)
+@open_to_tokens(TokenScope.ADMIN)
 def invalidate_all() -> Response:
     """Invalidate all sessions."""
     verify_admin()
@@ -140,6 +145,7 @@ def invalidate_all() -> Response:
 @sessions.tells(403)
 @sessions.tells(404)
 @sessions.tells(409)
+@open_to_tokens(TokenScope.VERIFY)
 def validate_session(user: str, session_id: str | None = None) -> Response:
     """Validate a session.
 
@@ -157,6 +163,7 @@ def validate_session(user: str, session_id: str | None = None) -> Response:
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
 @sessions.tells(404)
+@open_to_tokens(TokenScope.VERIFY)
 def invalidate_session(user: str, session_id: str | None = None) -> Response:
     """Invalidate a session.
 
@@ -173,6 +180,7 @@ def invalidate_session(user: str, session_id: str | None = None) -> Response:
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
 @sessions.tells(404)
+@open_to_tokens(TokenScope.VERIFY)
 def end_session(user: str, session_id: str | None = None) -> Response:
     """End a session for good.
 
@@ -189,6 +197,7 @@ def end_session(user: str, session_id: str | None = None) -> Response:
 @sessions.response(200, StatusAnswer)
 @sessions.tells(403)
 @sessions.tells(404)
+@open_to_tokens(TokenScope.VERIFY)
 def pause_person(user: str) -> Response:
     """Note that somebody has left the room.
 
@@ -211,6 +220,7 @@ def pause_person(user: str) -> Response:
 @sessions.tells(429)
 @csrf.exempt
 @open_to_expired_sessions
+@open_to_tokens(TokenScope.VERIFY)
 def validate_remote_session(
     username: str, session_id: str | None = None, secret: str | None = None
 ) -> Response:
@@ -235,6 +245,7 @@ def validate_remote_session(
 @sessions.tells(429)
 @csrf.exempt
 @open_to_expired_sessions
+@open_to_tokens(TokenScope.VERIFY)
 def invalidate_remote_session(
     username: str, session_id: str | None = None, secret: str | None = None
 ) -> Response:

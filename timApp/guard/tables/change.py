@@ -12,7 +12,12 @@ from timApp.util.clock import now
 #: What people do all the time; all else is rare beside it.
 OFTEN = frozenset({Action.LOGIN, Action.BLOCKED_LOGIN, Action.LOGOUT})
 #: What is done to accounts, and to no session.
-OF_ACCOUNTS = frozenset({Action.ADD_PERSON, Action.CHANGE_PERSON, Action.RENAME, Action.ERASE})
+OF_ACCOUNTS = frozenset(
+    {
+        *(Action.ADD_PERSON, Action.CHANGE_PERSON, Action.RENAME, Action.ERASE),
+        *(Action.ADD_PASSKEY, Action.REMOVE_PASSKEYS, Action.ADD_TOKEN, Action.END_TOKEN),
+    }
+)
 #: What is done to documents, groups and rights, and to nobody; a right of one person is theirs.
 OF_THINGS = frozenset(
     {

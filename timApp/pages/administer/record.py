@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone, gettext
 
 from timApp.auth.access import verify_admin
+from timApp.auth.bearer import open_to_tokens
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
 from timApp.auth.factor.proof import asks_again
@@ -23,6 +24,7 @@ from timApp.pages.administer.searchform import ANY
 from timApp.pages.exams.choice import EXAM_FIELD
 from timApp.request.inputs import takes
 from timApp.ui.words import action_words, error_words
+from timApp.user.apitoken import TokenScope
 from timApp.util.errors import BadInput
 
 record = ApiBlueprint("record", __name__, url_prefix="/administer/record")
@@ -74,6 +76,7 @@ def show() -> ResponseReturnValue:
 @record.tells(404)
 @takes(query=RECORD_FIELDS | {FORMAT_FIELD})
 @asks_again()
+@open_to_tokens(TokenScope.READ)
 def export() -> ResponseReturnValue:
     """Return all that the record has with these parameters in a file, of the format ``format``."""
     verify_admin()

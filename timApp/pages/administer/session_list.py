@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone, ngettext
 
 from timApp.auth.access import verify_admin
+from timApp.auth.bearer import open_to_tokens
 from timApp.auth.blueprint import ApiBlueprint
 from timApp.auth.download import ANY_ROWS, ANY_TEXT, EXPORTED, ROW_COUNT, download
 from timApp.auth.factor.proof import asks_again
@@ -38,6 +39,7 @@ from timApp.pages.reason import REASON_MAX_LENGTH, read_reason
 from timApp.pages.shown import ShownSession, shown
 from timApp.request.inputs import takes
 from timApp.ui.words import error_words
+from timApp.user.apitoken import TokenScope
 from timApp.util.errors import BadInput, TimError
 
 session_list = ApiBlueprint("session_list", __name__, url_prefix="/administer/sessions")
@@ -75,6 +77,7 @@ def show() -> ResponseReturnValue:
 @session_list.tells(404)
 @takes(query=FILTER_FIELDS | {FORMAT_FIELD})
 @asks_again()
+@open_to_tokens(TokenScope.READ)
 def export() -> ResponseReturnValue:
     """Return all that the list has with these parameters in a file, of the format ``format``."""
     verify_admin()
