@@ -17,7 +17,7 @@ PATRONI ?= .patroni
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test random fuzz crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
+.PHONY: help run example test random fuzz crossing storm failover check format bench bench-short translations screenshots diagrams lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -26,6 +26,9 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://$(HOST):$(POR
 	@$(BIN)/timapp db upgrade
 	@$(BIN)/timapp demo
 	@exec $(BIN)/timapp run --host $(HOST) --port $(PORT)
+
+example: $(VENV)/dev.stamp ## Run an example on demo accounts: make example NAME=flask PORT=8000
+	@exec $(BIN)/python examples/run.py "$(NAME)" "$(PORT)"
 
 test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from bench.cases import (
     admin_list,
+    embedded,
     everybody,
     export,
     front,
@@ -32,6 +33,7 @@ CASES: dict[str, ModuleType] = {
     for module in (
         guard,
         request,
+        embedded,
         front,
         growth,
         admin_list,

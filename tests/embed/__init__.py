@@ -1,0 +1,1 @@
+"""Tests of timApp inside of other applications."""

@@ -1,0 +1,66 @@
+"""A WSGI program in front of which people log in at timApp's own page."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.embed.conftest import Browser
+from tests.embed.hosts import Guest
+from tests.site import PASSWORD, Site, open_app
+from timApp.embed.wsgi import guarded
+
+
+def told(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Say who asks, as it is told to programs."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    names = sorted(name for name in environ if "REMOTE_" in name and name != "REMOTE_ADDR")
+    return [", ".join(f"{name}={environ[name]}" for name in names).encode()]
+
+
+@pytest.fixture
+def site(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
+    """The site of its own on the same database, with somebody to log in."""
+    with open_app(sqlite_url, tmp_path) as app:
+        site = Site(app)
+        site.add_user("ann")
+        yield site
+
+
+@pytest.fixture
+def guest(site: Site, sqlite_url: str, tmp_path: Path) -> Iterator[Guest]:
+    """The program, guarded, on the same database."""
+    options = {
+        "DATABASE_URL": sqlite_url,
+        "INSTANCE_PATH": str(tmp_path),
+        "SECRET_KEY": "a key for the tests",
+    }
+    program = guarded(told, options=options)
+    with closing(program.site):
+        yield Guest(httpx.WSGITransport(app=program), program.site, [])
+
+
+def logged_in(guest: Guest, agent: str) -> Browser:
+    """Return a browser that ann has logged in with."""
+    browser = Browser(guest, agent)
+    credentials = {"username": "ann", "password": PASSWORD}
+    assert browser.ask("POST", "/_timapp/login", json=credentials).status_code == 200
+    return browser
+
+
+def test_the_program_is_told_who_asks(guest: Guest) -> None:
+    """By the variable that every server tells it by; nothing of a client's gets there."""
+    browser = logged_in(guest, "Firefox")
+    forged = {"Remote-User": "root", "Remote_User": "root", "Remote-Groups": "Administrators"}
+    assert browser.get(headers=forged).text == "REMOTE_USER=ann"
+    nobody = Browser(guest, "Chrome").get("/", headers=forged)
+    assert nobody.status_code == 302
+
+
+def test_the_second_browser_is_blocked(guest: Guest) -> None:
+    """In the place of the program's answer."""
+    logged_in(guest, "Firefox")
+    assert logged_in(guest, "Chrome").get().status_code == 490

@@ -1,0 +1,129 @@
+"""Guards any ASGI program: HTTP and websockets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from io import BytesIO
+from typing import Any
+
+from asgiref.wsgi import WsgiToAsgi
+
+from timApp.embed.site import PREFIX, Answer, EmbeddedSite, Environ, Headers
+from timApp.user.people import Identity
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Program = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Whom the program takes the sender of a request for.
+Who = Callable[[Scope], Identity | None]
+
+#: Why a handshake is refused: RFC 6455, 7.4.1, a policy is violated.
+_FORBIDDEN = 1008
+
+
+class Guarded:
+    """An ASGI program, which only those reach whose session is valid; `site` is what guards it.
+
+    Put it inside of what knows who asks, so that `who` can read it from the scope.
+    """
+
+    def __init__(
+        self,
+        app: Program,
+        who: Who | None = None,
+        options: Mapping[str, object] | None = None,
+        *,
+        prefix: str = PREFIX,
+    ) -> None:
+        """`who` says whom the program takes the sender of a request for, by its scope.
+
+        Without it, people log in at timApp's own page, and ``scope["timapp_name"]`` says who they
+        are. `options` and `prefix` as in `timApp.embed.site.EmbeddedSite`.
+        """
+        self.site = EmbeddedSite(options, prefix)
+        self._app = app
+        self._who = who
+        self._pages: Program = WsgiToAsgi(self.site.pages)  # type: ignore[no-untyped-call]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request or a handshake: the page, the blocked page, or what the program does."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" and self.site.is_page(_path_of(scope)):
+            await self._pages(scope, receive, send)
+        else:
+            await self._guard(scope, receive, send)
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        environ, who = _environ(scope), self._who
+        if who is None:
+            look = await asyncio.to_thread(self.site.look_at_own, environ)
+        else:
+            look = await asyncio.to_thread(self.site.look, environ, who(scope))
+        if look.answer is not None:
+            await _refuse(scope, receive, send, look.answer)
+            return
+        scope["timapp_name"] = look.name
+
+        async def send_on(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.accept"}:
+                cookies = look.cookies
+                if who is not None:
+                    again = self.site.look_again
+                    cookies = await asyncio.to_thread(again, environ, look, who(scope))
+                message["headers"] = [*message.get("headers", ()), *_as_bytes(cookies)]
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    """Answer in the place of the program; a handshake is refused with 403."""
+    if scope["type"] == "websocket":
+        await receive()  # that it would be opened
+        await send({"type": "websocket.close", "code": _FORBIDDEN})
+        return
+    start = {"type": "http.response.start", "status": int(answer.status[:3])}
+    await send(start | {"headers": _as_bytes(answer.headers)})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the path without what the program is mounted below."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
+
+
+def _as_bytes(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _environ(scope: Scope) -> Environ:
+    """Return the head of a request as WSGI has it."""
+    host, port = scope.get("server") or ("localhost", 80)
+    environ: Environ = {
+        "REQUEST_METHOD": scope.get("method", "GET"),
+        "SCRIPT_NAME": scope.get("root_path", ""),
+        "PATH_INFO": _path_of(scope).encode().decode("latin-1"),
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
+        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"]),
+        "wsgi.input": BytesIO(),
+        "wsgi.errors": None,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1").upper().replace("-", "_")
+        key = name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
+        text = value.decode("latin-1")
+        joint = "; " if name == "COOKIE" else ","
+        environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+    return environ

@@ -1,0 +1,73 @@
+"""Guards a Django project: put ``timApp.embed.django.UserSessions`` behind Django's authentication.
+
+``TIMAPP = {...}`` in the settings has the options of `timApp.defaultconfig`, by name, and
+``TIMAPP_PREFIX`` what the pages are below, ``/_timapp`` if it is not said. In a project without
+Django's authentication people log in at timApp's own page.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from werkzeug.test import run_wsgi_app
+
+from timApp.embed.site import PREFIX, EmbeddedSite, Headers
+from timApp.user.people import Identity
+
+
+class UserSessions:
+    """A middleware. ``request.timapp_name`` says whose session it is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        """Django makes it once."""
+        self._get_response = get_response
+        prefix = getattr(settings, "TIMAPP_PREFIX", PREFIX)
+        self.site = EmbeddedSite(getattr(settings, "TIMAPP", {}), prefix)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer a request: the page, the blocked page, or what the project answers."""
+        environ = dict(request.META)
+        if self.site.is_page(request.path_info):
+            environ["wsgi.input"] = BytesIO(request.body)
+            chunks, status, headers = run_wsgi_app(self.site.pages, environ, buffered=True)
+            return _response(status, headers.to_wsgi_list(), b"".join(chunks))
+        is_ours = not hasattr(request, "user")
+        before = (
+            self.site.look_at_own(environ) if is_ours else self.site.look(environ, _who(request))
+        )
+        if before.answer is not None:
+            return _response(*before.answer)
+        request.timapp_name = before.name
+        response = self._get_response(request)
+        cookies = before.cookies
+        if not is_ours:
+            cookies = self.site.look_again(environ, before, _who(request))
+        _add(response, cookies)
+        return response
+
+
+def _who(request: HttpRequest) -> Identity | None:
+    user: Any = request.user
+    if not user.is_authenticated:
+        return None
+    groups = frozenset(user.groups.values_list("name", flat=True))
+    return Identity(user.get_username(), user.get_full_name(), user.email, groups)
+
+
+def _response(status: str, headers: Headers, body: bytes) -> HttpResponse:
+    code, _, reason = status.partition(" ")
+    response = HttpResponse(body, status=int(code), reason=reason)
+    is_cookie = [name.lower() == "set-cookie" for name, _ in headers]
+    for (name, value), is_one in zip(headers, is_cookie, strict=True):
+        if not is_one:
+            response.headers[name] = value
+    _add(response, [pair for pair, is_one in zip(headers, is_cookie, strict=True) if is_one])
+    return response
+
+
+def _add(response: HttpResponseBase, cookies: Headers) -> None:
+    for _, value in cookies:
+        response.cookies.load(value)

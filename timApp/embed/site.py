@@ -1,0 +1,171 @@
+"""The site inside of an application: what the wrappers of all frameworks have in common."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.test import run_wsgi_app
+
+from timApp.app import create_app
+from timApp.auth.site import current_site
+from timApp.embed.rule import Step, step_for
+from timApp.embed.view import ASKED, PATH, Asked, embedded
+from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
+from timApp.guard.verdict import Standing, Verdict
+from timApp.guard.vocabulary import Place
+from timApp.user.people import Identity
+from timApp.util.text import header_text
+
+#: Below this path of the application the pages are.
+PREFIX = "/_timapp"
+Headers = list[tuple[str, str]]
+Environ = dict[str, Any]
+
+_NOBODY = Verdict(Standing.ANONYMOUS)
+#: Of a request these say something of its body, which is the application's.
+_OF_BODY = ("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
+
+
+class Answer(NamedTuple):
+    """What stands in the place of the application's answer."""
+
+    status: str
+    headers: Headers
+    body: bytes
+
+
+class Look(NamedTuple):
+    """What comes of a look at a request."""
+
+    #: Whose session it is from now on; None for nobody's.
+    name: str | None
+    #: `Set-Cookie` headers for the application's answer.
+    cookies: Headers
+    #: None if the application answers.
+    answer: Answer | None = None
+
+
+class EmbeddedSite:
+    """timApp for one application. Any thread may ask it."""
+
+    def __init__(self, options: Mapping[str, object] | None = None, prefix: str = PREFIX) -> None:
+        """`options` are those of `timApp.defaultconfig`, by name; others come as they always do.
+
+        The database has to be there and up to date: `timapp db upgrade`, or `upgrade_database`.
+        """
+        # The cookie is for the whole of the application, and not just for the pages.
+        self.app = create_app({"SESSION_COOKIE_PATH": "/", **(options or {})})
+        self.app.register_blueprint(embedded)
+        self.prefix = prefix.rstrip("/")
+        with self.app.app_context():
+            self.guard = current_site().guard
+        self._names = names_of(self.guard.cookies.name)
+
+    def upgrade_database(self) -> None:
+        """Make the tables, or bring them up to date."""
+        self.guard.upgrade_database()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self.guard.engine.dispose()
+
+    def is_page(self, path: str) -> bool:
+        """Tell whether an address of the application is one of the pages."""
+        return path == self.prefix or path.startswith(f"{self.prefix}/")
+
+    def look(self, environ: Environ, identity: Identity | None) -> Look:
+        """Look at a request before the application answers it, which takes its sender for so.
+
+        One look into the database, unless a session begins or ends by it.
+        """
+        verdict, cookies = self._checked(environ)
+        name = None if verdict.visitor is None else verdict.visitor.name
+        if step_for(name, verdict.standing, identity) is Step.GO_ON:
+            return Look(name, cookies)
+        return self._settled(environ, identity, shows_blocked=True)
+
+    def look_again(self, environ: Environ, before: Look, identity: Identity | None) -> Headers:
+        """Return the `Set-Cookie` headers of the answer, when it is known whom it has let in.
+
+        Whoever has just logged in and is blocked is told so at their next request.
+        """
+        if step_for(before.name, Standing.VALID, identity) is Step.GO_ON:
+            return before.cookies
+        return self._settled(environ, identity, shows_blocked=False).cookies
+
+    def look_at_own(self, environ: Environ) -> Look:
+        """Look at a request of an application in which people log in at our own page.
+
+        Whoever is not logged in is led there.
+        """
+        verdict, cookies = self._checked(environ)
+        if verdict.visitor is None:
+            asked = urlencode({"next": address_of(environ)})
+            place = f"{environ.get('SCRIPT_NAME', '')}{self.prefix}/login?{asked}"
+            return Look(None, [], Answer("302 Found", [("Location", place)], b""))
+        if verdict.standing is Standing.BLOCKED:
+            return self._settled(environ, Identity(verdict.visitor.name), shows_blocked=True)
+        return Look(verdict.visitor.name, cookies)
+
+    def pages(self, environ: Environ, start_response: Any) -> Any:
+        """Answer a request for one of the pages; a WSGI program."""
+        below = dict(environ)
+        below["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.prefix
+        below["PATH_INFO"] = environ["PATH_INFO"][len(self.prefix) :] or "/"
+        return self.app.wsgi_app(below, start_response)
+
+    def _checked(self, environ: Environ) -> tuple[Verdict, Headers]:
+        sent = parse_cookie(environ)
+        name = next((one for one in self._names if one in sent), None)
+        if name is None:
+            return _NOBODY, []
+        verdict = self.guard.check(sent[name], lambda: _place(environ))
+        if verdict.cookie is None:
+            return verdict, []
+        is_secure = environ["wsgi.url_scheme"] == "https"
+        cookie = dump_cookie(
+            name,
+            verdict.cookie,
+            max_age=self.guard.cookies.max_age,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+            secure=is_secure or name.startswith((HOST_PREFIX, SECURE_PREFIX)),
+        )
+        return verdict, [("Set-Cookie", cookie)]
+
+    def _settled(self, environ: Environ, identity: Identity | None, *, shows_blocked: bool) -> Look:
+        """Let the site do what there is to do, as if it was asked by the request's sender."""
+        asked = {name: value for name, value in environ.items() if name not in _OF_BODY}
+        asked |= {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self.prefix,
+            "PATH_INFO": PATH,
+            "QUERY_STRING": urlencode({"to": address_of(environ)}),
+            "wsgi.input": BytesIO(),
+            ASKED: Asked(identity, shows_blocked),
+        }
+        chunks, status, headers = run_wsgi_app(self.app.wsgi_app, asked, buffered=True)
+        cookies = [("Set-Cookie", value) for value in headers.getlist("Set-Cookie")]
+        name = None if identity is None else identity.name
+        if status.startswith("204"):
+            return Look(name, cookies)
+        return Look(name, cookies, Answer(status, headers.to_wsgi_list(), b"".join(chunks)))
+
+
+def address_of(environ: Environ) -> str:
+    """Return where a request goes on that is held up: the same page, or the first one."""
+    root = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"))
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+        return f"{root}/"
+    path = root + quote(environ.get("PATH_INFO", "").encode("latin-1")) or "/"
+    query = environ.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
+
+
+def _place(environ: Environ) -> Place:
+    address = environ.get("REMOTE_ADDR")
+    agent = header_text(environ.get("HTTP_USER_AGENT", ""))
+    return Place(f"[{address}] {agent}", address, None)

@@ -1,0 +1,66 @@
+"""Guards any WSGI program."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from timApp.embed.site import PREFIX, EmbeddedSite, Environ, Headers
+from timApp.user.people import Identity
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+#: By these a program is told who asks; from outside none of them gets there.
+_TOLD = ("REMOTE_USER", "HTTP_REMOTE_USER", "HTTP_REMOTE_NAME", "HTTP_REMOTE_GROUPS")
+#: Whom the program takes the sender of a request for, by its environment.
+Who = Callable[[Environ], Identity | None]
+
+
+def guarded(
+    program: "WSGIApplication",
+    who: Who | None = None,
+    options: Mapping[str, object] | None = None,
+    *,
+    prefix: str = PREFIX,
+) -> "Guarded":
+    """Return the program, which only those reach whose session is valid.
+
+    `who` says whom the program takes the sender of a request for; without it, people log in at
+    timApp's own page, and ``REMOTE_USER`` says who they are. `options` and `prefix` as in
+    `timApp.embed.site.EmbeddedSite`.
+    """
+    return Guarded(program, EmbeddedSite(options, prefix), who)
+
+
+class Guarded:
+    """A WSGI program that is guarded; `site` is what guards it."""
+
+    def __init__(self, program: "WSGIApplication", site: EmbeddedSite, who: Who | None) -> None:
+        self.site = site
+        self._program = program
+        self._who = who
+
+    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request: the page, the blocked page, or what the program answers."""
+        if self.site.is_page(environ.get("PATH_INFO", "")):
+            answer: Iterable[bytes] = self.site.pages(environ, start_response)
+            return answer
+        for name in _TOLD if self._who is None else ():
+            environ.pop(name, None)
+        look = (
+            self.site.look_at_own(environ)
+            if self._who is None
+            else self.site.look(environ, self._who(environ))
+        )
+        if look.answer is not None:
+            start_response(look.answer.status, look.answer.headers)
+            return [look.answer.body]
+        if self._who is None:
+            environ["REMOTE_USER"] = look.name
+
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            cookies = look.cookies
+            if self._who is not None:
+                cookies = self.site.look_again(environ, look, self._who(environ))
+            return start_response(status, [*headers, *cookies], *rest)
+
+        return self._program(environ, start)
