@@ -83,8 +83,7 @@ def _page(error: TimError | None = None, made: NewToken | None = None) -> str:
         tokens=listed_tokens(db),
         made=made,
         scopes=[one.value for one in TokenScope],
-        typed={name: request.form.get(name, "") for name in ("name", "scope")}
-        | {"days": request.form.get("days", str(_DAYS))},
+        typed={"days": str(_DAYS), **(request.form.to_dict() if made is None else {})},
         days_max=DAYS_MAX,
         max_length=TOKEN_NAME_MAX_LENGTH,
         now=now(),
