@@ -39,6 +39,18 @@ def test_seats_are_imported_and_listed(timapp: CommandLine, tmp_path: Path) -> N
     assert timapp.done("seat", "import", "-", stdin="address;seat\n").endswith(" 3 gone.\n")
 
 
+def test_an_import_is_in_the_record(
+    timapp: CommandLine, database_url: str, make_app: MakeApp
+) -> None:
+    """With how many addresses it is about; not one that changes nothing."""
+    for _ in range(2):
+        timapp.done("seat", "import", "-", stdin="10.1.2.14;B-14\n10.1.2.9;B-9")
+    done = Site(make_app(database_url)).changes()
+    assert [(one.action.value, one.reason) for one in done] == [
+        ("save seats", "2 new, 0 changed, 0 gone")
+    ]
+
+
 def test_wrong_lines_are_told_and_nothing_is_imported(timapp: CommandLine) -> None:
     """Each wrong line is one on standard error, with its number and why; then nothing changes."""
     timapp.done("seat", "import", "-", stdin="10.1.2.14;B-14")

@@ -15,6 +15,7 @@ from timApp.auth.site import db
 from timApp.document.exam import documents_of_exams
 from timApp.guard.exams.find import all_exams
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
+from timApp.guard.tables.change import OF_THINGS
 from timApp.guard.tables.exam import Exam
 
 EXAMS = "/administer/exams"
@@ -474,6 +475,30 @@ def test_an_exam_to_come_is_deleted(hall: Site, admin: Browser) -> None:
     said = admin.get_page(address(admin, "delete", "Logic"))
     assert "it cannot be deleted any more" in said.text
     assert "Delete …" not in admin.get_page(EXAMS).text
+
+
+def test_what_is_done_to_an_exam_is_in_the_record(hall: Site, admin: Browser) -> None:
+    """Once each, with what was changed; not what changed nothing, nor what was refused."""
+    send(admin, "", TYPED)
+    send(admin, "", TYPED)
+    form = shown_form(admin, "Algebra 1")
+    send(admin, "/change", form)
+    send(admin, "/change", form | {"title": "Algebra", "documents": ""})
+    for act in ("begin", "begin", "end", "end", "delete"):
+        send(admin, f"/{act}", asked(admin, "Algebra"))
+    send(admin, "", TYPED | {"title": "Logic"})
+    send(admin, "/delete", asked(admin, "Logic"))
+    done = [change for change in hall.changes() if change.action in OF_THINGS]
+    assert [(change.action.value, change.reason) for change in done] == [
+        ("add exam", "Algebra 1"),
+        ("change exam", "Algebra 1 -> Algebra: title, documents"),
+        ("begin exam", "Algebra"),
+        ("end exam", "Algebra"),
+        ("add exam", "Logic"),
+        ("delete exam", "Logic"),
+    ]
+    assert {change.actor for change in done} == {"admin"}
+    assert "Began an exam" in admin.get_page("/administer/record?exam=").text
 
 
 def test_a_form_hits_the_exam_that_it_has_shown(hall: Site, admin: Browser) -> None:

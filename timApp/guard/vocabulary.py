@@ -103,6 +103,14 @@ class Action(Enum):
     #: Programs of the person may ask in their name, or may no more.
     ADD_TOKEN = "add token"  # noqa: S105 - no password
     END_TOKEN = "end token"  # noqa: S105
+    #: An exam is planned, planned anew, or not any more.
+    ADD_EXAM = "add exam"
+    CHANGE_EXAM = "change exam"
+    DELETE_EXAM = "delete exam"
+    BEGIN_EXAM = "begin exam"
+    END_EXAM = "end exam"
+    #: The list of seats is another one.
+    SAVE_SEATS = "save seats"
     #: A document or an attachment is new, or has another text.
     SAVE_DOCUMENT = "save document"
     DELETE_DOCUMENT = "delete document"

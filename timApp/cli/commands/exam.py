@@ -25,10 +25,11 @@ from timApp.cli.exams import (
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT, NoTerminal
-from timApp.document.exam import change_documents, documents_of_exams, set_documents, take_back
+from timApp.document.exam import documents_of_exams
 from timApp.document.planned import faults_of
+from timApp.document.planning import Documents, drop_exam, plan_anew, plan_exam
 from timApp.guard.exams.find import all_exams, lock_exam, require_exam
-from timApp.guard.exams.plan import ExamPlan, add_exam, change_exam, merged_groups, plan_of
+from timApp.guard.exams.plan import ExamPlan, merged_groups, plan_of
 from timApp.guard.exams.run import Effect, begin_exam, effect_of_begin, end_exam
 from timApp.guard.exams.supervision import those_who_verify_nobody
 from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, end_of, phase_of, start_of
@@ -120,8 +121,7 @@ def add(  # noqa: PLR0917 - those of the command
             supervisors,
             Policy(over_limit, after_end, device),
         )
-        exam = add_exam(db, plan)
-        set_documents(db, exam, documents)
+        exam = plan_exam(db, plan, documents, current_actor())
         shown, lines = exam_text(exam), _standing(exam, is_new=True)
         db.session.commit()
     click.echo(f"Added the exam {shown}.")
@@ -190,8 +190,8 @@ def change(  # noqa: PLR0917 - those of the command
                 device or old.policy.device,
             ),
         )
-        changed = change_exam(db, exam, plan)
-        change_documents(db, exam, new_documents, old_documents)
+        documents = Documents(added=new_documents, removed=old_documents)
+        changed = plan_anew(db, exam, plan, documents, current_actor())
         shown, lines = exam_text(exam), _standing(exam, is_new=Part.START in changed)
         db.session.commit()
     click.echo(f"The exam is {shown} now.")
@@ -207,7 +207,7 @@ def delete(title: str) -> None:
     Its documents stay, and are open to whoever has the right to them.
     """
     with application():
-        shown = exam_text(take_back(db, title))
+        shown = exam_text(drop_exam(db, title, current_actor()))
         db.session.commit()
     click.echo(f"Deleted the exam {shown}.")
 

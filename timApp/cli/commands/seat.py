@@ -7,13 +7,17 @@ import click
 from flask import current_app
 
 from timApp.auth.site import current_site, db
+from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT
+from timApp.guard.changes.record import record_of_things
 from timApp.guard.seats.file import FILE_MAX_BYTES, SeatFile, WrongLine, read_seats
-from timApp.guard.seats.listing import listed_seats, replace_seats
+from timApp.guard.seats.listing import Replacement, listed_seats, replace_seats
 from timApp.guard.seats.name import seat_name
+from timApp.guard.vocabulary import Action
+from timApp.util.clock import now
 from timApp.util.errors import ConfigError
 
 #: So many wrong lines are told one by one.
@@ -62,6 +66,7 @@ def import_seats(context: click.Context, file: Path, *, dry_run: bool) -> None:
     with application():
         replacement = replace_seats(db, found.seats)
         if not dry_run:
+            _record(replacement)
             db.session.commit()
     click.echo(
         f"{_counted(found)}: {replacement.new} new, {replacement.changed} changed,"
@@ -141,3 +146,14 @@ def _counted(found: SeatFile) -> str:
         f"{networks} {'address or network' if networks == 1 else 'addresses and networks'} at"
         f" {seats} {'seat' if seats == 1 else 'seats'}"
     )
+
+
+def _record(replacement: Replacement) -> None:
+    done = {
+        "new": replacement.new,
+        "changed": replacement.changed,
+        "gone": replacement.gone,
+    }
+    if any(done.values()):
+        text = ", ".join(f"{count} {word}" for word, count in done.items())
+        record_of_things(db, current_actor(), Action.SAVE_SEATS, [text], now())

@@ -10,7 +10,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.changes.hold import forget_outside
 from timApp.guard.changes.lock import lock_people_who
 from timApp.guard.changes.move import move
-from timApp.guard.changes.record import record_each
+from timApp.guard.changes.record import record_each, record_of_things
 from timApp.guard.exams.find import lock_exam
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.exam import Phase, phase_of
@@ -93,6 +93,7 @@ def begin_exam(work: UnitOfWork, title: str, actor: Actor, clocks: Clocks) -> Ex
     which = _of_before(exam, moment)
     exam.begun_at, exam.begun_by, exam.begun_by_kind = moment, actor.name, actor.kind
     work.session.flush()
+    record_of_things(work, actor, Action.BEGIN_EXAM, [exam.title], moment)
     event = Event.EXAM_BEGAN
     record_each(work, actor, Action.END, CAUSES[event], exam.title, moment, is_open(), *which)
     changed = move(work, clocks, event, moment, *which)
@@ -120,6 +121,7 @@ def end_exam(work: UnitOfWork, title: str, actor: Actor) -> ExamEnded:
         return ExamEnded(exam, is_new=False)
     exam.ended_at, exam.ended_by, exam.ended_by_kind = moment, actor.name, actor.kind
     work.session.flush()
+    record_of_things(work, actor, Action.END_EXAM, [exam.title], moment)
     return ExamEnded(exam, is_new=True)
 
 

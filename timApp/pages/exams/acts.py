@@ -14,7 +14,7 @@ from timApp.auth.access import verify_admin
 from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import current_clocks, db
 from timApp.auth.visitor import current_actor
-from timApp.document.exam import take_back
+from timApp.document.planning import drop_exam
 from timApp.guard.exams.find import lock_exam_by_id, require_exam_by_id
 from timApp.guard.exams.run import begin_exam, effect_of_begin, end_exam
 from timApp.guard.tables.exam import Exam
@@ -48,7 +48,7 @@ def delete() -> ResponseReturnValue:
     exam = _locked_exam()
     if _is_stale(exam):
         return _asked_again(_delete_page, exam)
-    title = take_back(db, exam.title).title
+    title = drop_exam(db, exam.title, current_actor()).title
     db.session.commit()
     return back_to_list(gettext("The exam %(title)s is deleted.", title=title))
 

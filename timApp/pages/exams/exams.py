@@ -7,9 +7,10 @@ from flask_babel import gettext, ngettext
 from timApp.auth.access import verify_admin
 from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
-from timApp.document.exam import documents_of_exams, set_documents
+from timApp.auth.visitor import current_actor
+from timApp.document.exam import documents_of_exams
+from timApp.document.planning import Documents, plan_anew, plan_exam
 from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
-from timApp.guard.exams.plan import add_exam, change_exam
 from timApp.guard.exams.run import effect_of_begin
 from timApp.guard.rules.exam import Part, Phase, phase_of
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
@@ -49,8 +50,7 @@ def add() -> ResponseReturnValue:
     if plan is None:
         return _list_page(form)
     try:
-        exam = add_exam(db, plan)
-        set_documents(db, exam, form.lines("documents"))
+        exam = plan_exam(db, plan, form.lines("documents"), current_actor())
     except TimError as error:
         db.session.rollback()
         form.blame(error)
@@ -86,13 +86,13 @@ def change() -> ResponseReturnValue:
         db.session.rollback()
         return _change_page(form)
     try:
-        changed = change_exam(db, exam, plan)
-        has_other_documents = set_documents(db, exam, form.lines("documents"))
+        documents = Documents(wanted=form.lines("documents"))
+        changed = plan_anew(db, exam, plan, documents, current_actor())
     except TimError as error:
         db.session.rollback()
         form.blame(error)
         return _change_page(form)
-    if not changed and not has_other_documents:
+    if not changed:
         db.session.rollback()
         return back_to_list(gettext("Nothing was changed."), "info")
     is_changed = gettext("The exam %(title)s is changed.", title=exam.title)
