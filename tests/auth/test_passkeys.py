@@ -120,6 +120,25 @@ def test_whoever_has_a_passkey_is_asked_for_it_and_has_no_session_before(
         assert (kept.sign_count, kept.used_at, kept.transports) == (1, now(), "internal,hybrid")
 
 
+@pytest.mark.parametrize(
+    ("address", "is_kept"),
+    [("http://lab.localhost/tree?a=1", True), ("http://evil.localhost/", False), ("//evil", False)],
+)
+def test_the_passkey_leads_on_to_a_guarded_host(
+    sqlite_url: str, make_app: MakeApp, address: str, is_kept: bool
+) -> None:
+    """To the address that was asked for, and to no other site."""
+    hosts: dict[str, object] = {"http://lab.localhost": {}}
+    site = Site(make_app(sqlite_url, SITE_URL="http://localhost", GUARDED_HOSTS=hosts))
+    site.add_exam_hall()
+    made = add(site.logged_in("alice"))
+    browser, leads_to = give_password(site, "alice", address)
+    page = browser.get_page(leads_to).text
+    assert (f'name="next" value="{address}"' in page) == is_kept
+    signed = made.use(options(browser, LOGIN))
+    assert (send(browser, LOGIN, credential=signed, next=address).location == address) == is_kept
+
+
 def test_a_program_is_told_that_the_account_logs_in_with_a_browser(hall: Site) -> None:
     """Who gives the right password, that is; a wrong one tells nothing of passkeys."""
     made = add(hall.logged_in("alice"))

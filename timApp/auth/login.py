@@ -162,7 +162,7 @@ def next_address(wanted_address: str | None) -> str:
     Whoever wanted to go nowhere but to the site goes where their work is.
     """
     first = url_for("documents.index")
-    wanted = _guarded_address(wanted_address) or local_address(wanted_address)
+    wanted = known_address(wanted_address)
     if wanted is not None and wanted != first:
         return wanted
     visitor = _known_visitor()
@@ -173,9 +173,11 @@ def next_address(wanted_address: str | None) -> str:
     return first
 
 
-def _guarded_address(address: str | None) -> str | None:
-    """Return the address if it is one of a host that this site guards, else None."""
-    return address if address and guarded_hosts(current_app).find(address) is not None else None
+def known_address(address: str | None) -> str | None:
+    """Return the address if it is one of this site or of a host that it guards, else None."""
+    if address and guarded_hosts(current_app).find(address) is not None:
+        return address
+    return local_address(address)
 
 
 def _form_errors(typed: Mapping[str, str]) -> dict[str, list[object]]:

@@ -8,11 +8,10 @@ from timApp.auth.factor.ceremony import PasskeyRefused, request_options
 from timApp.auth.factor.pending import PendingLogin, find_pending, proof_of
 from timApp.auth.factor.proof import use_passkey
 from timApp.auth.factor.steps import begin_login
-from timApp.auth.login import next_address
+from timApp.auth.login import known_address, next_address
 from timApp.auth.site import db
 from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.request.inputs import takes
-from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
 from timApp.ui.words import error_words
 from timApp.user.factor.challenge import Purpose
@@ -72,7 +71,7 @@ def _require_pending() -> PendingLogin:
 
 
 def _page(pending: PendingLogin, next_page: str | None, error: TimError | None = None) -> str:
-    next_page = local_address(next_page)
+    next_page = known_address(next_page)
     return render_template(
         "passkey_login.html",
         user_name=pending.user_name,
