@@ -93,20 +93,28 @@ def log_in() -> ResponseReturnValue:
 @open_to_expired_sessions
 def log_out() -> ResponseReturnValue:
     """End the current session for good; nothing happens if nobody is logged in."""
-    visitor = current_visitor()
-    session_id = current_session_id()
-    if visitor is not None and session_id is not None:
-        scope = OnePerson(visitor.name, visitor.id, session_id)
-        current_guard().apply(Change(Action.LOGOUT, scope, current_actor()), db)
-        db.session.commit()
-    session.clear()
-    logout_user()
+    visitor = end_login()
     if not wants_json() and visitor is not None:
         flash(gettext("You are logged out."), "success")
     answer = jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
     response = make_response(answer)
     forget_pages(response)
     return response
+
+
+def end_login() -> Visitor | None:
+    """End the session of this browser for good, and commit it; return whose it was.
+
+    Nothing happens if nobody is logged in.
+    """
+    visitor, session_id = current_visitor(), current_session_id()
+    if visitor is not None and session_id is not None:
+        scope = OnePerson(visitor.name, visitor.id, session_id)
+        current_guard().apply(Change(Action.LOGOUT, scope, current_actor()), db)
+        db.session.commit()
+    session.clear()
+    logout_user()
+    return visitor
 
 
 def _log_in_with_json() -> Response:

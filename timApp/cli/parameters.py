@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from timApp.guard.vocabulary import SessionStateFilterOptions
+from timApp.guard.vocabulary import ExportFormatOptions, SessionStateFilterOptions
 from timApp.user.password import PASSWORD_MAX_LENGTH
 from timApp.util.text import is_storable, quoted
 
@@ -55,6 +55,18 @@ def exam_option(function: _Command) -> _Command:
     """Add the option --exam."""
     text = "Only sessions of those who sit the exam TITLE, in its time."
     return click.option("--exam", "exam", metavar="TITLE", type=TEXT, help=text)(function)
+
+
+def format_option(function: _Command) -> _Command:
+    """Add the option --format of an export."""
+    return click.option(
+        "--format",
+        "export_format",
+        type=click.Choice([export_format.value for export_format in ExportFormatOptions]),
+        default=ExportFormatOptions.CSV.value,
+        show_default=True,
+        help="How they are written down.",
+    )(function)
 
 
 def password_option(function: _Command) -> _Command:

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, g, redirect, request, session
+from flask import Blueprint, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_login import logout_user
 
 from timApp.auth.access import SessionExpired, open_to_expired_sessions, open_without_passkey
 from timApp.auth.browser import name_browser
 from timApp.auth.factor.steps import begin_login
-from timApp.auth.site import current_guard, db
-from timApp.auth.visitor import cookie_session_id, current_actor, current_visitor, visitor_passes
-from timApp.guard.changes.change import Change, OnePerson
-from timApp.guard.vocabulary import Action
+from timApp.auth.login import end_login
+from timApp.auth.site import current_guard
+from timApp.auth.visitor import current_visitor, visitor_passes
 from timApp.request.inputs import takes
 from timApp.request.local import local_address
 from timApp.user.people import Identity
@@ -60,17 +58,7 @@ def settle() -> ResponseReturnValue:
 def _settle(identity: Identity | None) -> None:
     visitor = current_visitor()
     if identity is None:
-        _log_out()
+        end_login()
     elif visitor is None or key_of(visitor.name) != key_of(identity.name):
         name_browser()
         begin_login(current_guard().remember(identity))
-
-
-def _log_out() -> None:
-    visitor, session_id = current_visitor(), cookie_session_id()
-    if visitor is not None and session_id is not None:
-        scope = OnePerson(visitor.name, visitor.id, session_id)
-        current_guard().apply(Change(Action.LOGOUT, scope, current_actor()), db)
-        db.session.commit()
-    session.clear()
-    logout_user()

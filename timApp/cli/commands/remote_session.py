@@ -8,9 +8,9 @@ import click
 from timApp.cli.files import replaced_file
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
-from timApp.cli.parameters import TEXT, state_option, user_option
+from timApp.cli.parameters import TEXT, format_option, state_option, user_option
 from timApp.cli.remote import server
-from timApp.guard.vocabulary import ExportFormatOptions, SessionStateFilterOptions
+from timApp.guard.vocabulary import SessionStateFilterOptions
 
 
 @click.group("session", epilog=examples("timapp --server https://exam.example.org session list"))
@@ -94,14 +94,7 @@ def pause(context: click.Context, user: str) -> None:
 
 
 @command.command()
-@click.option(
-    "--format",
-    "export_format",
-    type=click.Choice([export_format.value for export_format in ExportFormatOptions]),
-    default=ExportFormatOptions.CSV.value,
-    show_default=True,
-    help="How they are written down.",
-)
+@format_option
 @state_option
 @user_option
 @click.option(

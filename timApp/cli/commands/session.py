@@ -12,7 +12,7 @@ from timApp.cli.context import application
 from timApp.cli.export import export_to_file, export_to_stdout
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
-from timApp.cli.parameters import TEXT, exam_option, state_option, user_option
+from timApp.cli.parameters import TEXT, exam_option, format_option, state_option, user_option
 from timApp.cli.sessions import session_rows
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.exams.find import require_exam
@@ -206,14 +206,7 @@ def pause(user: str) -> None:
         "timapp session export --format json --state active | jq length",
     )
 )
-@click.option(
-    "--format",
-    "export_format",
-    type=click.Choice([export_format.value for export_format in ExportFormatOptions]),
-    default=ExportFormatOptions.CSV.value,
-    show_default=True,
-    help="How they are written down.",
-)
+@format_option
 @state_option
 @user_option
 @exam_option
