@@ -72,7 +72,7 @@ def test_somebody_is_exported_and_deleted(timapp: CommandLine, tmp_path: Path) -
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     held = json.loads(file.read_text("utf-8"))
     assert held["account"]["groups"] == ["Students"]
-    assert [one["action"] for one in held["changes"]] == ["add person"]
+    assert [one["action"] for one in held["changes"]] == ["add person", "give right"]
     assert json.loads(timapp.done("user", "export", "alice", "-"))["account"] == held["account"]
     deleted = timapp.done("user", "delete", "alice")
     assert deleted == "Deleted the account of alice; 0 sessions ended.\n"
