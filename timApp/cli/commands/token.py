@@ -55,7 +55,7 @@ def list_tokens(user: str | None) -> None:
     with application():
         user_id = None if user is None else require_account(db, user).id
         print_rows(
-            ("Token", "User", "Name", "TokenScope", "Good until", "Last used"),
+            ("Token", "User", "Name", "Scope", "Good until", "Last used"),
             (
                 (
                     one.token.prefix,
