@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from timApp.accounts.account import Account
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.lock import lock_people_who
-from timApp.guard.vocabulary import Actor, ActorKind
+from timApp.guard.vocabulary import PEOPLE, Actor
 from timApp.user.user import User
 from timApp.user.usergroup import ADMIN_GROUP, UserGroup, membership
 from timApp.util.errors import Conflict
@@ -37,8 +37,7 @@ def require_may_go(work: UnitOfWork, account: Account, actor: Actor) -> None:
     """
     if not account.is_admin:
         return
-    is_a_person = actor.kind in {ActorKind.USER, ActorKind.PROGRAM}
-    if is_a_person and key_of(actor.name) == key_of(account.name):
+    if actor.kind in PEOPLE and key_of(actor.name) == key_of(account.name):
         raise Conflict(
             "Nobody takes an administrator's rights from themselves: ask another administrator.",
             field="user",

@@ -11,7 +11,7 @@ from timApp.database.work import UnitOfWork
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.tables.exam import Exam
 from timApp.guard.tables.tidying import CLOSE, OPEN
-from timApp.guard.vocabulary import Action, ActorKind
+from timApp.guard.vocabulary import PEOPLE, Action
 from timApp.hosts.outbox.delivery import Delivery
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.user import User
@@ -19,9 +19,6 @@ from timApp.util.clock import CLOCK_LEEWAY
 from timApp.util.folded import folded
 from timApp.util.lookalikes import look_of
 from timApp.util.names import key_of
-
-#: The kinds of actors that are called by a person's name.
-_PEOPLE = (ActorKind.USER, ActorKind.PROGRAM)
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def made_by(names: Sequence[NamedFor]) -> sa.ColumnElement[bool]:
         )
         for one in names
     ]
-    return sa.and_(SessionChange.actor_kind.in_(_PEOPLE), sa.or_(*is_them))
+    return sa.and_(SessionChange.actor_kind.in_(PEOPLE), sa.or_(*is_them))
 
 
 def give_pseudonym(work: UnitOfWork, account: Account, pseudonym: str) -> None:
@@ -114,7 +111,7 @@ def _in_exams(work: UnitOfWork, names: Sequence[NamedFor], pseudonym: str) -> No
         (columns.ended_by, columns.ended_by_kind, columns.ended_at),
     ):
         is_them = sa.or_(*(one.was_said(who, at) for one in names))
-        which = sa.and_(kind.in_(_PEOPLE), is_them)
+        which = sa.and_(kind.in_(PEOPLE), is_them)
         work.session.execute(sa.update(Exam).where(which).values({who.name: pseudonym}))
 
 

@@ -52,10 +52,9 @@ def end_token(work: UnitOfWork, prefix: str, actor: Actor) -> ApiToken:
     """
     is_it = ApiToken.prefix == prefix
     token = work.session.scalar(sa.select(ApiToken).where(is_it)) if is_storable(prefix) else None
-    if token is None:
-        raise NotFound("There is no token %(prefix)s.", field="token", prefix=quoted(prefix))
-    work.session.expunge(token)
-    if not remove_tokens(work, is_it):  # somebody else was faster
+    if token is not None:
+        work.session.expunge(token)
+    if token is None or not remove_tokens(work, is_it):  # or somebody else was faster
         raise NotFound("There is no token %(prefix)s.", field="token", prefix=quoted(prefix))
     record_of(work, Action.END_TOKEN, token.user_id, actor, prefix)
     return token

@@ -33,14 +33,12 @@ class Call(Generic[_Result]):
 
 def sessions(state: str, user: str | None) -> Call[list[Session]]:
     """All sessions, or those in a state and of a person."""
-    query = {"format": "json", "state": state} | ({} if user is None else {"user": user})
-    return Call("GET", "/user/sessions/all", _read_sessions, query=query)
+    return _listing("json", state, user, _read_sessions)
 
 
 def export(file_format: str, state: str, user: str | None) -> Call[bytes]:
     """The same as a file: CSV or JSON."""
-    query = {"format": file_format, "state": state} | ({} if user is None else {"user": user})
-    return Call("GET", "/user/sessions/all", bytes, query=query)
+    return _listing(file_format, state, user, bytes)
 
 
 def changes(user: str | None) -> Call[list[Change]]:
@@ -59,6 +57,13 @@ def change(action: str, user: str, session_id: str | None = None) -> Call[None]:
 def change_all(action: str) -> Call[None]:
     """A change of everybody's sessions: verifyAll or invalidateAll."""
     return Call("POST", f"/user/sessions/{action}", _read_ok)
+
+
+def _listing(
+    file_format: str, state: str, user: str | None, read: Callable[[bytes], _Result]
+) -> Call[_Result]:
+    query = {"format": file_format, "state": state} | ({} if user is None else {"user": user})
+    return Call("GET", "/user/sessions/all", read, query=query)
 
 
 def _read_ok(body: bytes) -> None:

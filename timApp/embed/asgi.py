@@ -7,7 +7,16 @@ from typing import Any
 
 from asgiref.wsgi import WsgiToAsgi
 
-from timApp.embed.site import PREFIX, Answer, EmbeddedSite, Environ, Headers
+from timApp.embed.site import (
+    OUR_LOGIN,
+    PREFIX,
+    Answer,
+    EmbeddedSite,
+    Environ,
+    Headers,
+    OurLogin,
+    is_settled,
+)
 from timApp.user.people import Identity
 
 Scope = MutableMapping[str, Any]
@@ -43,7 +52,7 @@ class Guarded:
         """
         self.site = EmbeddedSite(options, prefix)
         self._app = app
-        self._who = who
+        self._who: Callable[[Scope], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)
         self._pages: Program = WsgiToAsgi(self.site.pages)  # type: ignore[no-untyped-call]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,11 +65,8 @@ class Guarded:
             await self._guard(scope, receive, send)
 
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
-        environ, who = _environ(scope), self._who
-        if who is None:
-            look = await asyncio.to_thread(self.site.look_at_own, environ)
-        else:
-            look = await asyncio.to_thread(self.site.look, environ, who(scope))
+        environ = _environ(scope)
+        look = await asyncio.to_thread(self.site.look, environ, self._who(scope))
         if look.answer is not None:
             await _refuse(scope, receive, send, look.answer)
             return
@@ -68,10 +74,10 @@ class Guarded:
 
         async def send_on(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.accept"}:
-                cookies = look.cookies
-                if who is not None:
+                cookies, identity = look.cookies, self._who(scope)
+                if not is_settled(look, identity):  # mostly it is, and no thread is needed
                     again = self.site.look_again
-                    cookies = await asyncio.to_thread(again, environ, look, who(scope))
+                    cookies = await asyncio.to_thread(again, environ, look, identity)
                 message["headers"] = [*message.get("headers", ()), *_as_bytes(cookies)]
             await send(message)
 

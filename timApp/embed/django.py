@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from werkzeug.test import run_wsgi_app
 
-from timApp.embed.site import PREFIX, EmbeddedSite, Headers
+from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Headers, OurLogin
 from timApp.user.people import Identity
 
 
@@ -34,22 +34,18 @@ class UserSessions:
             environ["wsgi.input"] = BytesIO(request.body)
             chunks, status, headers = run_wsgi_app(self.site.pages, environ, buffered=True)
             return _response(status, headers.to_wsgi_list(), b"".join(chunks))
-        is_ours = not hasattr(request, "user")
-        before = (
-            self.site.look_at_own(environ) if is_ours else self.site.look(environ, _who(request))
-        )
+        before = self.site.look(environ, _who(request))
         if before.answer is not None:
             return _response(*before.answer)
         request.timapp_name = before.name
         response = self._get_response(request)
-        cookies = before.cookies
-        if not is_ours:
-            cookies = self.site.look_again(environ, before, _who(request))
-        _add(response, cookies)
+        _add(response, self.site.look_again(environ, before, _who(request)))
         return response
 
 
-def _who(request: HttpRequest) -> Identity | None:
+def _who(request: HttpRequest) -> Identity | OurLogin | None:
+    if not hasattr(request, "user"):
+        return OUR_LOGIN
     user: Any = request.user
     if not user.is_authenticated:
         return None

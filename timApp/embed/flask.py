@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
 
-from timApp.embed.site import PREFIX, EmbeddedSite, Environ, Look
+from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Environ, Look, OurLogin
 from timApp.user.people import Identity
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ class UserSessions:
     def _look(self) -> Response | None:
         if request.endpoint is not None and request.endpoint.rpartition(".")[2] == "static":
             return None
-        who, site = self._asked(), embedded_site()
-        look = (
-            site.look_at_own(request.environ) if who is None else site.look(request.environ, who())
-        )
+        look = embedded_site().look(request.environ, self._asked())
         setattr(g, _LOOK, look)
         if look.answer is None:
             return None
@@ -100,17 +97,14 @@ class UserSessions:
         look: Look | None = g.get(_LOOK)
         if look is None or look.answer is not None:
             return response
-        who, cookies = self._asked(), look.cookies
-        if who is not None:
-            cookies = embedded_site().look_again(request.environ, look, who())
-        for name, value in cookies:
+        for name, value in embedded_site().look_again(request.environ, look, self._asked()):
             response.headers.add(name, value)
         return response
 
-    def _asked(self) -> Who | None:
+    def _asked(self) -> Identity | OurLogin | None:
         if self._who is not None:
-            return self._who
-        return flask_login_user if hasattr(current_app, "login_manager") else None
+            return self._who()
+        return flask_login_user() if hasattr(current_app, "login_manager") else OUR_LOGIN
 
 
 def embedded_site() -> EmbeddedSite:

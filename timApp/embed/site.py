@@ -1,6 +1,7 @@
 """The site inside of an application: what the wrappers of all frameworks have in common."""
 
 from collections.abc import Mapping
+from enum import Enum
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -28,6 +29,15 @@ _NOBODY = Verdict(Standing.ANONYMOUS)
 _OF_BODY = ("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
 
 
+class OurLogin(Enum):
+    """Stands for whomever our own login says, in an application that has none."""
+
+    OUR_LOGIN = "our login"
+
+
+OUR_LOGIN = OurLogin.OUR_LOGIN
+
+
 class Answer(NamedTuple):
     """What stands in the place of the application's answer."""
 
@@ -53,7 +63,7 @@ class EmbeddedSite:
     def __init__(self, options: Mapping[str, object] | None = None, prefix: str = PREFIX) -> None:
         """`options` are those of `timApp.defaultconfig`, by name; others come as they always do.
 
-        The database has to be there and up to date: `timapp db upgrade`, or `upgrade_database`.
+        The database has to be there and up to date: `timapp db upgrade`.
         """
         # The cookie is for the whole of the application, and not just for the pages.
         self.app = create_app({"SESSION_COOKIE_PATH": "/", **(options or {})})
@@ -63,10 +73,6 @@ class EmbeddedSite:
             self.guard = current_site().guard
         self._names = names_of(self.guard.cookies.name)
 
-    def upgrade_database(self) -> None:
-        """Make the tables, or bring them up to date."""
-        self.guard.upgrade_database()
-
     def close(self) -> None:
         """Close the connections to the database."""
         self.guard.engine.dispose()
@@ -75,31 +81,32 @@ class EmbeddedSite:
         """Tell whether an address of the application is one of the pages."""
         return path == self.prefix or path.startswith(f"{self.prefix}/")
 
-    def look(self, environ: Environ, identity: Identity | None) -> Look:
+    def look(self, environ: Environ, identity: Identity | OurLogin | None) -> Look:
         """Look at a request before the application answers it, which takes its sender for so.
 
-        One look into the database, unless a session begins or ends by it.
+        One look into the database, unless a session begins or ends by it. With `OUR_LOGIN` whoever
+        is not logged in is led to our page.
         """
+        if identity is OUR_LOGIN:
+            return self._look_at_own(environ)
         verdict, cookies = self._checked(environ)
         name = None if verdict.visitor is None else verdict.visitor.name
         if step_for(name, verdict.standing, identity) is Step.GO_ON:
             return Look(name, cookies)
         return self._settled(environ, identity, shows_blocked=True)
 
-    def look_again(self, environ: Environ, before: Look, identity: Identity | None) -> Headers:
+    def look_again(
+        self, environ: Environ, before: Look, identity: Identity | OurLogin | None
+    ) -> Headers:
         """Return the `Set-Cookie` headers of the answer, when it is known whom it has let in.
 
         Whoever has just logged in and is blocked is told so at their next request.
         """
-        if step_for(before.name, Standing.VALID, identity) is Step.GO_ON:
+        if identity is OUR_LOGIN or is_settled(before, identity):
             return before.cookies
         return self._settled(environ, identity, shows_blocked=False).cookies
 
-    def look_at_own(self, environ: Environ) -> Look:
-        """Look at a request of an application in which people log in at our own page.
-
-        Whoever is not logged in is led there.
-        """
+    def _look_at_own(self, environ: Environ) -> Look:
         verdict, cookies = self._checked(environ)
         if verdict.visitor is None:
             asked = urlencode({"next": address_of(environ)})
@@ -153,6 +160,11 @@ class EmbeddedSite:
         if status.startswith("204"):
             return Look(name, cookies)
         return Look(name, cookies, Answer(status, headers.to_wsgi_list(), b"".join(chunks)))
+
+
+def is_settled(before: Look, identity: Identity | OurLogin | None) -> bool:
+    """Tell whether the answer has let in nobody else than the look has found; asks no database."""
+    return identity is OUR_LOGIN or (step_for(before.name, Standing.VALID, identity) is Step.GO_ON)
 
 
 def address_of(environ: Environ) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from timApp.embed.site import PREFIX, EmbeddedSite, Environ, Headers
+from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Environ, Headers, OurLogin
 from timApp.user.people import Identity
 
 if TYPE_CHECKING:
@@ -37,30 +37,25 @@ class Guarded:
     def __init__(self, program: "WSGIApplication", site: EmbeddedSite, who: Who | None) -> None:
         self.site = site
         self._program = program
-        self._who = who
+        self._has_login = who is not None
+        self._who: Callable[[Environ], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request: the page, the blocked page, or what the program answers."""
         if self.site.is_page(environ.get("PATH_INFO", "")):
             answer: Iterable[bytes] = self.site.pages(environ, start_response)
             return answer
-        for name in _TOLD if self._who is None else ():
+        for name in () if self._has_login else _TOLD:
             environ.pop(name, None)
-        look = (
-            self.site.look_at_own(environ)
-            if self._who is None
-            else self.site.look(environ, self._who(environ))
-        )
+        look = self.site.look(environ, self._who(environ))
         if look.answer is not None:
             start_response(look.answer.status, look.answer.headers)
             return [look.answer.body]
-        if self._who is None:
+        if not self._has_login:
             environ["REMOTE_USER"] = look.name
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
-            cookies = look.cookies
-            if self._who is not None:
-                cookies = self.site.look_again(environ, look, self._who(environ))
+            cookies = self.site.look_again(environ, look, self._who(environ))
             return start_response(status, [*headers, *cookies], *rest)
 
         return self._program(environ, start)

@@ -172,6 +172,10 @@ class ActorKind(Enum):
     COMMAND_LINE = "command line"
 
 
+#: The kinds of actors that are called by a person's name.
+PEOPLE = (ActorKind.USER, ActorKind.PROGRAM)
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who makes a change, for the record of changes."""
