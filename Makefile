@@ -30,7 +30,7 @@ run: $(VENV)/run.stamp ## Serve a site with demo content on http://$(HOST):$(POR
 example: $(VENV)/dev.stamp ## Run an example on demo accounts: make example NAME=flask PORT=8000
 	@exec $(BIN)/python examples/run.py "$(NAME)" "$(PORT)"
 
-test: $(VENV)/dev.stamp ## Run all tests, on SQLite and on PostgreSQL
+test: $(VENV)/dev.stamp tests/oidc/node_modules ## Run all tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 random: $(VENV)/dev.stamp ## Try twenty times as many random lives and orders as the tests do (long)
@@ -69,7 +69,7 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
 ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat InvalidToken LoginRequired \
-	NobodyWaits NotFound Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired SpentLink Stale TooManyFailures WrongCredentials
+	NobodyWaits NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired ProviderRefused SpentLink Stale TooManyFailures WrongCredentials WrongLogoutToken
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .
@@ -115,6 +115,10 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	@echo "Installing what tests and checks need into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+# The provider by which the tests log in; without Node they are skipped, and told at the end.
+tests/oidc/node_modules: tests/oidc/package-lock.json
+	@if command -v npm > /dev/null; then npm ci --silent --prefix tests/oidc; fi
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp requirements-bench.txt
 	@echo "Installing what timApp is measured against into $(VENV) ..."

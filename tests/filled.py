@@ -32,6 +32,7 @@ from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.factor.challenge import PasskeyChallenge, Purpose
 from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
+from timApp.user.federated import FederatedIdentity, FederatedLogin
 from timApp.user.roster.draft import keep_draft
 from timApp.user.user import User, create_user, require_user
 from timApp.user.usergroup import require_group
@@ -91,6 +92,14 @@ def fill(site: Site) -> None:
                     scope=TokenScope.READ,
                     made_at=moment,
                     ends_at=moment,
+                ),
+                FederatedIdentity(issuer="https://op", subject=ODD, user_id=user_id),
+                FederatedLogin(
+                    user_id=user_id,
+                    session_id=ODD,
+                    issuer="https://op",
+                    subject=ODD,
+                    provider_session="s",
                 ),
                 FailedLogin(at=moment, user_id=None, address="192.0.2.1"),
                 Passkey(

@@ -55,6 +55,8 @@ ROUTES: Final = {
         "GET /healthz": 200,
         "GET /login": 200,
         "GET /login/passkey": 403,
+        "GET /oidc/callback": 404,
+        "GET /oidc/login": 404,
         "GET /openapi.json": 200,
         "GET /readyz": 200,
         "GET /user/sessions/state": 200,
@@ -65,6 +67,7 @@ ROUTES: Final = {
         "POST /login/passkey": 403,
         "POST /login/passkey/options": 403,
         "POST /logout": 200,
+        "POST /oidc/backchannel-logout": 404,
         "PUT /gate/envoy<rest:rest>": 403,
     },
     "whoever is logged in, blocked or not": {

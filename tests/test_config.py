@@ -29,6 +29,7 @@ SECRETS = [
     "DIST_RIGHTS_SEND_SECRET",
     "DIST_RIGHTS_RECEIVE_SECRET",
     "METRICS_TOKEN",
+    "OIDC_CLIENT_SECRET",
 ]
 LIMIT = "SESSIONS_MAX_CONCURRENT_SESSIONS_PER_USER"
 
@@ -525,7 +526,14 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 #: Options that any text will do for.
-TEXTS = ("INSTANCE_PATH", "LOG_FILE", "SESSION_COOKIE_NAME")
+TEXTS = (
+    "INSTANCE_PATH",
+    "LOG_FILE",
+    "OIDC_CLIENT_ID",
+    "OIDC_GROUPS_CLAIM",
+    "OIDC_NAME_CLAIM",
+    "SESSION_COOKIE_NAME",
+)
 
 
 def test_a_value_is_never_repeated(source: tuple[Load, Callable[[str], str]]) -> None:

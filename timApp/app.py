@@ -18,6 +18,7 @@ from timApp.auth.cookie import CookieInterface
 from timApp.auth.csrf import csrf
 from timApp.auth.factor.proof import require_proof
 from timApp.auth.login import login
+from timApp.auth.oidc.provider import add_provider
 from timApp.auth.outcomes import count_change, count_logins
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
@@ -44,6 +45,7 @@ from timApp.pages.account.confirm import confirm
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
+from timApp.pages.account.oidc import oidc
 from timApp.pages.account.passkey_login import passkey_login
 from timApp.pages.account.passkeys import passkeys
 from timApp.pages.administer.failed_logins import failed_logins
@@ -87,6 +89,7 @@ from timApp.util.errors import ConfigError
 from timApp.util.forwarded import ProxyHeaders
 from timApp.util.limits import FORM_MAX, FORM_TYPE, PARTS_MAX, PARTS_TYPE
 from timApp.util.measures import CHANGES, DATABASE_ERRORS, PLACES
+from timApp.util.origin import origin_of
 from timApp.util.secret import load_or_create_secret_key
 from timApp.util.tally import Tally
 
@@ -243,6 +246,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
         cookies, lambda claims: guard.visitors.rewritten_token(claims, current_place)
     )
     add_logins(app, guard)
+    add_provider(app)
     count_logins(app, tally)
 
 
@@ -256,7 +260,10 @@ def _add_pages(app: Flask) -> None:
     app.after_request(keep_out_of_caches)
     guarded = add_guarded_hosts(app)
     app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
-        app.wsgi_app, app.config["HSTS_SECONDS"], guarded.hosts
+        app.wsgi_app,
+        app.config["HSTS_SECONDS"],
+        # A form of a logout leads to the provider.
+        [*guarded.hosts, *filter(None, [origin_of(app.config["OIDC_ISSUER"] or "")])],
     )
     register_error_handlers(app)
     for blueprint in (
@@ -272,6 +279,7 @@ def _add_pages(app: Flask) -> None:
         confirm,
         passkeys,
         passkey_login,
+        oidc,
         hand_in,
         links,
         servers,

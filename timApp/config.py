@@ -129,6 +129,7 @@ def load_config(
     config |= _from_argument(overrides or {})
     _check_targets(config)
     _check_guarded_hosts(config)
+    _check_provider(config)
     return config
 
 
@@ -157,6 +158,17 @@ def database_url(config: Mapping[str, Any]) -> str:
         if path is not None:
             url = url.set(database=str(path.absolute()))
     return url.render_as_string(hide_password=False)
+
+
+def _check_provider(config: Mapping[str, Any]) -> None:
+    if config["OIDC_ISSUER"] is None:
+        if not config["LOCAL_PASSWORDS"]:
+            message = "LOCAL_PASSWORDS: without OIDC_ISSUER nobody could log in."
+            raise ConfigError(message, field="LOCAL_PASSWORDS")
+        return
+    for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SITE_URL"):
+        if config[name] is None:
+            raise ConfigError(f"OIDC_ISSUER: {name} is missing.", field="OIDC_ISSUER")
 
 
 def _check_guarded_hosts(config: Mapping[str, Any]) -> None:

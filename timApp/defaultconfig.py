@@ -40,6 +40,7 @@ from timApp.optiontypes import (
     Secrets,
     TargetNames,
     Targets,
+    Text,
     TimeZone,
 )
 
@@ -118,6 +119,37 @@ CONFIRM_SECONDS: Seconds | None = 900
 # they have. Passkeys are bound to the host of SITE_URL, or else of the address that is asked for;
 # they need HTTPS, and after a change of the name they are good no more.
 SECOND_FACTOR_GROUPS: GroupNames = []
+
+# Whether people log in with a password of this site. True or false. Default: True.
+# False = only by OIDC_ISSUER. Accounts are still made at the command line and by class lists, and
+# an application that timApp is inside of is not asked.
+LOCAL_PASSWORDS: Flag = True
+
+# The OpenID provider by which people log in: its issuer, just as it calls itself. A base URL, or
+# None = there is none. Default: None.
+# Tell it that this site is at SITE_URL + "/oidc/callback", that it logs out at SITE_URL +
+# "/oidc/backchannel-logout", and that logouts lead back to SITE_URL + "/login".
+OIDC_ISSUER: BaseUrl | None = None
+
+# What the provider calls this site. Text, or None. Default: None.
+OIDC_CLIENT_ID: Text | None = None
+
+# The secret with which this site asks the provider. Text, or None. Default: None.
+OIDC_CLIENT_SECRET: Secret | None = None
+
+# Which of the provider's claims is the user name. Text. Default: "preferred_username".
+OIDC_NAME_CLAIM: Text = "preferred_username"
+
+# Which of them has the groups; they replace those that somebody is in. Text, or None = groups are
+# given here. Default: None.
+# A group that is called "Administrators" there is that here, too.
+OIDC_GROUPS_CLAIM: Text | None = None
+
+# Whether somebody whom the provider vouches for is the person who has that name here already. True
+# or false. Default: False.
+# False = only if that person has no password here and came by no provider before, as after a class
+# list. With True, whoever gives names at the provider opens any account here.
+OIDC_LINKS_BY_NAME: Flag = False
 
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.

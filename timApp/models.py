@@ -28,6 +28,7 @@ from timApp.user.attempts.throttle import PasswordFailures
 from timApp.user.factor.challenge import PasskeyChallenge
 from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
+from timApp.user.federated import FederatedIdentity, FederatedLogin
 from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
@@ -43,6 +44,8 @@ __all__ = [
     "DocumentReference",
     "Exam",
     "FailedLogin",
+    "FederatedIdentity",
+    "FederatedLogin",
     "HandIn",
     "HostCall",
     "Look",

@@ -233,6 +233,7 @@ DatabaseUrl = Annotated[
     Must("be a URL like sqlite:///file or postgresql://user:password@host/database"),
 ]
 Secret = Annotated[_Filled, Must("be text that is not empty")]
+Text = Secret
 Key = Annotated[_Key, Must(f"be text of at least {KEY_MIN_LENGTH} characters")]
 Keys = Annotated[
     Annotated[list[_Key], Strict(strict=False)],

@@ -123,6 +123,9 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
         "form": {"old_password": PASSWORD, "password": "purple llama sings"},
         "who": "renewer",
     },
+    ("oidc.log_in", "GET"): {"query": {"next": "/"}},
+    ("oidc.callback", "GET"): {"query": {"code": "x", "state": "y"}},
+    ("oidc.end", "POST"): {"form": {"logout_token": "x"}},
     ("passkey_login.show", "GET"): {"query": {"next": "/"}},
     ("passkey_login.log_in", "POST"): {"form": {"credential": "{}", "next": "/"}},
     ("passkeys.show", "GET"): {"query": {"next": "/"}},
@@ -214,6 +217,8 @@ PASSED_ON = {"gate.ask_for_nginx", "gate.refuse", "gate.ask_for_forward", "gate.
 SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
 #: Those that want something of an authenticator's, for tests/auth/test_passkeys.py.
 SIGNED |= {"passkey_login.show", "passkey_login.options", "passkey_login.log_in"}
+#: Those that are a provider's, for tests/oidc.
+SIGNED |= {"oidc.log_in", "oidc.callback", "oidc.end"}
 SIGNED |= {"passkeys.add", "passkeys.rename", "passkeys.remove", "confirm.options"}
 
 

@@ -38,6 +38,7 @@ from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
 from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
+from timApp.user.federated import FederatedIdentity, FederatedLogin
 from timApp.user.roster.draft import RosterDraft
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup, membership
@@ -68,6 +69,8 @@ GOES: Sequence[sa.Column[Any]] = (
     _in(Passkey, "user_id"),
     _in(PasskeyChallenge, "user_id"),
     _in(ApiToken, "user_id"),
+    _in(FederatedIdentity, "user_id"),
+    _in(FederatedLogin, "user_id"),
     membership.c.user_id,
     # Last, as the rows of the next ones have it.
     _in(UserGroup, "personal_user_id"),

@@ -28,6 +28,7 @@ from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
 from timApp.user.factor.passkey import Passkey
 from timApp.user.factor.proof import SessionProof
+from timApp.user.federated import FederatedIdentity, FederatedLogin
 from timApp.user.roster.draft import RosterDraft
 from timApp.util.clock import now
 
@@ -74,6 +75,8 @@ def _queries(work: UnitOfWork, account: Account) -> Mapping[str, sa.Select[*tupl
         "passkeys": _all_of(Passkey.__table__.c, account),
         "passkeys_asked_for": _all_of(PasskeyChallenge.__table__.c, account),
         "api_tokens": _all_of(ApiToken.__table__.c, account),
+        "vouched_for": _all_of(FederatedIdentity.__table__.c, account),
+        "vouched_logins": _all_of(FederatedLogin.__table__.c, account),
         "proved": _all_of(SessionProof.__table__.c, account),
         "copied": _all_of(CopiedSession.__table__.c, account),
         "ordered_changes": _all_of(SessionOrder.__table__.c, account),

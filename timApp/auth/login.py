@@ -27,6 +27,7 @@ from timApp.auth.browser import name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.factor.pending import PasskeyNeeded, begin_pending
 from timApp.auth.factor.steps import log_in_with_password
+from timApp.auth.oidc.provider import current_provider, has_provider
 from timApp.auth.schemas import ErrorAnswer, LoginAnswer, LoginArgs, LoginForm, StatusAnswer
 from timApp.auth.seat import current_seat
 from timApp.auth.session.util import current_session_id, has_valid_session
@@ -48,9 +49,10 @@ from timApp.request.guarded import guarded_hosts
 from timApp.request.inputs import read_body, takes
 from timApp.request.local import local_address
 from timApp.request.negotiation import wants_json
+from timApp.user.federated import find_login
 from timApp.user.password import PASSWORD_MAX_LENGTH
 from timApp.user.people import find_person
-from timApp.util.errors import AskAgain, BadInput
+from timApp.util.errors import AskAgain, BadInput, Conflict
 from timApp.util.text import NAME_MAX_LENGTH
 
 login = ApiBlueprint("login", __name__, description="Logging in and out.")
@@ -83,7 +85,9 @@ def login_page() -> ResponseReturnValue:
 @csrf.exempt  # JSON cannot come from another site's form, and the form brings its own token
 @open_to_expired_sessions
 def log_in() -> ResponseReturnValue:
-    """Log in, with JSON or with the form."""
+    """Log in, with JSON or with the form; `Conflict` where people have no passwords here."""
+    if not current_app.config["LOCAL_PASSWORDS"]:
+        raise Conflict("Nobody logs in with a password here. Log in by the identity provider.")
     name_browser()
     return _log_in_with_json() if request.is_json else _log_in_with_form()
 
@@ -93,13 +97,26 @@ def log_in() -> ResponseReturnValue:
 @open_to_expired_sessions
 def log_out() -> ResponseReturnValue:
     """End the current session for good; nothing happens if nobody is logged in."""
+    provider_page = _provider_page()
     visitor = end_login()
     if not wants_json() and visitor is not None:
         flash(gettext("You are logged out."), "success")
-    answer = jsonify(status="ok") if wants_json() else redirect(url_for("login.login_page"))
+    place = provider_page or url_for("login.login_page")
+    answer = jsonify(status="ok") if wants_json() else redirect(place)
     response = make_response(answer)
     forget_pages(response)
     return response
+
+
+def _provider_page() -> str | None:
+    """Return where whoever logs out here does so at the provider, too, by whose word they came."""
+    visitor, session_id = current_visitor(), current_session_id()
+    if visitor is None or session_id is None or not has_provider() or wants_json():
+        return None
+    if find_login(db, visitor.id, session_id) is None:
+        return None
+    db.session.rollback()  # no connection is held while the provider takes its time
+    return current_provider().logout_address(url_for("login.login_page", _external=True))
 
 
 def end_login() -> Visitor | None:
@@ -219,9 +236,18 @@ def _form_page(
         was_ended=None if typed.get("username") else _why_ended(),
         logged_in=_known_visitor(),
         next_address=next_address(typed.get("next")),
+        provider_url=_provider_url(typed.get("next")),
+        takes_passwords=current_app.config["LOCAL_PASSWORDS"],
         seat=current_seat(),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )
+
+
+def _provider_url(wanted_address: str | None) -> str | None:
+    """Return where people log in by the site's provider; None if it has none."""
+    if current_app.config["OIDC_ISSUER"] is None:
+        return None
+    return url_for("oidc.log_in", next=known_address(wanted_address))
 
 
 def _why_ended() -> Cause | None:

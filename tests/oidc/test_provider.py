@@ -1,0 +1,186 @@
+"""People log in by a real provider, and are logged out by it."""
+
+import re
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+
+from tests.live import eventually
+from tests.oidc.conftest import House
+from tests.site import PASSWORD
+from timApp.auth.site import db
+from timApp.user.factor.passkey import NewPasskey, add_passkey
+
+
+def token_of(page: httpx.Response) -> str:
+    """Return the CSRF token of a page."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def standing(house: House, browser: httpx.Client) -> tuple[str | None, str]:
+    """Return whose login a browser has, and how it stands."""
+    state = browser.get(f"{house.server.url}/user/sessions/state").json()
+    return state["username"], state["standing"]
+
+
+def test_somebody_logs_in_by_the_provider(house: House) -> None:
+    """Their name, real name and groups are what it says, and they land where they wanted to go."""
+    with house.provider():
+        browser, page = house.log_in("ann")
+        assert page.status_code == 200, page.text
+        assert str(page.url) == f"{house.server.url}/my-sessions"
+        assert standing(house, browser) == ("ann", "valid")
+        assert "ann of the organisation" in page.text
+        _, blocked = house.log_in("ann")
+        assert blocked.status_code == 490
+
+
+def test_the_login_page_leads_to_the_provider(house: House) -> None:
+    """Beside the form; and on to where somebody wanted to go, which is of this site."""
+    page = house.browser().get(f"{house.server.url}/login?next=/hand-in").text
+    assert 'href="/oidc/login?next=/hand-in"' in page
+    assert 'name="password"' in page
+    page = house.browser().get(f"{house.server.url}/login?next=https://evil.example/").text
+    assert "evil.example" not in page.partition("/oidc/login")[2].partition('"')[0]
+
+
+def test_whoever_logs_out_does_so_at_the_provider(house: House) -> None:
+    """Which asks; after that it knows nobody, and neither do we."""
+    with house.provider():
+        browser, page = house.log_in("bob")
+        out = browser.post(f"{house.server.url}/logout", data={"csrf_token": token_of(page)})
+        assert str(out.url).startswith(house.issuer)
+        assert standing(house, browser) == (None, "anonymous")
+        action = re.search(r'action="([^"]+)"', out.text)
+        secret = re.search(r'name="xsrf" value="([^"]+)"', out.text)
+        assert action is not None
+        assert secret is not None
+        back = browser.post(action[1], data={"xsrf": secret[1], "logout": "yes"})
+        assert str(back.url).startswith(f"{house.server.url}/login")
+        again = browser.get(f"{house.server.url}/oidc/login")
+        assert str(again.url).startswith(f"{house.issuer}/interaction/"), "it asks who it is"
+
+
+def log_out_at_the_provider(house: House, browser: httpx.Client) -> None:
+    """End a browser's login there, as another site of the organisation might."""
+    asked = browser.get(f"{house.issuer}/session/end")
+    secret = re.search(r'name="xsrf" value="([^"]+)"', asked.text)
+    action = re.search(r'action="([^"]+)"', asked.text)
+    assert secret is not None
+    assert action is not None
+    browser.post(action[1], data={"xsrf": secret[1], "logout": "yes"})
+    eventually(lambda: standing(house, browser) == (None, "anonymous") or None)
+
+
+def test_a_logout_at_the_provider_ends_the_login_here(house: House) -> None:
+    """By the back channel: at once, and of that browser alone."""
+    with house.provider():
+        browser, page = house.log_in("cas")
+        assert standing(house, browser) == ("cas", "valid")
+        log_out_at_the_provider(house, browser)
+        assert page.status_code == 200
+
+
+def test_whoever_has_a_passkey_here_is_asked_for_it(house: House) -> None:
+    """The provider's word alone begins no session of theirs."""
+    with house.provider():
+        first, _ = house.log_in("kim")
+        assert standing(house, first) == ("kim", "valid")
+        with house.site.app.app_context():
+            passkey = NewPasskey("credential", "key", 0, "usb")
+            add_passkey(db, house.site.user_id("kim"), passkey, "kim's key")
+            db.session.commit()
+        second, page = house.log_in("kim")
+        assert page.url.path == "/login/passkey"
+        assert standing(house, second) == (None, "anonymous")
+        assert len(house.site.sessions("kim")) == 1
+
+
+def test_a_logout_token_counts_once(house: House) -> None:
+    """One that is sent again, and what is none, is refused; nobody is logged out by it."""
+    address = f"{house.server.url}/oidc/backchannel-logout"
+    with house.provider():
+        former, _ = house.log_in("jo")
+        log_out_at_the_provider(house, former)
+        browser, _ = house.log_in("jo")
+        form = dict(parse_qsl(house.sent.read_text().splitlines()[-1]))
+        again = browser.post(address, data=form)
+        assert again.status_code == 400
+        assert again.headers["Cache-Control"] == "no-store"
+        for sent in ("", "x", "a.b.c"):
+            answer = browser.post(address, data={"logout_token": sent})
+            assert answer.status_code == 400
+        assert browser.post(address, json={"logout_token": "x"}).status_code == 422
+        assert standing(house, browser) == ("jo", "valid")
+
+
+def test_somebody_elses_name_opens_nothing(house: House) -> None:
+    """An account with a password here is not that of whoever has its name at the provider."""
+    house.site.add_user("dora")
+    with house.provider():
+        browser, page = house.log_in("dora")
+        assert page.status_code == 403
+        assert "already" in page.text
+        assert standing(house, browser) == (None, "anonymous")
+
+
+def test_a_subject_is_one_person_whatever_they_are_called(house: House) -> None:
+    """And two subjects of one name are two, of whom the second is refused."""
+    with house.provider():
+        first, _ = house.log_in("eve#1")
+        assert standing(house, first) == ("eve", "valid")
+        second, page = house.log_in("eve#2")
+        assert page.status_code == 403
+        assert standing(house, second) == (None, "anonymous")
+
+
+def test_a_provider_that_is_away_is_told(house: House) -> None:
+    """In a sentence, with a way to log in that does not need it; and nobody is logged in."""
+    browser = house.browser()
+    with house.provider():
+        form = browser.get(f"{house.server.url}/oidc/login")
+        browser.follow_redirects = False
+        said = {"prompt": "login", "login": "ida", "password": "x"}
+        resumed = browser.post(form.url, data=said).headers["Location"]
+        back = browser.get(resumed).headers["Location"]
+    answer = browser.get(back)
+    assert answer.status_code == 503
+    assert "does not answer" in answer.text
+    assert standing(house, browser) == (None, "anonymous")
+    house.site.add_user("fay")
+    said = {"username": "fay", "password": PASSWORD}
+    assert browser.post(f"{house.server.url}/login", json=said).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?code=x",
+        "?state=x",
+        "?code=x&state=y",
+        "?error=no&state=y",
+        "?code=x&code=y",
+    ],
+)
+def test_what_is_no_answer_to_this_browser_is_refused(house: House, query: str) -> None:
+    """Somebody else's code among it: nobody is logged in as another one."""
+    with house.provider():
+        answer = house.browser().get(f"{house.server.url}/oidc/callback{query}")
+        assert answer.status_code in {403, 422}
+        assert "Traceback" not in answer.text
+
+
+def test_new_keys_of_the_provider_are_asked_for(house: House) -> None:
+    """A login goes on when they were changed; whoever has the old ones signs nothing any more."""
+    with house.provider():
+        first, page = house.log_in("gil")
+        assert page.status_code == 200
+    with house.provider():
+        browser, page = house.log_in("hal")
+        assert page.status_code == 200, page.text
+        assert standing(house, browser) == ("hal", "valid")
+    assert standing(house, first) == ("gil", "valid")

@@ -1,0 +1,102 @@
+"""Logging in by the site's identity provider, and being logged out by it."""
+
+from flask import Blueprint, Response, current_app, jsonify, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from timApp.auth.access import open_to_expired_sessions
+from timApp.auth.browser import name_browser
+from timApp.auth.csrf import csrf
+from timApp.auth.factor.pending import begin_pending
+from timApp.auth.factor.steps import begin_login
+from timApp.auth.login import known_address, next_address
+from timApp.auth.oidc.kept import keep_vouched, kept_vouched, note_vouched
+from timApp.auth.oidc.logouttoken import (
+    LogoutToken,
+    UnknownSigner,
+    WrongLogoutToken,
+    read_logout_token,
+)
+from timApp.auth.oidc.provider import Provider, current_provider
+from timApp.auth.site import current_guard, db
+from timApp.auth.visitor import act_as, current_actor
+from timApp.guard.changes.change import Change, OnePerson
+from timApp.guard.vocabulary import Action, ActorKind
+from timApp.net.nonce import take_nonce
+from timApp.request.inputs import takes
+from timApp.user.federated import logins_of, person_of
+
+oidc = Blueprint("oidc", __name__, url_prefix="/oidc")
+
+_NEXT = "oidc_next"
+#: What a provider sends along beside what is read here.
+_CALLBACK = ("code", "state", "error", "error_description", "error_uri", "iss", "session_state")
+
+
+@oidc.get("/login")
+@takes(query=("next",))
+@open_to_expired_sessions
+def log_in() -> ResponseReturnValue:
+    """Lead to the provider, and from there on to ``next``."""
+    provider = current_provider()
+    name_browser()
+    answer = provider.begin()
+    session[_NEXT] = known_address(request.args.get("next"))
+    return answer
+
+
+@oidc.get("/callback")
+@takes(query=_CALLBACK)
+@open_to_expired_sessions
+def callback() -> ResponseReturnValue:
+    """Let the session of whoever comes back from the provider begin."""
+    vouched = current_provider().finish()
+    next_page = session.pop(_NEXT, None)
+    person = person_of(
+        db,
+        vouched.issuer,
+        vouched.subject,
+        vouched.identity,
+        links_by_name=current_app.config["OIDC_LINKS_BY_NAME"],
+    )
+    db.session.commit()
+    keep_vouched(vouched)
+    if person.has_passkey:
+        begin_pending(person)
+        return redirect(url_for("passkey_login.show", next=next_page))
+    kept = kept_vouched()
+    note_vouched(begin_login(person), kept)
+    db.session.commit()
+    return redirect(next_address(next_page))
+
+
+@oidc.post("/backchannel-logout")
+@takes(form=("logout_token",))
+@open_to_expired_sessions
+def end() -> ResponseReturnValue:
+    """End the logins that the provider says are over: of its session, or of all of a person."""
+    token = _read(current_provider(), request.form.get("logout_token", ""))
+    if not take_nonce(db, f"oidc {token.token_id}"):
+        raise WrongLogoutToken("This logout token has come before; each one counts once.")
+    provider = current_provider()
+    act_as(ActorKind.HOST, provider.issuer)
+    meant = logins_of(db, provider.issuer, token.subject, token.provider_session)
+    for name, user_id, session_id in meant:
+        scope = OnePerson(name, user_id, session_id)
+        current_guard().apply(Change(Action.LOGOUT, scope, current_actor()), db)
+    db.session.commit()
+    answer: Response = jsonify(status="ok")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+# The provider asks, and not a browser.
+csrf.exempt(end)
+
+
+def _read(provider: Provider, text: str) -> LogoutToken:
+    """Read the token; a provider that has changed its keys is asked for them, once."""
+    try:
+        return read_logout_token(text, provider.keys(), provider.issuer, provider.client_id)
+    except UnknownSigner:
+        keys = provider.keys(afresh=True)
+        return read_logout_token(text, keys, provider.issuer, provider.client_id)
