@@ -1,9 +1,11 @@
 """Browsers that keep their cookies from one load to the next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.http import get, with_cookie
 from bench.load import Load, Outcome, outcome_of_load
+
+_NONE: Mapping[str, str] = {}
 
 
 class Browsers:
@@ -12,21 +14,42 @@ class Browsers:
     def __init__(self, cookies: Sequence[str]) -> None:
         self._cookies = [cookie.encode() for cookie in cookies]
 
-    def requests(self, path: str) -> list[bytes]:
-        """Return a request of each browser for a page."""
-        return [with_cookie(get(path, "none"), cookie) for cookie in self._cookies]
+    @property
+    def cookies(self) -> list[str]:
+        """What each sends next."""
+        return [cookie.decode() for cookie in self._cookies]
 
-    def as_fast_as_it_goes(self, port: int, path: str, seconds: float, connections: int) -> Load:
+    def requests(self, path: str, headers: Mapping[str, str] = _NONE) -> list[bytes]:
+        """Return a request of each browser for a page, with these headers besides."""
+        plain = get(path, "none", headers=headers)
+        return [with_cookie(plain, cookie) for cookie in self._cookies]
+
+    def as_fast_as_it_goes(
+        self,
+        port: int,
+        path: str,
+        seconds: float,
+        connections: int,
+        headers: Mapping[str, str] = _NONE,
+    ) -> Load:
         """Return the load of asking for a page, in turn, over all connections without pause."""
-        return Load(port, self._texts(path), seconds, connections)
+        return Load(port, self._texts(path, headers), seconds, connections)
 
     def at_a_rate(self, port: int, path: str, seconds: float, rate: float) -> Load:
         """Return the load of so many requests a second for a page, in turn."""
         return Load(port, self._texts(path), seconds, connections=0, rate=rate)
 
-    def rate(self, port: int, path: str, seconds: float, connections: int) -> float:
+    def rate(
+        self,
+        port: int,
+        path: str,
+        seconds: float,
+        connections: int,
+        headers: Mapping[str, str] = _NONE,
+    ) -> float:
         """Return how many requests a second were answered of `as_fast_as_it_goes`."""
-        outcome = outcome_of_load(self.as_fast_as_it_goes(port, path, seconds, connections))
+        load = self.as_fast_as_it_goes(port, path, seconds, connections, headers)
+        outcome = outcome_of_load(load)
         self.keep(outcome)
         return outcome.rate
 
@@ -39,5 +62,5 @@ class Browsers:
             if line.startswith("Cookie: ")
         ]
 
-    def _texts(self, path: str) -> list[str]:
-        return [request.decode() for request in self.requests(path)]
+    def _texts(self, path: str, headers: Mapping[str, str] = _NONE) -> list[str]:
+        return [request.decode() for request in self.requests(path, headers)]

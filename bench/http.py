@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
@@ -12,9 +12,18 @@ _END_OF_HEAD = b"\r\n\r\n"
 _END_OF_CHUNKS = b"0\r\n\r\n"
 
 
-def get(path: str, cookie: str = "", accept: str = "application/json") -> bytes:
+_NONE: Mapping[str, str] = {}
+
+
+def get(
+    path: str,
+    cookie: str = "",
+    accept: str = "application/json",
+    headers: Mapping[str, str] = _NONE,
+) -> bytes:
     """Return a request as it goes over the wire."""
     lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", f"Accept: {accept}", "User-Agent: Firefox"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if cookie:
         lines.append(f"Cookie: {cookie}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -81,15 +81,19 @@ def served(
     *,
     threads: int,
     workers: int = 1,
+    interface: str = "wsgi",
 ) -> Iterator[Server]:
     """Yield a server of an application: so many workers, each with so many threads.
 
-    `factory` is ``module:function``; `path` is what answers once it is up.
+    `interface` is wsgi or asgi. `factory` is ``module:function``, and `path` is what answers once
+    it is up.
     """
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", factory]
+    command = [sys.executable, "-m", "granian", "--interface", interface, "--factory", factory]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    command += ["--blocking-threads", str(threads), "--log-level", "warning"]
+    if interface == "wsgi":
+        command += ["--blocking-threads", str(threads)]
+    command += ["--log-level", "warning"]
     with started(command, environment, folder / f"{port}.log") as process:
         wait_until_it_answers(port, path, process)
         yield Server(port, process.pid)
