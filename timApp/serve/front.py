@@ -136,7 +136,7 @@ class Front:
         if say is not None:
             request.route = request.target.decode()
         if say is None or not self._states.ask(
-            exchange, say, _DOCUMENT_SECONDS, self._ask_pages, renews=False
+            exchange, say, _DOCUMENT_SECONDS, self._ask_pages, renews=False, is_urgent=True
         ):
             self._ask_pages(exchange)
 

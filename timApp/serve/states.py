@@ -1,7 +1,8 @@
 """The state of the own session, which open pages ask for all the time.
 
 One thread looks up all questions that have come, without Flask. If many ask, one look-up waits a
-moment for the next ones: each costs as much for one question as for a few.
+moment for the next ones: each costs as much for one question as for a few. Pages that ask how it
+stands with them can wait so long; a proxy, which asks before it answers, cannot.
 """
 
 import json
@@ -78,7 +79,7 @@ class States:
         # What the thread is to look up; and what waits for that, in the order in which it came.
         self._look_ups: SimpleQueue[Sequence[_Asked]] = SimpleQueue()
         self._waiting: dict[Exchange, _Question] = {}
-        self._is_looking_up = self._is_timed = False
+        self._is_looking_up = self._is_timed = self._is_urgent = False
         self._next_at = 0.0
         # Those that are not answered.
         self._open: dict[Exchange, _Question] = {}
@@ -100,19 +101,25 @@ class States:
         others: Handler,
         *,
         renews: bool = True,
+        is_urgent: bool = False,
     ) -> bool:
         """Take a question, if it is somebody's; tell whether it was taken.
 
         `say` makes the answer. `others` is called instead for somebody who is logged out by now, or
-        whose cookie has to be renewed, if the answer `renews` it. Whoever was not answered after so
-        many seconds is told so by `expire`.
+        whose cookie has to be renewed, if the answer `renews` it. A question that is urgent waits
+        for no others. Whoever was not answered after so many seconds is told so by `expire`.
         """
         claims = self._claims(exchange.request.headers)
         if claims is None:
             return False
         question = _Question(claims, say, renews, time.monotonic() + seconds, others)
         self._open[exchange] = self._waiting[exchange] = question
-        self._go_on()
+        if not is_urgent:
+            self._go_on()
+        elif not self._is_urgent:
+            self._is_urgent = True
+            # After all others that have come at the same moment.
+            self._mailbox.loop.call_soon(self._go_on)
         return True
 
     def expire(self) -> None:
@@ -128,8 +135,9 @@ class States:
         if self._is_looking_up or not self._waiting:
             return
         now = self._mailbox.loop.time()
-        if now >= self._next_at or len(self._waiting) >= _ENOUGH:
+        if self._is_urgent or now >= self._next_at or len(self._waiting) >= _ENOUGH:
             self._is_looking_up = True
+            self._is_urgent = len(self._waiting) > _TOGETHER and self._is_urgent
             self._next_at = now + _PAUSE
             questions = list(islice(self._waiting.items(), _TOGETHER))
             for exchange, _ in questions:
