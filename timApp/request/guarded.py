@@ -1,7 +1,7 @@
 """The hosts that the gate guards, and what each of them opens to whom."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -85,11 +85,13 @@ def guarded_hosts(app: Flask) -> GuardedHosts:
     return hosts
 
 
-def _is_below(path: str, patterns: Iterable[str]) -> bool:
+def _is_below(path: str, patterns: Collection[str]) -> bool:
     """Tell whether a path, without its query, is one of the patterns.
 
     A path that another program might read as another one is none of them.
     """
+    if not patterns:
+        return False
     plain = unquote(path)
     if _AMBIGUOUS.search(plain) or "%" in plain or "%2f" in path.lower():
         return False
