@@ -69,7 +69,7 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
 ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat InvalidToken LoginRequired \
-	NobodyWaits NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired ProviderRefused SpentLink Stale TooManyFailures WrongCredentials WrongLogoutToken
+	NobodyWaits NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired ProviderRefused SpentLink Stale TooManyFailures TooManyLogins WrongCredentials WrongLogoutToken
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .

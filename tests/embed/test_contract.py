@@ -107,6 +107,19 @@ def test_to_lose_our_cookie_does_not_help(house: House) -> None:
     assert second.get().status_code == 490
 
 
+def test_a_program_that_keeps_no_cookie_of_ours_fills_no_table(house: House) -> None:
+    """The first of its requests begin sessions; the others are told to wait, for a minute at most."""
+    program = house.let_in("ann")
+    statuses = []
+    for _ in range(25):
+        program.forget("timapp")
+        answer = program.get()
+        statuses.append(answer.status_code)
+    assert statuses == [490] * 19 + [429] * 6
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert house.let_in("ben").get().text == "Hello, ben."
+
+
 def test_a_forged_cookie_is_nobodys(house: House) -> None:
     """And the application's own login stays what it is: a new session."""
     browser = house.let_in("ann")

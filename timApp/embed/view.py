@@ -11,6 +11,7 @@ from timApp.auth.factor.steps import begin_login
 from timApp.auth.login import end_login
 from timApp.auth.site import current_guard
 from timApp.auth.visitor import current_visitor, visitor_passes
+from timApp.embed.pace import check_pace
 from timApp.request.inputs import takes
 from timApp.request.local import local_address
 from timApp.user.people import Identity
@@ -60,5 +61,9 @@ def _settle(identity: Identity | None) -> None:
     if identity is None:
         end_login()
     elif visitor is None or key_of(visitor.name) != key_of(identity.name):
+        guard = current_guard()
+        person = guard.remember(identity)
+        with guard.transaction() as work:
+            check_pace(work, person.id)
         name_browser()
-        begin_login(current_guard().remember(identity))
+        begin_login(person)

@@ -61,6 +61,15 @@ def latest_sessions(
     return list(work.session.scalars(query))
 
 
+def when_begun(work: UnitOfWork, user_id: int, number: int) -> datetime | None:
+    """Return when the user's session of that number began, counted from the latest, which is 1.
+
+    None if there are not so many.
+    """
+    query = sa.select(UserSession.logged_in_at).where(UserSession.user_id == user_id)
+    return work.session.scalar(query.order_by(*LATEST_FIRST).offset(number - 1).limit(1))
+
+
 def open_sessions(work: UnitOfWork, user_id: int, first: str | None) -> list[UserSession]:
     """Return the user's sessions that are not logged out; at most `MAX_OPEN`.
 
