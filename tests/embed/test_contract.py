@@ -108,7 +108,7 @@ def test_to_lose_our_cookie_does_not_help(house: House) -> None:
 
 
 def test_a_program_that_keeps_no_cookie_of_ours_fills_no_table(house: House) -> None:
-    """The first of its requests begin sessions; the others are told to wait, for a minute at most."""
+    """The first of its requests begin sessions, the others are told to wait a minute at most."""
     program = house.let_in("ann")
     statuses = []
     for _ in range(25):
