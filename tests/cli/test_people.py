@@ -45,6 +45,26 @@ def test_somebody_is_shown_and_what_they_may_do(timapp: CommandLine) -> None:
     assert "'none'" in timapp.refused("rights", "--document", "none")
 
 
+def test_slips_are_written_once_and_made_anew_for_whoever_never_came(
+    timapp: CommandLine, tmp_path: Path
+) -> None:
+    """A file of slips is not replaced by a second run; lost ones are made anew where it is said."""
+    file, slips = tmp_path / "class.csv", tmp_path / "slips.html"
+    file.write_text("username\nbob\ncarol\n")
+    words = ("user", "import", str(file), "--slips", str(slips))
+    assert "2 new" in timapp(*words).stdout
+    first = slips.read_text()
+    assert "slips.html is there already" in timapp.refused(*words)
+    assert slips.read_text() == first
+    others = tmp_path / "others.html"
+    assert "Slips: none" in timapp("user", "import", str(file), "--slips", str(others)).stdout
+    assert not others.exists()
+    assert "--slips" in timapp.refused("user", "import", str(file), "--renew")
+    assert "2 same" in timapp(*words, "--renew", "--force").stdout
+    assert slips.read_text() not in {first, ""}
+    assert slips.read_text().count('class="slip"') == 2
+
+
 def test_groups_and_rights_are_given_and_taken(timapp: CommandLine) -> None:
     """Each says what was done, and what is so already changes nothing."""
     assert timapp.done("group", "add", "Retake") == "Added the group Retake.\n"

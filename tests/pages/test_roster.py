@@ -29,9 +29,9 @@ def desk(site: Site) -> Iterator[Site]:
             thread.join()
 
 
-def send(browser: Browser, content: bytes, name: str = "class.csv") -> TestResponse:
+def send(browser: Browser, content: bytes, name: str = "class.csv", **said: str) -> TestResponse:
     """Send a file by the form."""
-    form = {"file": (io.BytesIO(content), name), "csrf_token": browser.csrf_token}
+    form = {"file": (io.BytesIO(content), name), "csrf_token": browser.csrf_token, **said}
     headers = {"Accept": "text/html"}
     return browser.client.post(IMPORT, data=form, headers=headers, follow_redirects=True)
 
@@ -75,6 +75,35 @@ def test_columns_and_encoding_are_said_where_they_are_not_known(desk: Site) -> N
     assert admin.decide(f"{IMPORT}/enroll", data=said).status_code == 200
     wrong = admin.get_page(f"{IMPORT}/look", query_string={"column": "x=name"})
     assert wrong.status_code in {404, 422}
+
+
+def test_the_encoding_is_said_with_the_file_where_it_is_found_out_wrongly(desk: Site) -> None:
+    """The form that tells what is wrong asks for it, and the next page has it chosen."""
+    admin = desk.logged_in("admin")
+    content = "username;real name\nbob;Böb \x81\n".encode("latin-1")
+    wrong = send(admin, content)
+    assert wrong.status_code == 422
+    assert "say in which encoding the file is" in wrong.text
+    assert '<select class="form-select" id="encoding" name="encoding">' in wrong.text
+    page = send(admin, content, encoding="mac_roman")
+    assert "1 new, 0 changed" in page.text
+    assert '<option value="mac_roman" selected>' in page.text
+
+
+def test_lost_slips_are_made_anew(desk: Site) -> None:
+    """Whoever has never logged in has another password then, and that is recorded."""
+    admin = desk.logged_in("admin")
+    send(admin, LIST.encode())
+    admin.decide(f"{IMPORT}/enroll", data={})
+    send(admin, LIST.encode())
+    done = admin.decide(f"{IMPORT}/enroll", data={"renew": "yes"})
+    assert "0 people are new" in done.text
+    found = re.findall(r'slip-secret">([a-z0-9-]+)<', done.text)
+    assert desk.browser().log_in("bob", found[-1]).status_code == 200
+    assert (Action.NEW_CREDENTIALS, "admin", "class list") in {
+        (one.action, one.actor, one.reason) for one in desk.changes()
+    }
+    assert "site-languages" not in done.text, "the page cannot be had again in another language"
 
 
 def test_a_wrong_line_stops_all_of_it(desk: Site) -> None:

@@ -18,11 +18,13 @@ from timApp.auth.site import db
 from timApp.user.password import hash_is_outdated, hash_password
 from timApp.user.people import find_person
 from timApp.user.roster.columns import Column, find_columns, places_of, unknown_columns
-from timApp.user.roster.enroll import Enrolled, enroll, look_at_list, made_up_password
+from timApp.user.roster.enroll import Enrolled, enroll, look_at_list
 from timApp.user.roster.hashing import hash_well
 from timApp.user.roster.plan import Outcome, read_entries
 from timApp.user.roster.sheet import ROWS_MAX, Row, read_sheet
+from timApp.user.roster.slip import made_up_password
 from timApp.user.user import User
+from timApp.util.clock import now
 from timApp.util.errors import BadInput
 
 TEXT = "Käyttäjätunnus;Nimi\nalva;Älva Åberg\nbo;Bo\n"
@@ -123,6 +125,18 @@ def packed(name: str, size: int) -> bytes:
     return file.getvalue()
 
 
+def placed(rows: str) -> bytes:
+    """Return an XLSX whose sheet has these rows, as they are written in it."""
+    packed_as, file = zipfile.ZipFile(io.BytesIO(xlsx([["name"]]))), io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as changed:
+        for name in packed_as.namelist():
+            content = packed_as.read(name)
+            if name.startswith("xl/worksheets/"):
+                content = content.replace(b"</sheetData>", f"{rows}</sheetData>".encode())
+            changed.writestr(name, content)
+    return file.getvalue()
+
+
 _NAME = b"xl/workbook.xml"
 #: An XLSX of which some packed bytes were changed.
 DAMAGED = xlsx([["name"], ["a"]]).replace(_NAME, _NAME + b"\xff" * 8, 1)
@@ -143,6 +157,8 @@ DAMAGED = xlsx([["name"], ["a"]]).replace(_NAME, _NAME + b"\xff" * 8, 1)
         (packed("xl/workbook.xml", 10), "damaged"),
         (DAMAGED, "damaged"),
         (packed("xl/workbook.xml", 201 * 1024 * 1024), "too large when it is unpacked"),
+        (placed('<row r="999999999999"><c r="A999999999999"/></row>'), "The sheet is too large"),
+        (placed('<row><c r="ZZZ1"/></row>' * 20_000), "The sheet is too large"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_words(content: bytes, why: str) -> None:
@@ -187,13 +203,15 @@ def test_columns_are_chosen_by_hand_where_they_are_not_known() -> None:
         find_columns(heading, {0: Column.NAME, 2: Column.NAME})
 
 
-def carried_out(text: str, groups: Sequence[str] = (), *, dry_run: bool = False) -> Enrolled:
+def carried_out(
+    text: str, groups: Sequence[str] = (), *, dry_run: bool = False, renews: bool = False
+) -> Enrolled:
     """Return what has come of a list, which is committed."""
     sheet = read_sheet(text.encode())
     entries = read_entries(sheet.rows, find_columns(sheet.heading), groups)
     if dry_run:
         return look_at_list(db, entries)
-    done = enroll(db, entries)
+    done = enroll(db, entries, renews=renews)
     db.session.commit()
     return done
 
@@ -261,6 +279,25 @@ def test_a_password_of_the_list_counts_for_new_people_alone(site: Site) -> None:
         carried_out("username,password\nalice,of the list\nbob,another of the list\n")
     assert site.browser().log_in("alice").status_code == 200
     assert site.browser().log_in("bob", "another of the list").status_code == 200
+
+
+def test_slips_that_were_lost_are_made_anew(site: Site) -> None:
+    """For whoever has never logged in, if it is said; all others keep their passwords."""
+    text = "username,seat\nalice,A-1\nbob,\ncarol,\n"
+    with site.app.app_context():
+        alice, bob, carol = carried_out(text).slips
+        closed = db.session.get(User, carol.user_id)
+        assert closed is not None
+        closed.disabled_at = now()
+        db.session.commit()
+    assert site.browser().log_in("bob", bob.password).status_code == 200
+    with site.app.app_context():
+        assert carried_out(text).slips == []
+        (slip,) = carried_out(text, renews=True).slips
+    assert (slip.name, slip.seat) == ("alice", "A-1")
+    assert site.browser().log_in("alice", alice.password).status_code == 403
+    assert site.browser().log_in("alice", slip.password).status_code == 200
+    assert site.browser().log_in("bob", bob.password).status_code == 200
 
 
 def _hashes() -> dict[str, str]:

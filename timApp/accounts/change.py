@@ -23,8 +23,9 @@ from timApp.user.apitoken import ApiToken, remove_tokens
 from timApp.user.groups import Regrouped, regroup
 from timApp.user.newpassword import check_new_password
 from timApp.user.rename import rename_user
-from timApp.user.roster.enroll import Enrolled, made_up_password
+from timApp.user.roster.enroll import Enrolled
 from timApp.user.roster.plan import Outcome
+from timApp.user.roster.slip import made_up_password
 from timApp.user.user import User, create_user
 from timApp.user.usergroup import ADMIN_GROUP
 from timApp.util.clock import now
@@ -147,15 +148,14 @@ def change_access(
 
 
 def record_list(work: UnitOfWork, done: Enrolled, actor: Actor) -> None:
-    """Record whom a class list has added and changed."""
-    new = [slip.user_id for slip in done.slips]
-    changed = [
-        line.known.id
-        for line in done.lines
-        if line.known is not None and line.outcome is Outcome.CHANGED
-    ]
+    """Record whom a class list has added and changed, and who has a new password by it."""
+    known = {line.known.id: line for line in done.lines if line.known is not None}
+    new = [slip.user_id for slip in done.slips if slip.user_id not in known]
+    renewed = [slip.user_id for slip in done.slips if slip.user_id in known]
+    changed = [id_ for id_, line in known.items() if line.outcome is Outcome.CHANGED]
     moment = now()
     record_of_people(work, actor, Action.ADD_PERSON, new, "", moment)
+    record_of_people(work, actor, Action.NEW_CREDENTIALS, renewed, _LIST, moment)
     record_of_people(work, actor, Action.CHANGE_PERSON, changed, _LIST, moment)
 
 

@@ -47,6 +47,12 @@ def replaced_file(path: Path, *, may_replace: bool = True) -> Iterator[BinaryIO]
         temporary.unlink(missing_ok=True)
 
 
+def check_replaceable(path: Path, *, may_replace: bool) -> None:
+    """Raise `click.ClickException` for a file that `replaced_file` would not replace."""
+    if is_there(path):
+        _require_replaceable(Path(os.path.realpath(path)), path, may_replace=may_replace)
+
+
 def _require_replaceable(path: Path, name_given: Path, *, may_replace: bool) -> None:
     if not path.is_file():
         msg = f"{path} is not a file."

@@ -15,7 +15,7 @@ from timApp.auth.factor.proof import (
 )
 from timApp.request.inputs import CSRF_FIELD
 from timApp.request.negotiation import wants_json
-from timApp.ui.address import address_of_request
+from timApp.ui.address import address_before, address_of_request
 from timApp.ui.words import error_words
 from timApp.user.password import PASSWORD_MAX_LENGTH
 from timApp.util.errors import AskAgain, TimError
@@ -34,7 +34,9 @@ def answer_proof_required(error: ProofRequired) -> ResponseReturnValue:
     if request.method in {"GET", "HEAD"}:
         return redirect(url_for("confirm.show", next=address_of_request()))
     if not error.keeps_form:
-        return confirm_page(url_for("confirm.do"), refused=error.refused, status=error.status)
+        before = address_before()
+        kept = [] if before is None else [("next", before)]
+        return confirm_page(url_for("confirm.do"), kept, is_lost=True, status=error.status)
     kept = [
         (name, value)
         for name, values in request.form.lists()
@@ -57,10 +59,12 @@ def confirm_page(
     fields: tuple[str, str] = ("password", "credential"),
     refused: TimError | None = None,
     status: int = 200,
+    is_lost: bool = False,
 ) -> ResponseReturnValue:
     """Return the page whose form goes to `action`, with what is kept in it and the proof.
 
-    That is in one of the `fields`. `refused` is what is wrong with the proof that was given.
+    That is in one of the `fields`. `refused` is what is wrong with the proof that was given;
+    `is_lost` says that what was sent is not in the form, as it is too much.
     """
     visitor = verify_logged_in()
     has_password, has_passkey = ways_to_prove(visitor)
@@ -72,6 +76,7 @@ def confirm_page(
         credential_field=fields[1],
         has_password=has_password,
         has_passkey=has_passkey,
+        is_lost=is_lost,
         problem=refused and error_words(refused),
         user_name=visitor.name,
         max_length=PASSWORD_MAX_LENGTH,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, request, url_for
 
 from timApp.auth.visitor import current_standing, current_visitor
-from timApp.ui.address import address_of_request
+from timApp.ui.address import address_before, address_of_request
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,12 @@ def add_watch(app: Flask) -> None:
 def page_address() -> str:
     """Return where the page is to be had again.
 
-    A page that answers a change is not: the site's first page stands for it.
+    A page that answers a change is not: the page from which that was sent stands for it, or the
+    site's first one.
     """
-    return address_of_request() if request.method in {"GET", "HEAD"} else url_for("documents.index")
+    if request.method in {"GET", "HEAD"}:
+        return address_of_request()
+    return address_before() or url_for("documents.index")
 
 
 def watched() -> Watched | None:

@@ -10,13 +10,13 @@ from timApp.accounts.change import record_list
 from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
-from timApp.cli.files import replaced_file
+from timApp.cli.files import check_replaceable, replaced_file
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
 from timApp.cli.parameters import TEXT
 from timApp.ui.slips import login_address, slips_style
 from timApp.user.roster.columns import Column, find_columns, places_of, unknown_columns
-from timApp.user.roster.enroll import Enrolled, Slip, enroll, look_at_list
+from timApp.user.roster.enroll import Enrolled, enroll, look_at_list
 from timApp.user.roster.hashing import hash_well
 from timApp.user.roster.plan import Line, Outcome, read_entries
 from timApp.user.roster.sheet import (
@@ -26,6 +26,7 @@ from timApp.user.roster.sheet import (
     Sheet,
     read_sheet,
 )
+from timApp.user.roster.slip import Slip
 from timApp.util.errors import BadInput
 
 #: So many wrong lines are told one by one.
@@ -38,6 +39,7 @@ _LEFT_OUT = "nothing"
     epilog=examples(
         "timapp user import class.csv --dry-run",
         "timapp user import class.xlsx --group Students --slips slips.html",
+        "timapp user import class.xlsx --slips new-slips.html --renew",
         'timapp user import class.csv --column "Student ID=name"',
     ),
 )
@@ -60,6 +62,12 @@ _LEFT_OUT = "nothing"
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write a page to print, with a slip for each who is new.",
+)
+@click.option("--force", is_flag=True, help="Replace the file of --slips if it is there.")
+@click.option(
+    "--renew",
+    is_flag=True,
+    help="A new password and slip, too, for whoever is there and has never logged in.",
 )
 @click.option(
     "--column",
@@ -84,6 +92,8 @@ def import_people(  # noqa: PLR0917 - its options
     delimiter: str | None,
     *,
     dry_run: bool,
+    force: bool,
+    renew: bool,
 ) -> None:
     """Add the people of a class list, CSV or XLSX, and bring those up to date who are there.
 
@@ -92,7 +102,13 @@ def import_people(  # noqa: PLR0917 - its options
     input. People who are there keep their passwords, and the groups of the list are added to
     theirs. If a line is wrong, nothing is changed. Whoever is new and has no password in the list
     is given a made-up one, which stands on the slips alone: without --slips such a list is refused.
+    Slips that were lost are made anew with --renew.
     """
+    if renew and slips is None:
+        raise BadInput("Say with --slips where the new slips are to be written.", field="renew")
+    if slips is not None and not dry_run:
+        # Former slips may be all that has the passwords on them.
+        check_replaceable(slips, may_replace=force)
     sheet = read_sheet(_read(file), encoding, None if delimiter is None else DELIMITERS[delimiter])
     found_columns = find_columns(sheet.heading, places_of(sheet.heading, _chosen(columns)))
     entries = read_entries(sheet.rows, found_columns, groups)
@@ -107,18 +123,18 @@ def import_people(  # noqa: PLR0917 - its options
         if slips is None:
             _require_passwords(look_at_list(db, entries))
             db.session.rollback()
-        found = enroll(db, entries)
+        found = enroll(db, entries, renews=renew)
         if found.wrong:
             _tell_wrong_lines(found)
             context.exit(1)
         record_list(db, found, current_actor())
-        if slips is not None:
+        if slips is not None and found.slips:
             # Before the commit: passwords that stand nowhere would be of no use.
-            _write_slips(slips, found.slips)
+            _write_slips(slips, found.slips, may_replace=force)
         db.session.commit()
         _tell_counts(found)
         if slips is not None:
-            click.echo(f"Slips: {slips}")
+            click.echo(f"Slips: {slips}" if found.slips else "Slips: none, as nobody needs one.")
         with click.progressbar(
             found.slips, label="Hashing passwords (people can log in already)"
         ) as shown:
@@ -185,7 +201,7 @@ def _tell_wrong_lines(found: Enrolled) -> None:
     click.echo("Nothing was changed.", err=True)
 
 
-def _write_slips(path: Path, slips: Sequence[Slip]) -> None:
+def _write_slips(path: Path, slips: Sequence[Slip], *, may_replace: bool) -> None:
     base_url = current_app.config["SITE_URL"]
     if base_url is None:
         click.echo("Note: SITE_URL is not set, so the slips have no QR codes.", err=True)
@@ -193,5 +209,5 @@ def _write_slips(path: Path, slips: Sequence[Slip]) -> None:
     page = render_template(
         "slips.html", slips=slips, addresses=addresses, site=base_url, style=slips_style()
     )
-    with replaced_file(path) as file:
+    with replaced_file(path, may_replace=may_replace) as file:
         file.write(page.encode())

@@ -27,10 +27,13 @@ passkeys = Blueprint("passkeys", __name__, url_prefix="/account/passkeys")
 
 
 @passkeys.get("")
-@takes(query=("next",))
+@takes(query=("next", "name"))
 @open_without_passkey
 def show() -> ResponseReturnValue:
-    """Show the visitor's passkeys, and the form for a new one, which leads on to ``next``."""
+    """Show the visitor's passkeys, and the form for a new one, which leads on to ``next``.
+
+    ``name`` is what was filled in before a proof was asked for.
+    """
     return _page(next_page=request.args.get("next"))
 
 
@@ -110,7 +113,7 @@ def _page(error: TimError | None = None, next_page: str | None = None) -> str:
         passkeys=passkeys_of(db, visitor.id),
         has_to_have_one=not current_guard().options.second_factor_groups.isdisjoint(groups),
         kept=[] if next_page is None else [("next", next_page)],
-        name=request.form.get("name", ""),
+        name=request.form.get("name") or request.args.get("name", ""),
         max_length=PASSKEY_NAME_MAX_LENGTH,
         alert=error and error_words(error),
     )

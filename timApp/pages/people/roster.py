@@ -27,6 +27,8 @@ roster = Blueprint("roster", __name__, url_prefix="/administer/people/import")
 
 #: How a list is read, as its form says it.
 _READING = ("encoding", "delimiter", "groups")
+#: What the form says that has new slips made for whoever has never logged in.
+_RENEW = "yes"
 #: So many lines are shown; wrong ones come first.
 _SHOWN_MAX = 500
 
@@ -46,26 +48,28 @@ class Reading:
 def show() -> ResponseReturnValue:
     """Show the form for a file."""
     verify_admin()
-    return render_template("roster.html", error=None)
+    return _form_page()
 
 
 @roster.post("")
-@takes(files=("file",))
+@takes(form=("encoding", "delimiter"), files=("file",))
 def send() -> ResponseReturnValue:
     """Keep a file, and go on to what it would change; nobody is added yet."""
     visitor = verify_admin()
     file = request.files.get("file")
     content = b"" if file is None else file.read(FILE_MAX_BYTES + 1)
+    reading = _read_reading(request.form)
     try:
         if file is None or not file.filename:
             raise BadInput("Choose a file.", field="file")
-        read_sheet(content)
+        read_sheet(content, reading.encoding, DELIMITERS.get(reading.delimiter or ""))
     except TimError as error:
-        return render_template("roster.html", error=error_words(error)), error.status
+        return _form_page(reading, error_words(error)), error.status
     name = storable(one_line(file.filename))[-NAME_MAX_LENGTH:]
     keep_draft(db, visitor.id, content, name)
     db.session.commit()
-    return redirect(url_for("roster.look"), 303)
+    look = url_for("roster.look", encoding=reading.encoding, delimiter=reading.delimiter)
+    return redirect(look, 303)
 
 
 @roster.get("/look")
@@ -77,7 +81,7 @@ def look() -> ResponseReturnValue:
 
 
 @roster.post("/enroll")
-@takes(form=_READING, repeated=("column",))
+@takes(form=(*_READING, "renew"), repeated=("column",))
 @asks_again()
 def carry_out() -> ResponseReturnValue:
     """Carry out the list that was sent, all of it or nothing, and show the slips to print."""
@@ -85,7 +89,7 @@ def carry_out() -> ResponseReturnValue:
     reading = _read_reading(request.form)
     draft = find_draft(db, visitor.id)
     _, entries = _entries(draft, reading)
-    done = enroll(db, entries)
+    done = enroll(db, entries, renews=request.form.get("renew") == _RENEW)
     if done.wrong:
         db.session.rollback()
         return _look_page(visitor, reading), BadInput.status
@@ -100,6 +104,12 @@ def carry_out() -> ResponseReturnValue:
         slips=done.slips,
         addresses={slip.name: login_address(site, slip.name) for slip in done.slips},
         site=site,
+    )
+
+
+def _form_page(reading: Reading | None = None, error: str | None = None) -> str:
+    return render_template(
+        "roster.html", error=error, reading=reading, encodings=ENCODINGS, delimiters=DELIMITERS
     )
 
 

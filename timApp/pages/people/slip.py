@@ -4,7 +4,7 @@ from flask import current_app, render_template, request
 
 from timApp.accounts.account import Account
 from timApp.ui.slips import login_address
-from timApp.user.roster.enroll import Slip
+from timApp.user.roster.slip import Slip
 
 
 def slip_page(account: Account, password: str, done: str) -> str:

@@ -44,7 +44,10 @@ async function ask(form) {
   });
   const said = await response.json();
   if (said.confirm) {
-    const here = location.pathname + location.search;
+    const query = new URLSearchParams(location.search);
+    const name = form.querySelector("input[name=name]");
+    if (name) query.set("name", name.value);
+    const here = `${location.pathname}?${query}`;
     location.assign(`${said.confirm}?next=${encodeURIComponent(here)}`);
     return null;
   }

@@ -1,7 +1,6 @@
 """Carries out what a class list says: all of it in one transaction, whoever is in it."""
 
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,8 +9,8 @@ import sqlalchemy as sa
 from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
 from timApp.database.work import UnitOfWork
-from timApp.user.password import quick_hash
 from timApp.user.roster.plan import Entry, Known, Line, Outcome, Present, plan
+from timApp.user.roster.slip import FirstPassword, Slip, first_passwords, slip_of
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup, membership
 from timApp.util.folded import folded
@@ -23,25 +22,6 @@ _T = TypeVar("_T")
 
 #: Values of one statement: SQLite has at most 32,766, PostgreSQL twice as many.
 _CHUNK = 2_000
-#: Characters of made-up passwords: none that is taken for another one.
-_LETTERS = "abcdefghjkmnpqrstuvwxyz"
-_DIGITS = "23456789"
-#: Some 52 bits: beyond guessing at a login, and at the hash for as long as anybody cares.
-_MADE_UP = (_LETTERS, _LETTERS, _LETTERS, _DIGITS, _DIGITS)
-_MADE_UP_PARTS = 2
-
-
-@dataclass(frozen=True)
-class Slip:
-    """With what somebody new logs in."""
-
-    user_id: int
-    name: str
-    real_name: str
-    seat: str
-    password: str
-    #: What is stored of the password until it is hashed well, see `timApp.user.password`.
-    quick_hash: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +29,7 @@ class Enrolled:
     """What has come of a list."""
 
     lines: Sequence[Line]
-    #: Of those who are new; empty if nothing was changed.
+    #: Of those who have a new password; empty if nothing was changed.
     slips: Sequence[Slip] = ()
 
     def count(self, outcome: Outcome) -> int:
@@ -67,18 +47,26 @@ def look_at_list(work: UnitOfWork, entries: Sequence[Entry]) -> Enrolled:
     return Enrolled(plan(entries, _present(work, entries)))
 
 
-def enroll(work: UnitOfWork, entries: Sequence[Entry]) -> Enrolled:
+def enroll(work: UnitOfWork, entries: Sequence[Entry], *, renews: bool = False) -> Enrolled:
     """Carry the list out, or nothing of it if a line is wrong; see `timApp.user.roster.plan.plan`.
 
     Whoever is new has the password of the list, or a made-up one; groups that are missing are made.
+    If it `renews`, so has whoever is there and has never logged in, as when their slips were lost.
     Nobody else adds people meanwhile, and readers do not wait. Nothing is committed.
     """
+    # Before anybody has to wait.
+    looked = look_at_list(work, entries).lines
+    passwords = first_passwords(one.entry for one in looked if renews or one.outcome is Outcome.NEW)
     _lock_names(work)
     found = look_at_list(work, entries)
     if found.wrong:
         return found
-    slips = _add_people(work, [one.entry for one in found.lines if one.outcome is Outcome.NEW])
+    slips = _add_people(
+        work, [one.entry for one in found.lines if one.outcome is Outcome.NEW], passwords
+    )
     ids = {key_of(slip.name): slip.user_id for slip in slips}
+    if renews:
+        slips += _renew(work, found.lines, passwords)
     for line in found.lines:
         if line.known is not None:
             ids[key_of(line.known.name)] = line.known.id
@@ -87,13 +75,6 @@ def enroll(work: UnitOfWork, entries: Sequence[Entry]) -> Enrolled:
     _add_to_groups(work, [(ids[key_of(one.entry.name)], one.entry.groups) for one in found.lines])
     work.session.expire_all()
     return Enrolled(found.lines, slips)
-
-
-def made_up_password() -> str:
-    """Return a password that nobody guesses, and that is typed off a slip without a mistake."""
-    return "-".join(
-        "".join(secrets.choice(kind) for kind in _MADE_UP) for _ in range(_MADE_UP_PARTS)
-    )
 
 
 def _lock_names(work: UnitOfWork) -> None:
@@ -155,9 +136,45 @@ def _groups_of(work: UnitOfWork, user_ids: Iterable[int]) -> dict[int, set[str]]
     return found
 
 
-def _add_people(work: UnitOfWork, entries: Sequence[Entry]) -> list[Slip]:
-    passwords = [entry.password or made_up_password() for entry in entries]
-    hashes = [quick_hash(password) for password in passwords]
+def _renew(
+    work: UnitOfWork, lines: Sequence[Line], passwords: Mapping[Entry, FirstPassword]
+) -> list[Slip]:
+    """Give a new password to whoever of the list was there, and has never logged in."""
+    there = [(line.known, line.entry) for line in lines if line.known is not None]
+    unused: set[int] = set()
+    for chunk in _chunks(known.id for known, _ in there):
+        query = sa.select(User.id).where(
+            User.id.in_(chunk),
+            User.password_hash.is_not(None),
+            User.disabled_at.is_(None),
+            ~User.sessions.any(),
+        )
+        unused |= set(work.session.scalars(query))
+    renewed = [(known, entry) for known, entry in there if known.id in unused]
+    passwords = _completed(passwords, [entry for _, entry in renewed])
+    slips = [
+        slip_of(known.id, known.name, entry, entry.real_name or known.real_name, passwords[entry])
+        for known, entry in renewed
+    ]
+    for some in _chunks(slips):
+        work.session.execute(
+            sa.update(User), [{"id": one.user_id, "password_hash": one.quick_hash} for one in some]
+        )
+    return slips
+
+
+def _completed(
+    passwords: Mapping[Entry, FirstPassword], entries: Sequence[Entry]
+) -> Mapping[Entry, FirstPassword]:
+    """Return passwords of all of these, also of those who have come to need one meanwhile."""
+    missing = [entry for entry in entries if entry not in passwords]
+    return {**passwords, **first_passwords(missing)} if missing else passwords
+
+
+def _add_people(
+    work: UnitOfWork, entries: Sequence[Entry], passwords: Mapping[Entry, FirstPassword]
+) -> list[Slip]:
+    passwords = _completed(passwords, entries)
     for chunk in _chunks(range(len(entries))):
         work.session.execute(
             sa.insert(User),
@@ -166,7 +183,7 @@ def _add_people(work: UnitOfWork, entries: Sequence[Entry]) -> list[Slip]:
                     "name": entries[place].name,
                     "real_name": entries[place].real_name or "",
                     "email": entries[place].email or "",
-                    "password_hash": hashes[place],
+                    "password_hash": passwords[entries[place]].quick_hash,
                     "name_key": key_of(entries[place].name),
                     "name_look": look_of(entries[place].name),
                     "search_text": folded(
@@ -192,8 +209,8 @@ def _add_people(work: UnitOfWork, entries: Sequence[Entry]) -> list[Slip]:
         columns = [membership.c.user_id, membership.c.usergroup_id]
         work.session.execute(sa.insert(membership).from_select(columns, own))
     return [
-        Slip(ids[one.name], one.name, one.real_name or "", one.seat, password, known)
-        for one, password, known in zip(entries, passwords, hashes, strict=True)
+        slip_of(ids[one.name], one.name, one, one.real_name or "", passwords[one])
+        for one in entries
     ]
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from timApp.database.failure import is_unavailable, reason
 from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.user.password import hash_password
-from timApp.user.roster.enroll import Slip
+from timApp.user.roster.slip import Slip
 from timApp.user.user import User
 
 #: What the thread is called that does it.

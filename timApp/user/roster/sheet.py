@@ -22,6 +22,9 @@ _UNPACKED_MAX_BYTES = 20 * FILE_MAX_BYTES
 #: So many people are in a list at most.
 ROWS_MAX = 20_000
 _COLUMNS_MAX = 100
+#: So many cells of a sheet are looked at, the empty ones between others included: as many as have
+#: all rows that a sheet can have, if those are empty.
+_CELLS_MAX = 3_000_000
 #: Longest text of a cell, in characters.
 _CELL_MAX_LENGTH = 1024
 
@@ -93,7 +96,7 @@ def _decoded(content: bytes, encoding: str | None) -> tuple[str, str]:
         text = content.decode(codec)
     except UnicodeDecodeError as error:
         raise BadInput(
-            "Line %(num)s is no text in %(name)s.",
+            "Line %(num)s is no text in %(name)s; say in which encoding the file is.",
             field="file" if encoding is None else "encoding",
             num=content.count(b"\n", 0, error.start) + 1,
             name=found.upper(),
@@ -165,17 +168,31 @@ def _xlsx_rows(content: bytes) -> Iterator[Row]:
         sheet = book.worksheets[0]
         # What the file says of its size may be wrong.
         sheet.reset_dimensions()
-        found = (
-            (number, [_xlsx_text(value) for value in values])
-            for number, values in enumerate(sheet.iter_rows(values_only=True), 1)
-        )
-        yield from _cut(found)
+        yield from _cut(_xlsx_cells(sheet.iter_rows(values_only=True)))
     except BadInput:
         raise
     except Exception:
         # Whatever openpyxl, and what unpacks and parses for it, stumbles over in a file that is
         # none or is damaged.
         raise damaged from None
+
+
+def _xlsx_cells(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row, the first of which is 1.
+
+    A cell may say that it stands a million columns to the right, or rows down, and openpyxl fills
+    in what is before it.
+    """
+    count = 0
+    for number, values in enumerate(rows, 1):
+        count += 1 + len(values)
+        if count > _CELLS_MAX:
+            raise BadInput(
+                "The sheet is too large: from line %(num)s on, nothing of it is looked at.",
+                field="file",
+                num=number,
+            )
+        yield number, [_xlsx_text(value) for value in values]
 
 
 def _xlsx_text(value: object) -> str:
