@@ -68,8 +68,11 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 	@$(BIN)/python -m bench --short
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
-ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExpiredLink ForgedLink ForgedReceipt ForgedSeat InvalidToken LoginRequired \
-	NobodyWaits NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired ProviderRefused SpentLink Stale TooManyFailures TooManyLogins WrongCredentials WrongLogoutToken
+ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExamBrowserRequired ExpiredLink ForgedLink \
+	ForgedReceipt ForgedSeat InvalidToken LoginRequired NobodyWaits NotFound NotLinked Overtaken \
+	PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired \
+	ProviderRefused SpentLink Stale TooManyFailures TooManyLogins WrongCredentials \
+	WrongLogoutToken
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .

@@ -11,6 +11,9 @@ from timApp.auth.site import db
 from timApp.database.model import Model
 from timApp.document.attachment import save_attachment
 from timApp.document.exam import set_documents
+from timApp.guard.exams.browser import use_file
+from timApp.guard.exams.sebfile import SebSite, make_seb_file
+from timApp.guard.rules.exambrowser import BrowserRule, KeyState
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.copied import CopiedSession
 from timApp.guard.tables.exam import Exam
@@ -19,6 +22,7 @@ from timApp.guard.tables.hold import SessionHold
 from timApp.guard.tables.look import Look
 from timApp.guard.tables.order import SessionOrder
 from timApp.guard.tables.seat import Seat
+from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.undo import Undoable
 from timApp.guard.vocabulary import Action
 from timApp.hosts.outbox.delivery import Delivery, DeliveryState
@@ -142,6 +146,9 @@ def fill(site: Site) -> None:
     with site.app.app_context():
         exam = db.session.scalars(sa.select(Exam)).one()
         set_documents(db, exam, ["odd"])
+        exam.browser, exam.browser_keys = BrowserRule.SHOWN, "0" * 64
+        use_file(exam, make_seb_file(SebSite("https://a.example/"), exam.id))
+        db.session.execute(sa.update(UserSession).values(key_state=KeyState.WRONG))
         sitter = db.session.scalars(sa.select(User)).first()
         assert sitter is not None
         db.session.add(HandIn(exam_id=exam.id, user_id=sitter.id, handed_in_at=now()))

@@ -59,6 +59,9 @@ ROUTES: Final = {
         "GET /oidc/login": 404,
         "GET /openapi.json": 200,
         "GET /readyz": 200,
+        "GET /seb/<number>": 404,
+        "GET /seb/<number>/exam.seb": 404,
+        "GET /seb/<number>/quit": 200,
         "GET /user/sessions/state": 200,
         "PATCH /gate/envoy<rest:rest>": 403,
         "POST /gate/envoy<rest:rest>": 403,
@@ -72,6 +75,7 @@ ROUTES: Final = {
     },
     "whoever is logged in, blocked or not": {
         "GET /user/sessions/current": 200,
+        "POST /seb/key": 422,
     },
     "whoever is logged in": {
         "GET /": 200,
@@ -120,6 +124,7 @@ ROUTES: Final = {
     "administrators": {
         "GET /administer": 200,
         "GET /administer/documents": 200,
+        "GET /administer/exams/browser": 404,
         "GET /administer/exams": 200,
         "GET /administer/exams/begin": 404,
         "GET /administer/exams/change": 404,
@@ -153,6 +158,8 @@ ROUTES: Final = {
         "POST /administer/documents/forbid": 404,
         "POST /administer/exams": 422,
         "POST /administer/exams/begin": 404,
+        "POST /administer/exams/browser/make": 404,
+        "POST /administer/exams/browser/upload": 404,
         "POST /administer/exams/change": 404,
         "POST /administer/exams/delete": 404,
         "POST /administer/exams/end": 404,

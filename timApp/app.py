@@ -42,6 +42,7 @@ from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
 from timApp.openapi import openapi
 from timApp.pages.account.confirm import confirm
+from timApp.pages.account.exam_browser import exam_browser
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
@@ -56,6 +57,7 @@ from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.documents.document_list import document_list
 from timApp.pages.exams.acts import exam_acts
+from timApp.pages.exams.browser import exam_settings
 from timApp.pages.exams.exams import exams
 from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
@@ -281,6 +283,7 @@ def _add_pages(app: Flask) -> None:
         passkey_login,
         oidc,
         hand_in,
+        exam_browser,
         links,
         servers,
         several,
@@ -299,6 +302,7 @@ def _add_pages(app: Flask) -> None:
         lost_passkeys,
         exams,
         exam_acts,
+        exam_settings,
         document_list,
         tokens,
         language,

@@ -24,6 +24,7 @@ from timApp.auth.session.routes import sessions
 from timApp.document.routes import documents
 from timApp.hosts.questions.routes import hosts
 from timApp.pages.account.confirm import confirm
+from timApp.pages.account.exam_browser import exam_browser
 from timApp.pages.account.hand_in import hand_in
 from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
@@ -103,6 +104,7 @@ _BLUEPRINTS = (
     sessions,
     documents,
     hand_in,
+    exam_browser,
     supervise,
     record,
     person_acts,

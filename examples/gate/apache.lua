@@ -1,7 +1,8 @@
 -- Asks timApp about each request, and tells the program who it is. Without its answer nothing passes.
 local http, ltn12 = require("socket.http"), require("ltn12")
 local GATE = "http://127.0.0.1:5000/gate/forward"
-local ASKED = { "Cookie", "Accept", "Accept-Language", "Sec-Fetch-Mode", "Upgrade", "User-Agent" }
+local ASKED = { "Cookie", "Accept", "Accept-Language", "Sec-Fetch-Mode", "Upgrade", "User-Agent",
+  "X-SafeExamBrowser-ConfigKeyHash", "X-SafeExamBrowser-RequestHash" }
 local TOLD = { "Remote-User", "Remote-Name", "Remote-Groups", "Remote-Email" }
 http.TIMEOUT = 10
 

@@ -1,6 +1,7 @@
 -- Asks timApp about each request, and tells the program who it is. Without its answer nothing passes.
 local GATE = "http://127.0.0.1:5000/gate/forward"
-local ASKED = { "cookie", "accept", "accept-language", "sec-fetch-mode", "upgrade", "user-agent" }
+local ASKED = { "cookie", "accept", "accept-language", "sec-fetch-mode", "upgrade", "user-agent",
+  "x-safeexambrowser-configkeyhash", "x-safeexambrowser-requesthash" }
 local TOLD = { "remote-user", "remote-name", "remote-groups", "remote-email" }
 
 -- Values of a header are numbered from 0 where HAProxy gives them.

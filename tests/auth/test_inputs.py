@@ -17,9 +17,12 @@ from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.accounts.account import require_account
 from timApp.auth.site import current_site, db
+from timApp.guard.exams.browser import use_file
 from timApp.guard.exams.find import require_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.receipt import HandInReceipt
+from timApp.guard.exams.sebfile import SebSite, make_seb_file
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.present import present_exam
 from timApp.pages.supervise.done import sealed
@@ -63,10 +66,12 @@ def hall(site: Site) -> Site:
         user.sessions.append(UserSession(session_id="new"))
         db.session.add(user)
         in_an_hour = now() + timedelta(hours=1)
-        exams = dict.fromkeys(("Planned", "Changed", "Not needed"), in_an_hour)
+        exams = dict.fromkeys(("Planned", "Changed", "Not needed", "Uploaded"), in_an_hour)
         exams["Running"] = an_hour_ago
         for title, start in exams.items():
-            add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1), ["Course"]))
+            exam = add_exam(db, ExamPlan(title, start, in_an_hour + timedelta(hours=1), ["Course"]))
+            exam.browser = BrowserRule.SHOWN
+            use_file(exam, make_seb_file(SebSite("http://localhost/"), exam.id))
         db.session.commit()
     site.add_admin()
     site.add_document("exam")
@@ -202,6 +207,19 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("exams.show_change", "GET"): {"query": {"exam": "Planned"}},
     ("exams.change", "POST"): {"form": {"exam": "Changed", "shown": "", "documents": "exam"}},
+    ("exam_settings.show", "GET"): {"query": {"exam": "Planned"}},
+    ("exam_settings.make", "POST"): {
+        "form": {"exam": "Planned", "shown": "", "quit_password": "let me out"}
+    },
+    ("exam_settings.upload", "POST"): {
+        "form": {"exam": "Uploaded", "shown": ""},
+        "files": {"file": make_seb_file(SebSite("http://other.example/"), 1).content},
+    },
+    ("exam_browser.tell", "POST"): {
+        "form": {"address": "http://localhost/", "config_key": "0" * 64, "browser_key": "x"},
+        "takes_json": True,
+        "who": "sitter",
+    },
     ("exam_acts.confirm_delete", "GET"): {"query": {"exam": "Not needed"}},
     ("exam_acts.delete", "POST"): {"form": {"exam": "Not needed", "shown": ""}},
     ("exam_acts.confirm_begin", "GET"): {"query": {"exam": "Planned"}},
@@ -229,6 +247,7 @@ def all_asks(hall: Site) -> list[Ask]:
         values = {
             "user": "alice",
             "path": "exam",
+            "number": str(require_exam(db, "Planned").id),
             "token": current_site().links.sign("alice", "old"),
         }
         receipt = current_site().receipts.write(HandInReceipt("sitter", "", "Running", now()))
@@ -307,6 +326,7 @@ def surplus(ask: Ask, token: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def content_of(site: Site) -> dict[str, list[Any]]:
     """Return all that is in the database, but for what each request may write of its session."""
     of_requests = {"last_seen_at", "seen_origin", "token_issued", "token_used", "token_since"}
+    of_requests |= {"key_state", "key_state_since"}
     with site.app.app_context():
         connection = db.session.connection()
         return {

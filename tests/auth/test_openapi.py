@@ -43,6 +43,7 @@ DESCRIBED = {
     "POST /hosts/waiting",
     "POST /login",
     "POST /logout",
+    "POST /seb/key",
     "POST /supervise/look",
     "POST /user/sessions/invalidate",
     "POST /user/sessions/invalidateAll",

@@ -110,6 +110,19 @@ def _add_exam(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("is added")
 
 
+def _open_browser_settings(page: Page) -> None:
+    page.get_by_label("Safe Exam Browser", exact=True).select_option("required")
+    _add_exam(page)
+    page.get_by_role("link", name="Safe Exam Browser").first.click()
+    expect(page.get_by_role("button", name="Make the file anew")).to_be_visible()
+
+
+def _open_page_of_browser(page: Page) -> None:
+    _open_browser_settings(page)
+    page.locator("dd a[href*='/seb/']").first.click()
+    expect(page.get_by_role("link", name="Open it in Safe Exam Browser")).to_be_visible()
+
+
 def _add_exam_of_nobody(page: Page) -> None:
     _fill_in_exam(page, "Mr Nobody")
     expect(page.get_by_role("alert")).to_contain_text("Mr Nobody")
@@ -284,6 +297,10 @@ PAGES = [
     SitePage("hand in", _SITTER, "/hand-in"),
     SitePage("nothing to hand in", _STUDENT, "/hand-in"),
     SitePage("handed in", _SITTER, "/hand-in", then=_hand_in),
+    SitePage("quit link of Safe Exam Browser", _NOBODY, "/seb/1/quit"),
+    SitePage("no Safe Exam Browser", _NOBODY, "/seb/0", 404),
+    SitePage("settings of Safe Exam Browser", _ADMIN, _EXAMS, then=_open_browser_settings),
+    SitePage("page of Safe Exam Browser", _ADMIN, _EXAMS, then=_open_page_of_browser),
     SitePage("forged receipt", _NOBODY, "/handed-in?receipt=x", 422),
     SitePage("verified, but not everywhere", _SUPERVISOR, _COMPARISON, then=_verify),
     SitePage("invalidated, but not everywhere", _SUPERVISOR, _COMPARISON, then=_invalidate),

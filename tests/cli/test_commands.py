@@ -86,6 +86,7 @@ COMMANDS = [
     "exam list",
     "exam begin",
     "exam end",
+    "exam browser",
     "hosts",
     "hosts check",
     "hosts status",

@@ -1,5 +1,6 @@
 """`timapp exam`: plan, list, begin and end."""
 
+import plistlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.commandline import CommandLine
 from tests.conftest import MakeApp
 from tests.site import Site
+from timApp.guard.exams.sebfile import read_seb_file
 from timApp.util.clock import now
 
 ZONE = "Europe/Helsinki"
@@ -298,3 +300,41 @@ def test_a_person_who_is_there_is_put_into_groups(timapp: CommandLine, here: Sit
     timapp.done("user", "group", "alice", "--remove", "Administrators")
     assert alice.get("/administer/exams").status_code == 403
     assert timapp.done("user", "group", "alice") == "Groups of alice: none\n"
+
+
+def test_an_exam_asks_for_safe_exam_browser(
+    timapp: CommandLine, here: Site, tmp_path: Path
+) -> None:
+    """A file is made for the site's address, can be saved, and one's own takes its place."""
+    refused = timapp(
+        *("exam", "add", "Geometry", "--from", NINE, "--to", TWELVE, "--browser", "required")
+    )
+    assert refused.exit_code == 1
+    assert "SITE_URL has to say it" in refused.stderr
+    timapp.env["TIM_SITE_URL"] = "https://exam.example.org"
+    add(timapp, "--browser", "shown")
+    timapp.done("exam", "change", "Algebra 1", "--browser", "required")
+    said = timapp.done("exam", "browser", "Algebra 1").splitlines()
+    assert said[0] == "Safe Exam Browser: required"
+    assert said[2].startswith("Link: sebs://exam.example.org/seb/")
+    saved = tmp_path / "saved.seb"
+    timapp.done("exam", "browser", "Algebra 1", "--save", str(saved))
+    own = read_seb_file(saved.read_bytes())
+    assert f"Config Key of the file: {own.key}" in said
+    saved.write_bytes(plistlib.dumps({"quitURL": "https://a.example/"}))
+    said = timapp.done("exam", "browser", "Algebra 1", "--use", str(saved)).splitlines()
+    assert f"Config Key of the file: {read_seb_file(saved.read_bytes()).key}" in said
+    assert "Quit link: https://a.example/" in said
+    said = timapp.done("exam", "browser", "Algebra 1", "--make").splitlines()
+    assert f"Config Key of the file: {own.key}" in said
+    words = ("exam", "browser", "Algebra 1", "--add-key", "A" * 64, "--config-key", "b" * 64)
+    said = timapp.done(*words).splitlines()
+    assert said[-2:] == [f"Config Key: {'b' * 64}", f"Browser Exam Key: {'a' * 64}"]
+    said = timapp.done("exam", "browser", "Algebra 1", "--remove-key", "a" * 64).splitlines()
+    assert said[-1] == f"Config Key: {'b' * 64}"
+    wrong = timapp("exam", "browser", "Algebra 1", "--add-key", "abc")
+    assert wrong.exit_code == 1
+    assert "is no key of Safe Exam Browser" in wrong.stderr
+    saved.write_bytes(b"pswd")
+    assert "encrypted" in timapp("exam", "browser", "Algebra 1", "--use", str(saved)).stderr
+    assert timapp("exam", "browser", "Algebra 1", "--use", str(saved), "--make").exit_code == 2

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection
 from itertools import count
 from typing import Any
@@ -16,12 +17,20 @@ from tests.gate.proxies import PROXIES, Proxy, running_proxy
 from tests.live import LiveBrowser, LiveServer, free_port, live_server
 from tests.site import PASSWORD, Site, open_app
 from timApp.auth.site import db
+from timApp.guard.exams.browser import BrowserPlan, have_file
+from timApp.guard.exams.find import find_exam
+from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.sebfile import SebSite
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.user.user import create_user
+from timApp.util.clock import now
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 FETCH = {"Accept": "*/*", "Sec-Fetch-Mode": "cors"}
 #: Where nginx keeps for a second who may pass.
 KEEPING = "nginx, keeping"
+#: That wants Safe Exam Browser.
+EXAM = "Algebra"
 _numbers = count(1)
 
 
@@ -48,6 +57,18 @@ class Gatehouse:
         form = {"user": name, "session_id": browser.session_id}
         supervisor = self.site.logged_in("supervisor")
         assert supervisor.decide("/supervise/verify", data=form).status_code == 200
+
+    def exam_key(self) -> str:
+        """Return the key of the exam, which runs for students from when it is first wanted."""
+        with self.site.app.app_context():
+            exam = find_exam(db, EXAM)
+            if exam is None:
+                times = now() - timedelta(hours=1), now() + timedelta(hours=1)
+                browser = BrowserPlan(BrowserRule.REQUIRED)
+                exam = add_exam(db, ExamPlan(EXAM, *times, ["Students"], browser=browser))
+                have_file(exam, SebSite(f"{self.server.url}/"))
+                db.session.commit()
+            return exam.seb_key or ""
 
 
 @dataclass
@@ -93,7 +114,10 @@ def gatehouse(
     """A site that guards a host of each proxy, of which /public/ is open to everybody."""
     folder = tmp_path_factory.mktemp("gate")
     ports = {name: free_port() for name in (*PROXIES, KEEPING, *map("{}, jupyter".format, PROXIES))}
+    hosts: dict[str, dict[str, object]]
     hosts = {f"http://127.0.0.1:{port}": {"open": ["/public/*"]} for port in ports.values()}
+    # By another name, each is a host of an exam.
+    hosts |= {f"http://localhost:{port}": {"exam": EXAM} for port in ports.values()}
     with (
         sqlite_databases.fresh() as url,
         open_app(url, folder) as app,

@@ -5,13 +5,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 from werkzeug.test import TestResponse
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
 from timApp.auth.site import db
+from timApp.guard.exams.browser import BrowserPlan, have_file
 from timApp.guard.exams.plan import ExamPlan, add_exam
+from timApp.guard.exams.sebfile import SebSite
+from timApp.guard.rules.exambrowser import BrowserRule, KeyState, hash_of
+from timApp.guard.tables.session import UserSession
 from timApp.user.user import create_user
 from timApp.util.clock import now
 
@@ -296,3 +301,81 @@ def test_the_gate_gives_no_new_number_to_a_cookie_that_it_cannot_send(gate: Site
         (session,) = gate.sessions("alice").values()
         assert session.token_issued == 0
         assert "Set-Cookie" in browser.get("/user/sessions/current").headers
+
+
+CONFIG = "X-SafeExamBrowser-ConfigKeyHash"
+
+
+def exam_in_browser(gate: Site, rule: BrowserRule = BrowserRule.REQUIRED) -> tuple[int, str]:
+    """Add an exam that runs and asks for Safe Exam Browser; return its number and its key."""
+    with gate.app.app_context():
+        plan = ExamPlan(
+            "Algebra",
+            now() - timedelta(hours=1),
+            now() + timedelta(hours=1),
+            ["Students"],
+            browser=BrowserPlan(rule),
+        )
+        exam = add_exam(db, plan)
+        have_file(exam, SebSite(f"{SITE}/", [HALL]))
+        db.session.commit()
+        return exam.id, exam.seb_key or ""
+
+
+def key_state(gate: Site, name: str = "alice") -> KeyState | None:
+    """Return what is written down of the exam browser of somebody's one session."""
+    with gate.app.app_context():
+        query = sa.select(UserSession.key_state).where(UserSession.user_id == gate.user_id(name))
+        return db.session.scalars(query).one()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_exam_may_want_safe_exam_browser(gate: Site, family: str) -> None:
+    """The hash is for the address that the proxy is asked for; pages without are led to the way."""
+    number, key = exam_in_browser(gate)
+    alice, address = gate.logged_in("alice"), f"{HALL}/tree?a=%20&b=ä%2F".replace("ä", "%C3%A4")
+    way = f"{SITE}/seb/{number}"
+    refused = ask(alice, family, address)
+    assert refused.status_code == (403 if family == "nginx" else 302)
+    assert refused.headers["Location"] == way
+    assert "Timapp-Refused" not in refused.headers
+    assert key_state(gate) is KeyState.NONE
+    fetched = ask(alice, family, address, FETCH)
+    assert fetched.status_code == 403
+    if family != "nginx":
+        assert (fetched.json or {})["location"] == way
+    right = {CONFIG: hash_of(address, key)}
+    assert ask(alice, family, address, PAGE | right).status_code == 200
+    assert key_state(gate) is KeyState.RIGHT
+    # Browsers put no headers of the page on a websocket, which its page has opened.
+    assert ask(alice, family, address, FETCH).status_code == 200
+    wrong = [
+        hash_of(f"{SITE}/gate/{family}", key),
+        hash_of(f"{HALL}/tree", key),
+        hash_of(address.replace("https", "http"), key),
+        hash_of(address, "0" * 64),
+        f"{right[CONFIG]},{right[CONFIG]}",
+        right[CONFIG] * 50,
+    ]
+    for text in wrong:
+        for how in (PAGE, FETCH):
+            assert ask(alice, family, address, how | {CONFIG: text}).status_code != 200
+    assert key_state(gate) is KeyState.WRONG
+    assert ask(alice, family, address, FETCH).status_code == 403
+    assert ask(alice, family, address, PAGE | right).status_code == 200
+    assert ask(alice, family, address).status_code != 200
+    assert ask(gate.logged_in("admin"), family, address).status_code == 200
+
+
+def test_the_gate_only_notes_what_an_exam_only_shows(gate: Site) -> None:
+    """Nobody is kept out; what a script has told this site opens the guarded host, too."""
+    number, key = exam_in_browser(gate, BrowserRule.SHOWN)
+    alice = gate.logged_in("alice")
+    assert ask(alice, "forward", f"{HALL}/").status_code == 200
+    assert key_state(gate) is KeyState.NONE
+    page = f"{SITE}/seb/{number}"
+    told = {"address": page, "config_key": hash_of(page, key)}
+    assert alice.post("/seb/key", json=told).json == {"state": "right"}
+    assert key_state(gate) is KeyState.TOLD
+    assert ask(alice, "forward", f"{HALL}/").status_code == 200
+    assert key_state(gate) is KeyState.TOLD

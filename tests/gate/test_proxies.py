@@ -9,6 +9,9 @@ import pytest
 from tests.gate.conftest import FETCH, KEEPING, PAGE, Gatehouse, Guarded
 from tests.gate.proxies import PROXIES, running_proxy
 from tests.live import eventually, free_port
+from timApp.guard.rules.exambrowser import hash_of
+
+CONFIG = "X-SafeExamBrowser-ConfigKeyHash"
 
 
 def test_a_program_is_guarded_from_the_login_to_the_verification(guarded: Guarded) -> None:
@@ -70,6 +73,23 @@ def test_what_a_client_says_of_itself_does_not_arrive(guarded: Guarded) -> None:
     status, _, said = guarded.ask("/public/a", how=FETCH | forged)
     assert status == 200
     assert said["headers"].get("remote-user", "") == ""
+
+
+def test_what_safe_exam_browser_shows_arrives_at_the_gate(guarded: Guarded) -> None:
+    """Its hash is looked at for the address in its window; without it, the exam's page is shown."""
+    browser = guarded.house.server.logged_in(guarded.house.add_student())
+    key, host = guarded.house.exam_key(), f"localhost:{guarded.port}"
+    path = "/tree?a=%2F%C3%A4&b=1"
+    right = {CONFIG: hash_of(f"http://{host}{path}", key)}
+    status, place, _ = guarded.ask(path, browser, PAGE | {"Host": host})
+    assert status == 302
+    assert place
+    assert place.startswith(f"{guarded.house.server.url}/seb/")
+    status, _, said = guarded.ask(path, browser, PAGE | {"Host": host} | right)
+    assert (status, said["path"]) == (200, path)
+    other = {CONFIG: hash_of(f"{guarded.origin}{path}", key)}
+    assert guarded.ask(path, browser, PAGE | {"Host": host} | other)[0] == 302
+    assert guarded.ask(path, browser, FETCH | {"Host": host} | other)[0] == 403
 
 
 def test_a_large_upload_passes_and_none_of_it_to_the_gate(guarded: Guarded) -> None:

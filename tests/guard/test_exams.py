@@ -24,6 +24,7 @@ from timApp.guard import (
     Standing,
     State,
 )
+from timApp.guard.exams.browser import BrowserPlan
 from timApp.guard.exams.find import all_exams, find_exam, lock_exam
 from timApp.guard.exams.plan import ExamPlan, add_exam, change_exam, plan_of
 from timApp.guard.exams.run import (
@@ -41,6 +42,7 @@ from timApp.guard.rules.exam import (
     phase_of,
     start_of,
 )
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.tables.exam import Exam
 from timApp.user.usergroup import ADMIN_GROUP, SUPERVISOR_GROUP
 from timApp.util.errors import BadInput, Conflict, NotFound, TimError
@@ -356,7 +358,7 @@ def test_a_wrong_plan_is_refused(
 _MAY_CHANGE = {
     Phase.TO_COME: frozenset(Part),
     Phase.RUNS: frozenset(
-        {Part.TITLE, Part.END, Part.MORE_GROUPS, Part.DOCUMENTS, Part.SUPERVISORS}
+        {Part.TITLE, Part.END, Part.MORE_GROUPS, Part.DOCUMENTS, Part.SUPERVISORS, Part.BROWSER}
     ),
     Phase.OVER: frozenset({Part.TITLE}),
 }
@@ -368,6 +370,7 @@ _CHANGES: dict[Part, Callable[[ExamPlan], ExamPlan]] = {
     Part.FEWER_GROUPS: lambda old: replace(old, groups=[]),
     Part.SUPERVISORS: lambda old: replace(old, supervisors=["Other"]),
     Part.POLICY: lambda old: replace(old, policy=FREE),
+    Part.BROWSER: lambda old: replace(old, browser=BrowserPlan(BrowserRule.SHOWN)),
 }
 
 

@@ -166,7 +166,7 @@ def test_the_form_begins_with_the_policies_of_exams(hall: Site, admin: Browser) 
     """Whoever chooses nothing gets what the command line gives, which the form shows."""
     text = admin.get_page(EXAMS).text
     chosen = re.findall(r'<option value="(\w+)" selected', text)
-    assert chosen == ["block_new", "hold", "same"]
+    assert chosen == ["block_new", "hold", "same", "no"]
     send(admin, "", {name: TYPED[name] for name in ("title", "from", "to")})
     ((exam, *_),) = exams(hall)
     assert exam.policy == Policy(OverLimit.BLOCK_NEW, AfterEnd.HOLD, DeviceRule.SAME)
@@ -345,7 +345,9 @@ def test_while_it_runs_what_would_harm_stays(hall: Site, admin: Browser) -> None
     before = shown_form(admin, "Algebra 1")
     send(admin, "/begin", asked(admin, "Algebra 1"))
     shown = shown_form(admin, "Algebra 1")
-    assert set(shown) == {"exam", "shown", "title", "to", "groups", "documents", "supervisors"}
+    of_browser = {"browser", "config_key", "browser_keys"}
+    names = {"exam", "shown", "title", "to", "groups", "documents", "supervisors"}
+    assert set(shown) == names | of_browser
     answer = admin.get_page(address(admin, "change", "Algebra 1"))
     assert "Begins 1 Dec 2090" not in text_of(answer)  # but when it was begun by hand
     assert "A login over the limit is let in, and the oldest session expires" in text_of(answer)

@@ -34,6 +34,7 @@ from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.reading.page import edge_query, page_query, session_page
 from timApp.guard.reading.sorting import NamePosition, Position, Sort, TimePosition, order_of
 from timApp.guard.rules.clocks import NEVER
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.tables.session import UserSession
 from timApp.guard.vocabulary import Action, State
 from timApp.pages.administer import matching, session_list
@@ -452,6 +453,7 @@ def test_an_export_is_what_the_pages_show(
 
 ALL_COLUMNS = [
     *("user", "real_name", "session_id", "origin"),
+    "exam_browser_key",
     *("logged_in_at", "last_seen_at", "expired_at", "logged_out_at"),
 ]
 
@@ -461,6 +463,7 @@ def test_an_export_tells_of_each_session_what_there_is(crowd: Site, admin: Reade
     with crowd.app.app_context():
         one = made_session("one", state="logged_out")
         one.last_seen_at = MORNING + 3 * MINUTE
+        one.key_state = KeyState.WRONG
         add_person("zoe", one, real_name="Zoë Öhman")
         db.session.commit()
     answer = admin.browser.get(f"{LIST}/export?user=zoe")
@@ -472,6 +475,7 @@ def test_an_export_tells_of_each_session_what_there_is(crowd: Site, admin: Reade
         "real_name": "Zoë Öhman",
         "session_id": "one",
         "origin": f"[10.0.0.1] {FIREFOX}",
+        "exam_browser_key": "wrong",
         "logged_in_at": "2026-05-04T09:00:00.000000+00:00",
         "last_seen_at": "2026-05-04T09:03:00.000000+00:00",
         "expired_at": "2026-05-04T09:01:00.000000+00:00",
@@ -506,7 +510,7 @@ def test_an_export_for_excel_opens_at_a_double_click(
     text = answer.data.decode("utf-8-sig")
     heading, row = csv.reader(io.StringIO(text), delimiter=separator)
     assert heading == [f"{one} ({zone})" if one.endswith("_at") else one for one in ALL_COLUMNS]
-    assert row[4:] == [*times, times[0].replace(":00:00", ":01:00"), ""]
+    assert row[4:] == ["", *times, times[0].replace(":00:00", ":01:00"), ""]
     # Nothing is a formula, wherever a spreadsheet takes a cell to begin.
     assert row[1] == "'=Öhman"
     assert row[3] == "[10.0.0.1] a; '=1+1,\t'-2; x=3 +4"

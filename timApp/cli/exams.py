@@ -10,6 +10,7 @@ from timApp.cli.output import printable
 from timApp.cli.parameters import TEXT
 from timApp.guard.exams.run import Effect
 from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.exam import Exam
 from timApp.ui.language import site_zone
@@ -34,7 +35,7 @@ def names_option(name: str, variable: str, metavar: str, text: str) -> _Decorato
 
 
 def policy_option(
-    kind: type[OverLimit] | type[AfterEnd] | type[DeviceRule],
+    kind: type[OverLimit] | type[AfterEnd] | type[DeviceRule] | type[BrowserRule],
     name: str,
     default: Enum | None,
     text: str,

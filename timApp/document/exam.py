@@ -1,9 +1,8 @@
 """Documents of exams: open within the exam's time, to those who sit it."""
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +11,18 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
+from timApp.document.closing import Closing, ExamOfDocument, closing_of
 from timApp.document.model import Document, require_document
 from timApp.document.reference import keep_references
 from timApp.guard.exams.plan import delete_exam, lock_planned, require_changeable
-from timApp.guard.rules.exam import Part, Phase, end_of, phase_of, start_of
-from timApp.guard.tables.exam import Exam, sits, supervises
+from timApp.guard.rules.exam import Part, Phase, phase_of
+from timApp.guard.rules.exambrowser import (
+    KeyState,
+    ShownKeys,
+    best_of,
+    state_of,
+)
+from timApp.guard.tables.exam import Exam, keys_of, sits, supervises
 from timApp.guard.tables.handin import handed_in_at
 from timApp.item.block import Block, BlockAccess
 from timApp.util.clock import now
@@ -33,90 +39,6 @@ exam_documents = sa.Table(
 )
 
 
-class Closed(Enum):
-    """Why somebody may not open a document of an exam."""
-
-    TO_COME = "the exam has not begun"
-    OVER = "the exam is over"
-    HANDED_IN = "they have handed the exam in"
-    NOT_SITTING = "they do not sit the exam"
-
-
-@dataclass(frozen=True)
-class ExamOfDocument:
-    """An exam to which a document belongs, and what it is to whoever asks."""
-
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    begun_at: datetime | None
-    ended_at: datetime | None
-    sits: bool
-    supervises: bool
-    #: When they handed it in; None if they have not.
-    handed_in_at: datetime | None
-
-    @property
-    def start(self) -> datetime:
-        """When it begins or began."""
-        return start_of(self)
-
-    @property
-    def end(self) -> datetime:
-        """When it ends or ended."""
-        return end_of(self)
-
-    def closed(self, moment: datetime) -> Closed | None:
-        """Return why its documents are closed to them then; None if they are open."""
-        if self.supervises:
-            return None
-        if not self.sits:
-            return Closed.NOT_SITTING
-        if self.handed_in_at is not None:
-            return Closed.HANDED_IN
-        match phase_of(self, moment):
-            case Phase.TO_COME:
-                return Closed.TO_COME
-            case Phase.OVER:
-                return Closed.OVER
-        return None
-
-
-@dataclass(frozen=True)
-class Closing:
-    """Why a document is closed, and the exam that says so."""
-
-    why: Closed
-    exam: ExamOfDocument
-
-
-def closing_of(exams: Iterable[ExamOfDocument], moment: datetime) -> Closing | None:
-    """Return why a document of these exams is closed; None if one opens it, or there are none.
-
-    Of several exams, one that runs and that they have handed in is named first, then the next one
-    to come, one that they have handed in, and the one that ended last. Of those that they do not
-    sit it is one that runs, if one does.
-    """
-    found: list[Closing] = []
-    for exam in exams:
-        why = exam.closed(moment)
-        if why is None:
-            return None
-        found.append(Closing(why, exam))
-    of_kind = {kind: [one for one in found if one.why is kind] for kind in Closed}
-    running = [one for one in found if phase_of(one.exam, moment) is Phase.RUNS]
-    for one in running:
-        if one.why is Closed.HANDED_IN:
-            return one
-    if of_kind[Closed.TO_COME]:
-        return min(of_kind[Closed.TO_COME], key=lambda one: one.exam.start)
-    if of_kind[Closed.HANDED_IN]:
-        return of_kind[Closed.HANDED_IN][0]
-    if of_kind[Closed.OVER]:
-        return max(of_kind[Closed.OVER], key=lambda one: one.exam.end)
-    return next(iter(running or found), None)
-
-
 @dataclass(frozen=True)
 class Gate:
     """What exams say of a document to somebody."""
@@ -125,31 +47,44 @@ class Gate:
     closing: Closing | None = None
     #: Whether they sit an exam that it belongs to, and which runs: there is something to hand in.
     is_sat: bool = False
+    #: What the browser has shown to the exams that ask for it; None if none does.
+    key_state: KeyState | None = None
+    #: The first of them.
+    asking_exam: int | None = None
 
 
-def find_gate(work: UnitOfWork, document_id: int, user_id: int) -> Gate:
-    """Return what exams say of the document to the person.
+def find_gate(work: UnitOfWork, document_id: int, user_id: int, shown: ShownKeys) -> Gate:
+    """Return what exams say of the document to the person, whose browser has shown that.
 
     It is one look-up. Administrators, to whom all is open, are not asked about.
     """
     asked = {"document": document_id, "person": user_id}
     exams, moment = [_read(row) for row in _of_document.all(work, asked)], now()
-    is_sat = any(one.sits and one.closed(moment) is None for one in exams)
-    return Gate(closing_of(exams, moment), is_sat)
+    return _gate(exams, moment, shown)
 
 
-def find_exam_closing(work: UnitOfWork, title: str, user_id: int) -> Closing | None:
-    """Return why what belongs to the exam of that title is closed to the person; None if open.
+def find_exam_gate(work: UnitOfWork, title: str, user_id: int, shown: ShownKeys) -> Gate:
+    """Return what the exam of that title says to the person of what belongs to it.
 
     `NotFound` if there is no such exam.
     """
     row = _of_title.first(work, {"key": key_of(title), "person": user_id})
     if row is None:
         raise NotFound("There is no exam %(title)s.", field="title", title=quoted(title))
-    return closing_of([_read(row)], now())
+    return _gate([_read(row)], now(), shown)
 
 
-def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
+def _gate(exams: Sequence[ExamOfDocument], moment: datetime, shown: ShownKeys) -> Gate:
+    asking = [one for one in exams if one.asks(moment)]
+    return Gate(
+        closing_of(exams, moment, shown),
+        any(one.sits and one.closed(moment, shown) is None for one in exams),
+        best_of(state_of(shown, one.keys) for one in asking),
+        asking[0].id if asking else None,
+    )
+
+
+def closed_documents(work: UnitOfWork, user_id: int, shown: ShownKeys) -> set[str]:
     """Return the paths of the documents that exams close to the person."""
     exams: dict[str, list[ExamOfDocument]] = {}
     query: sa.Select[*tuple[Any, ...]] = _exams(sa.literal(user_id)).add_columns(Document.path)
@@ -158,7 +93,7 @@ def closed_documents(work: UnitOfWork, user_id: int) -> set[str]:
         *of_exam, path = row
         exams.setdefault(path, []).append(_read(of_exam))
     moment = now()
-    return {path for path, found in exams.items() if closing_of(found, moment) is not None}
+    return {path for path, found in exams.items() if closing_of(found, moment, shown) is not None}
 
 
 def set_documents(work: UnitOfWork, exam: Exam, paths: Collection[str]) -> bool:
@@ -254,6 +189,7 @@ def _exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
 
 def _of_exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
     return sa.select(
+        Exam.id,
         Exam.title,
         Exam.starts_at,
         Exam.ends_at,
@@ -262,6 +198,10 @@ def _of_exams(user_id: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]:
         sits(user_id).label("sits"),
         supervises(user_id).label("supervises"),
         handed_in_at(user_id).label("handed_in_at"),
+        Exam.browser,
+        Exam.config_key,
+        Exam.seb_key,
+        Exam.browser_keys,
     )
 
 
@@ -280,7 +220,18 @@ _of_title = QuickRead(
 
 
 def _read(row: Sequence[Any]) -> ExamOfDocument:
-    title, starts_at, ends_at, begun_at, ended_at, is_sitting, is_supervising, at = row
+    number, title, starts_at, ends_at, begun_at, ended_at, *of_person, rule = row[:10]
+    is_sitting, is_supervising, at = of_person
     return ExamOfDocument(
-        title, starts_at, ends_at, begun_at, ended_at, bool(is_sitting), bool(is_supervising), at
+        number,
+        title,
+        starts_at,
+        ends_at,
+        begun_at,
+        ended_at,
+        bool(is_sitting),
+        bool(is_supervising),
+        at,
+        rule,
+        keys_of(*row[10:]),
     )

@@ -16,10 +16,17 @@ from timApp.auth.access import (
     verify_view_access,
 )
 from timApp.auth.blueprint import ApiBlueprint
+from timApp.auth.exambrowser import (
+    ExamBrowserRequired,
+    look_at_browser,
+    note_shown,
+    shown_keys,
+)
 from timApp.auth.seat import take_seat
 from timApp.auth.site import current_guard, db
 from timApp.document.attachment import find_attachment, referring_documents
-from timApp.document.exam import Closed, Gate, closed_documents, find_gate
+from timApp.document.closing import Closed
+from timApp.document.exam import Gate, closed_documents, find_gate
 from timApp.document.markdown import render_markdown
 from timApp.document.model import documents_visible_to, find_document
 from timApp.guard.exams.handin import exams_sat_by
@@ -67,11 +74,13 @@ def index() -> ResponseReturnValue:
     verify_valid_session()
     entries = documents_visible_to(db, visitor.id, visitor.is_admin)
     if entries and not visitor.is_admin:
-        closed = closed_documents(db, visitor.id)
+        closed = closed_documents(db, visitor.id, shown_keys(visitor))
         entries = [entry for entry in entries if entry.path not in closed]
     if wants_json():
         return jsonify([entry._asdict() for entry in entries])
     is_sat = any(one.handed_in_at is None for one in exams_sat_by(db, visitor.id))
+    if is_sat:
+        look_at_browser(visitor)
     return render_template("index.html", documents=entries, is_sat=is_sat)
 
 
@@ -128,7 +137,7 @@ def _require_document_with(path: str) -> None:
     for document in referring_documents(db, path):
         try:
             verify_view_access(document)
-            _look_at_gate(document)
+            _look_at_gate(document, is_page=False)
         except (AccessDenied, SessionExpired) as error:
             refusal = refusal or error
         else:
@@ -141,10 +150,15 @@ def _is_of_allowed_document(path: str) -> bool:
     return any(is_allowed_document(one.path) for one in referring_documents(db, path))
 
 
-def _look_at_gate(document: PlacedItem) -> Gate:
-    """Return what exams say of a document that none of them closes; else `AccessDenied`."""
+def _look_at_gate(document: PlacedItem, *, is_page: bool = True) -> Gate:
+    """Return what exams say of a document that none of them closes; else `AccessDenied`.
+
+    `ExamBrowserRequired` if one opens it in Safe Exam Browser alone. An attachment is no page.
+    """
     visitor = verify_logged_in()
-    gate = Gate() if visitor.is_admin else find_gate(db, document.id, visitor.id)
+    shown = shown_keys(visitor, is_page=is_page)
+    gate = Gate() if visitor.is_admin else find_gate(db, document.id, visitor.id, shown)
+    note_shown(visitor, gate.key_state, gate.asking_exam)
     closing = gate.closing
     if closing is None:
         return gate
@@ -155,6 +169,13 @@ def _look_at_gate(document: PlacedItem) -> Gate:
                 "This document belongs to the exam %(exam)s, which begins at %(at)s.",
                 exam=title,
                 at=moment_text(exam.start),
+            )
+        case Closed.BROWSER:
+            raise ExamBrowserRequired(
+                "This belongs to the exam %(exam)s, which opens only in Safe Exam Browser with the"
+                " settings of the exam.",
+                exam=title,
+                number=exam.id,
             )
         case Closed.HANDED_IN:
             raise AccessDenied(

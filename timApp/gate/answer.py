@@ -59,7 +59,9 @@ def answer_of(  # noqa: PLR0917 - what there is to say
     if decision in {Decision.PASS, Decision.OPEN}:
         return Answer("200 OK", identity_headers(visitor if decision is Decision.PASS else None))
     status = _STATUSES.get(decision, _FORBIDDEN)
-    refused = [(_REFUSED, decision.value)] if place else []
+    # Where the exam wants another browser, to wait and ask again is of no use.
+    is_to_repeat = place and decision is not Decision.BROWSER
+    refused = [(_REFUSED, decision.value)] if is_to_repeat else []
     location = [("Location", place), *refused] if place else []
     if family is Family.STATUS:
         status = _FORBIDDEN if status == _BLOCKED else status

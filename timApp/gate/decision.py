@@ -24,6 +24,8 @@ class Decision(Enum):
     ASK_EXAM = "ask exam"
     #: The exam says that it is closed to whoever asks.
     CLOSED = "closed"
+    #: The exam opens only in Safe Exam Browser, with the settings of the exam.
+    BROWSER = "exam browser"
     #: The host is none of those that are guarded.
     UNKNOWN = "unknown"
     #: It is not clear what is asked about.

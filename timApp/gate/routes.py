@@ -22,21 +22,27 @@ from timApp.auth.access import SessionExpired, open_to_expired_sessions
 from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieSession
 from timApp.auth.csrf import csrf
+from timApp.auth.exambrowser import shown_keys
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_standing
-from timApp.document.exam import find_exam_closing
+from timApp.document.closing import Closed
+from timApp.document.exam import Gate, find_exam_gate
 from timApp.gate.answer import Answer, Family, answer_of
 from timApp.gate.asked import (
     ENVOY_PATH,
     FORWARD_PATH,
     NGINX_PATH,
     Asked,
+    Kind,
     read_envoy,
     read_forward,
     read_nginx,
 )
 from timApp.gate.decision import Decision, decide
+from timApp.guard.cookie import Claims
+from timApp.guard.exams.browser import note_state
 from timApp.guard.verdict import Standing, Verdict
+from timApp.guard.visitor import Visitor
 from timApp.request.guarded import BLOCKED_PATH, guarded_hosts
 from timApp.request.inputs import passes_on, takes
 from timApp.util.errors import BadInput, NotFound
@@ -52,6 +58,10 @@ _REFUSALS = {
         " site."
     ),
     Decision.CLOSED: lazy_gettext("The exam to which this address belongs is not open to you now."),
+    Decision.BROWSER: lazy_gettext(
+        "The exam to which this address belongs opens only in Safe Exam Browser with the settings"
+        " of the exam."
+    ),
     Decision.UNKNOWN: lazy_gettext(
         "This address is not among those that the exam site guards (GUARDED_HOSTS)."
     ),
@@ -151,7 +161,7 @@ def _answered(asked: Asked | None, family: Family) -> Answer:
         visitor = verdict.visitor
         decision = decide(host, asked.path, verdict.standing, visitor)
         if decision is Decision.ASK_EXAM and visitor is not None:
-            decision = _ask_exam(host.exam or "", visitor.id)
+            decision, place = _ask_exam(host.exam or "", visitor, asked)
         if decision is Decision.LOG_IN:
             place = _login_address(asked.address)
         elif decision is Decision.BLOCKED:
@@ -168,12 +178,27 @@ def _verdict() -> Verdict:
     return current_guard().check_in_passing(claims, current_place)
 
 
-def _ask_exam(title: str, user_id: int) -> Decision:
+def _ask_exam(title: str, visitor: Visitor, asked: Asked) -> tuple[Decision, str | None]:
+    """Return what an exam says to whoever asks, and where it leads them, if anywhere.
+
+    It is written down what their browser has shown to it, for the address in its window.
+    """
+    shown = shown_keys(visitor, asked.address, is_page=asked.kind is Kind.NAVIGATION)
     try:
-        closing = find_exam_closing(db, title, user_id)
+        gate = find_exam_gate(db, title, visitor.id, shown)
     except NotFound:
-        return Decision.FORBIDDEN
-    return Decision.PASS if closing is None else Decision.CLOSED
+        return Decision.FORBIDDEN, None
+    _note_state(visitor, gate)
+    if gate.closing is None:
+        return Decision.PASS, None
+    if gate.closing.why is Closed.BROWSER:
+        return Decision.BROWSER, f"{_site_url()}/seb/{gate.closing.exam.id}"
+    return Decision.CLOSED, None
+
+
+def _note_state(visitor: Visitor, gate: Gate) -> None:
+    if gate.key_state not in {None, visitor.key_state} and visitor.session_id is not None:
+        note_state(db.engine, Claims(visitor.id, visitor.session_id), gate.key_state)
 
 
 def _site_url() -> str:

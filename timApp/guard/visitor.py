@@ -15,6 +15,7 @@ from timApp.database.work import UnitOfWork, Work
 from timApp.guard.cookie import Claims
 from timApp.guard.reading.heir import find_heir
 from timApp.guard.rules.clocks import NEVER, Clocks
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.token import AS_ANY, Ruling, Tokens, Use, is_as_any, judge
 from timApp.guard.rules.validity import (
     SEEN_INTERVAL_ACTIVE,
@@ -52,6 +53,8 @@ class Visitor(Member):
     #: Whether they are in a group of which everybody has a passkey, and have none: until they have,
     #: they are in no group that may do anything on the site.
     owes_passkey: bool = False
+    #: What is written down of the session's exam browser; None if nothing is.
+    key_state: KeyState | None = None
 
 
 class Undecided(Enum):
@@ -83,6 +86,8 @@ def _visitors(
         UserSession.token_used,
         SecondOf(UserSession.token_since).label("token_since"),
         SecondOf(UserSession.attempted_at).label("attempted_at"),
+        # As text: hardly any session has it, and to read it as what it is takes time at each one.
+        sa.type_coerce(UserSession.key_state, sa.Text()).label("key_state"),
     ]
     join = sa.and_(UserSession.user_id == User.id, UserSession.session_id == session_id)
     # As it is without a session, too.
@@ -285,6 +290,7 @@ class Visitors:
         number, name, real_name, email, groups, session_id, is_active = row[:7]
         is_active = session_id is not None and bool(is_active)
         groups, attempted_at = read_groups(groups), row[11]
+        key_state = None if row[12] is None else KeyState(row[12])
         owes_passkey = False
         # Of most people and sites nothing more is asked.
         if self._second_factor_groups and not self._second_factor_groups.isdisjoint(groups):
@@ -302,6 +308,7 @@ class Visitors:
             attempted_at,
             renewed,
             owes_passkey,
+            key_state,
         )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import SessionSummary
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import Cause, State
 
@@ -24,6 +25,14 @@ class ShownSession:
     seating: Seating
     #: Where it was last seen, if that is not where it began.
     seen_elsewhere: Device | None
+    #: What it has shown of its exam browser, and since when; None if nobody has looked.
+    key_state: KeyState | None
+    key_state_since: datetime | None
+
+    @property
+    def claims_seb(self) -> bool:
+        """Whether it calls itself Safe Exam Browser wherever it was seen."""
+        return self.device.is_seb and (self.seen_elsewhere is None or self.seen_elsewhere.is_seb)
 
 
 def shown(session: SessionSummary) -> ShownSession:
@@ -37,4 +46,6 @@ def shown(session: SessionSummary) -> ShownSession:
         cause=session.cause,
         seating=session.seating,
         seen_elsewhere=None if session.seen_origin is None else device_of(session.seen_origin),
+        key_state=session.key_state,
+        key_state_since=session.key_state_since,
     )

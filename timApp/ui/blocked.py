@@ -7,6 +7,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from timApp.auth.access import SessionExpired
+from timApp.auth.exambrowser import look_at_browser
 from timApp.auth.site import current_clocks, current_site, db
 from timApp.auth.visitor import Visitor, current_visitor
 from timApp.database.failure import ERRORS, leave_out, only_reads
@@ -76,6 +77,8 @@ def _blocked_page(
     waits: bool,
 ) -> Response:
     link = code = None
+    # A supervisor is to see it of those who wait.
+    look_at_browser(visitor)
     if waits and visitor.session_id is not None:
         link = current_site().links.address(_base_url(), visitor.name, visitor.session_id)
         code = _short_code(visitor.id, visitor.session_id)

@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from timApp.auth.access import LoginRequired, PasskeyOwed, SessionExpired
 from timApp.auth.bearer import InvalidToken
+from timApp.auth.exambrowser import ExamBrowserRequired
 from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
@@ -53,6 +54,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(SessionExpired, answer_session_expired)
     app.register_error_handler(ProofRequired, answer_proof_required)
     app.register_error_handler(PasskeyOwed, _answer_passkey_owed)
+    app.register_error_handler(ExamBrowserRequired, _answer_exam_browser_required)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(CSRFError, _answer_csrf_error)
     failures = Repeats()
@@ -99,6 +101,16 @@ def _answer_passkey_owed(error: PasskeyOwed) -> ResponseReturnValue:
     if wants_json() or request.method not in {"GET", "HEAD"}:
         return _answer_tim_error(error)
     return redirect(url_for("passkeys.show", next=address_of_request()))
+
+
+def _answer_exam_browser_required(error: ExamBrowserRequired) -> Response:
+    if wants_json():
+        return _answer_tim_error(error)
+    return _answer(
+        error.status,
+        error_words(error),
+        seb_url=url_for("exam_browser.show", number=error.evidence["number"]),
+    )
 
 
 def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:
@@ -174,6 +186,7 @@ def _answer(
     message: str,
     details: Mapping[str, object] | None = None,
     log_in_url: str | None = None,
+    seb_url: str | None = None,
 ) -> Response:
     if wants_json():
         response = jsonify(error=message, **(details or {}))
@@ -181,7 +194,8 @@ def _answer(
         name = str(status_of(code).name)
         # JSON can smuggle in characters that no page can hold.
         shown = storable(message)
-        values = {"code": code, "name": name, "message": shown, "log_in_url": log_in_url}
+        links = {"log_in_url": log_in_url, "seb_url": seb_url}
+        values = {"code": code, "name": name, "message": shown, **links}
         response = make_response(_error_page(code, values))
     response.status_code = code
     response.headers["Cache-Control"] = "no-store"

@@ -10,6 +10,7 @@ from timApp.guard.reading.activity import Series
 from timApp.guard.reading.device import Device
 from timApp.guard.rules.cause import OF_BLOCKED_LOGINS, Explanation
 from timApp.guard.rules.exam import Phase
+from timApp.guard.rules.exambrowser import BrowserRule, KeyState
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind, Cause, State
@@ -140,6 +141,18 @@ _POLICIES: Mapping[OverLimit | AfterEnd | DeviceRule, object] = {
     DeviceRule.ANY: lazy_gettext("any browser"),
     DeviceRule.SAME: lazy_gettext("the browser that had it"),
 }
+_BROWSER_RULES = {
+    BrowserRule.NO: lazy_gettext("is not asked for"),
+    BrowserRule.SHOWN: lazy_gettext("is asked for, and shown to supervisors"),
+    BrowserRule.REQUIRED: lazy_gettext("is required"),
+}
+_KEY_STATES = {
+    KeyState.NONE: lazy_gettext("No Safe Exam Browser"),
+    KeyState.WRONG: lazy_gettext("Safe Exam Browser, wrong key"),
+    KeyState.RIGHT: lazy_gettext("Safe Exam Browser, right key"),
+    KeyState.TOLD: lazy_gettext("Safe Exam Browser, right key"),
+}
+_REPLAYED_KEY = lazy_gettext("Right key, but not Safe Exam Browser")
 #: A logout that names no session.
 _OTHERS_ENDED = lazy_gettext("Ended the other sessions")
 _ACTORS = {
@@ -166,11 +179,13 @@ def add_words(app: Flask) -> None:
     """Let templates say what the guard knows, as filters of these names."""
     app.jinja_env.filters.update(
         actor_words=actor_words,
+        browser_rule_words=browser_rule_words,
         cause_words=cause_words,
         change_words=change_words,
         device_words=device_words,
         ended_words=ended_words,
         error_words=error_words,
+        key_words=key_words,
         phase_words=phase_words,
         policy_words=policy_words,
         scope_words=scope_words,
@@ -250,6 +265,19 @@ def phase_words(phase: Phase) -> str:
 def policy_words(choice: OverLimit | AfterEnd | DeviceRule) -> str:
     """Return what a policy says of a login, or of whom it lets take a free slot."""
     return str(_POLICIES[choice])
+
+
+def browser_rule_words(rule: BrowserRule) -> str:
+    """Return whether an exam asks for Safe Exam Browser."""
+    return str(_BROWSER_RULES[rule])
+
+
+def key_words(state: KeyState, claims_seb: bool) -> str:
+    """Return what a session has shown of its exam browser, which it says that it is, or does not.
+
+    A right key in another browser stands out: somebody has copied the settings of the exam.
+    """
+    return str(_REPLAYED_KEY if state.is_right and not claims_seb else _KEY_STATES[state])
 
 
 def change_words(change: SessionChange) -> str:

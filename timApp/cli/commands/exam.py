@@ -1,13 +1,18 @@
 """`timapp exam`."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 import click
 
+from timApp.auth.exambrowser import seb_site
 from timApp.auth.site import current_clocks, db
 from timApp.auth.visitor import current_actor
+from timApp.cli.commands import exam_browser
 from timApp.cli.context import application
 from timApp.cli.exams import (
     counted,
@@ -28,15 +33,23 @@ from timApp.cli.parameters import TEXT, NoTerminal
 from timApp.document.exam import documents_of_exams
 from timApp.document.planned import faults_of
 from timApp.document.planning import Documents, drop_exam, plan_anew, plan_exam
+from timApp.guard.exams.browser import BrowserPlan
 from timApp.guard.exams.find import all_exams, lock_exam, require_exam
 from timApp.guard.exams.plan import ExamPlan, merged_groups, plan_of
 from timApp.guard.exams.run import Effect, begin_exam, effect_of_begin, end_exam
 from timApp.guard.exams.supervision import those_who_verify_nobody
 from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, end_of, phase_of, start_of
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.tables.exam import Exam
 from timApp.util.clock import now
 from timApp.util.errors import TimError
+
+
+def _browser_option(default: BrowserRule | None) -> Callable[..., Any]:
+    """Let a command say whether an exam asks for Safe Exam Browser."""
+    text = "Whether it asks for Safe Exam Browser, and only shows who is in it, or requires it."
+    return policy_option(BrowserRule, "--browser", default, text)
 
 
 @click.group(
@@ -83,6 +96,7 @@ def command() -> None:
     AfterEnd, "--after-end", EXAM_POLICY.after_end, "What becomes of a login after an end."
 )
 @policy_option(DeviceRule, "--device", EXAM_POLICY.device, "Which browsers may take a free slot.")
+@_browser_option(BrowserRule.NO)
 def add(  # noqa: PLR0917 - those of the command
     title: str,
     starts_at: str,
@@ -93,6 +107,7 @@ def add(  # noqa: PLR0917 - those of the command
     over_limit: OverLimit,
     after_end: AfterEnd,
     device: DeviceRule,
+    browser: BrowserRule,
 ) -> None:
     """Add the exam TITLE.
 
@@ -120,8 +135,9 @@ def add(  # noqa: PLR0917 - those of the command
             groups,
             supervisors,
             Policy(over_limit, after_end, device),
+            BrowserPlan(browser),
         )
-        exam = plan_exam(db, plan, documents, current_actor())
+        exam = plan_exam(db, plan, documents, current_actor(), site=seb_site(title))
         shown, lines = exam_text(exam), _standing(exam, is_new=True)
         db.session.commit()
     click.echo(f"Added the exam {shown}.")
@@ -154,6 +170,7 @@ def add(  # noqa: PLR0917 - those of the command
 @policy_option(OverLimit, "--over-limit", None, "What a login over the limit does.")
 @policy_option(AfterEnd, "--after-end", None, "What becomes of a login after an end.")
 @policy_option(DeviceRule, "--device", None, "Which browsers may take a free slot.")
+@_browser_option(None)
 def change(  # noqa: PLR0917 - those of the command
     title: str,
     new_title: str | None,
@@ -168,6 +185,7 @@ def change(  # noqa: PLR0917 - those of the command
     over_limit: OverLimit | None,
     after_end: AfterEnd | None,
     device: DeviceRule | None,
+    browser: BrowserRule | None,
 ) -> None:
     """Change the exam TITLE; what is not said stays as it is.
 
@@ -189,9 +207,11 @@ def change(  # noqa: PLR0917 - those of the command
                 after_end or old.policy.after_end,
                 device or old.policy.device,
             ),
+            replace(old.browser, rule=browser or old.browser.rule),
         )
         documents = Documents(added=new_documents, removed=old_documents)
-        changed = plan_anew(db, exam, plan, documents, current_actor())
+        site = seb_site(plan.title)
+        changed = plan_anew(db, exam, plan, documents, current_actor(), site=site)
         shown, lines = exam_text(exam), _standing(exam, is_new=Part.START in changed)
         db.session.commit()
     click.echo(f"The exam is {shown} now.")
@@ -280,6 +300,9 @@ def end(title: str) -> None:
         click.echo(f"Ended the exam {shown}.")
     else:
         click.echo(f"The exam {shown} was over already{by}; nothing was changed.")
+
+
+command.add_command(exam_browser.browser)
 
 
 def _standing(exam: Exam, *, is_new: bool) -> list[str]:

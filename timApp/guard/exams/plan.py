@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
+from timApp.guard.exams.browser import NO_BROWSER, BrowserPlan, ask_for, asked_for
 from timApp.guard.exams.find import find_exam, lock_exam
 from timApp.guard.rules.exam import EXAM_POLICY, Part, Phase, changeable, phase_of, start_of
 from timApp.guard.rules.policy import Policy
@@ -30,6 +31,7 @@ class ExamPlan:
     #: Those who supervise it; with none, the site's supervisors do.
     supervisors: Sequence[str] = ()
     policy: Policy = EXAM_POLICY
+    browser: BrowserPlan = NO_BROWSER
 
 
 def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
@@ -37,7 +39,8 @@ def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
 
     `BadInput` for a title that is empty, too long or no line of text (field ``title``), and for an
     end that does not come after the beginning, or is past (``to``); `Conflict` (``title``) if there
-    is an exam of that title; `NotFound` (``group``) for a group that there is not.
+    is an exam of that title; `NotFound` (``group``) for a group that there is not; `BadInput` for a
+    key that is none, see `timApp.guard.exams.browser.ask_for`.
     """
     title = check_title(work, plan.title)
     check_times(plan.starts_at, plan.ends_at)
@@ -53,6 +56,7 @@ def add_exam(work: UnitOfWork, plan: ExamPlan) -> Exam:
         groups=named_groups(work, plan.groups),
         supervisors=_supervisors(work, plan),
     )
+    ask_for(exam, plan.browser)
     work.session.add(exam)
     _flush_title(work, title)
     return exam
@@ -82,6 +86,7 @@ def plan_of(exam: Exam) -> ExamPlan:
         [group.name for group in exam.groups],
         [group.name for group in exam.supervisors],
         exam.policy,
+        asked_for(exam),
     )
 
 
@@ -102,6 +107,7 @@ def change_exam(work: UnitOfWork, exam: Exam, plan: ExamPlan) -> frozenset[Part]
         Part.FEWER_GROUPS: bool(old - new),
         Part.SUPERVISORS: _ids(supervisors) != _ids(exam.supervisors),
         Part.POLICY: plan.policy != exam.policy,
+        Part.BROWSER: plan.browser != asked_for(exam),
     }
     changed = frozenset(part for part, is_other in differs.items() if is_other)
     require_changeable(exam, changed)
@@ -119,6 +125,7 @@ def change_exam(work: UnitOfWork, exam: Exam, plan: ExamPlan) -> frozenset[Part]
         policy.after_end,
         policy.device,
     )
+    ask_for(exam, plan.browser)
     _flush_title(work, title)
     return changed
 

@@ -11,9 +11,10 @@ _ORIGIN = re.compile(r"\[(?P<address>[^\]]*)\] (?P<user_agent>.*)", re.DOTALL)
 _SHOWN_MAX_LENGTH = 80
 
 
+_SEB = "Safe Exam Browser"
 #: Browsers that lock a computer down for an exam, which say that they are another browser, too.
 _EXAM_BROWSERS = (
-    (re.compile(r"\b(?:SEB|SafeExamBrowser)[/ ](\d+)?"), "Safe Exam Browser"),
+    (re.compile(r"\b(?:SEB|SafeExamBrowser)[/ ](\d+)?"), _SEB),
     (re.compile(r"\b(?:RLDB|LockDown ?Browser)[/ ]?(\d+)?", re.IGNORECASE), "LockDown Browser"),
 )
 
@@ -28,6 +29,11 @@ class Device:
     browser: str
     #: Such as "Windows 10"; empty if unknown.
     system: str = ""
+
+    @property
+    def is_seb(self) -> bool:
+        """Whether it calls itself Safe Exam Browser."""
+        return self.browser.startswith(_SEB)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.clocks import Clocks
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_open, state_of
@@ -41,6 +42,10 @@ class SessionSummary:
     seating: Seating = NOWHERE
     #: Where it was last seen, if that is not where it began; None, too, for one of another host.
     seen_origin: str | None = None
+    #: What it has shown of its exam browser, and since when; None if nobody has looked, and for one
+    #: of another host.
+    key_state: KeyState | None = None
+    key_state_since: datetime | None = None
 
 
 def latest_session_id(work: UnitOfWork, user_id: int) -> str | None:
@@ -105,6 +110,8 @@ def summary_of(session: UserSession, clocks: Clocks) -> SessionSummary:
         cause=session.cause or clocks.ended(session),
         seating=session.seating,
         seen_origin=session.seen_origin,
+        key_state=session.key_state,
+        key_state_since=session.key_state_since,
     )
 
 

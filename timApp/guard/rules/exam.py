@@ -31,6 +31,8 @@ class Part(Enum):
     DOCUMENTS = "documents"
     SUPERVISORS = "supervisors"
     POLICY = "policy"
+    #: Whether it asks for Safe Exam Browser, and with which settings.
+    BROWSER = "browser"
 
     @property
     def field(self) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from timApp.database.model import Model, enum_column
+from timApp.guard.rules.exambrowser import BrowserRule, ExamKeys
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.guard.vocabulary import ActorKind
 from timApp.user.usergroup import ADMIN_GROUP, UserGroup, membership
@@ -60,6 +61,20 @@ class Exam(Model):
     after_end: orm.Mapped[AfterEnd] = orm.mapped_column(enum_column(AfterEnd))
     device: orm.Mapped[DeviceRule] = orm.mapped_column(enum_column(DeviceRule))
 
+    #: Whether it asks for Safe Exam Browser, and how that shows that it has the exam's settings.
+    browser: orm.Mapped[BrowserRule] = orm.mapped_column(
+        enum_column(BrowserRule), default=BrowserRule.NO, server_default=BrowserRule.NO.value
+    )
+    #: The key of settings that are not here; None if there are none.
+    config_key: orm.Mapped[str | None]
+    #: Those of the builds that may be used, one a line; empty: any.
+    browser_keys: orm.Mapped[str] = orm.mapped_column(default="", server_default=sa.text("''"))
+    #: The file of settings in Base64, its key, and the address that ends the browser, if there is
+    #: one.
+    seb_file: orm.Mapped[str | None] = orm.mapped_column(deferred=True)
+    seb_key: orm.Mapped[str | None]
+    quit_address: orm.Mapped[str | None]
+
     groups: orm.Mapped[list[UserGroup]] = orm.relationship(
         secondary=exam_groups, order_by=UserGroup.name
     )
@@ -71,6 +86,17 @@ class Exam(Model):
     def policy(self) -> Policy:
         """What counts for logins of those who sit it."""
         return Policy(self.over_limit, self.after_end, self.device)
+
+    @property
+    def keys(self) -> ExamKeys:
+        """What Safe Exam Browser has to show."""
+        return keys_of(self.config_key, self.seb_key, self.browser_keys)
+
+
+def keys_of(config_key: str | None, seb_key: str | None, browser_keys: str) -> ExamKeys:
+    """Return the keys that stand in these columns."""
+    known = tuple(key for key in (config_key, seb_key) if key)
+    return ExamKeys(known, tuple(browser_keys.split()))
 
 
 def starts() -> sa.ColumnElement[datetime]:

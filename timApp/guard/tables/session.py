@@ -7,6 +7,7 @@ from sqlalchemy import orm
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from timApp.database.model import ONLY_ON, Model, enum_column
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.seating import Seating
 from timApp.guard.vocabulary import ORIGIN_MAX_LENGTH, Cause
 from timApp.user.user import User
@@ -66,6 +67,10 @@ class UserSession(Model):
     token_issued: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))
     token_used: orm.Mapped[int] = orm.mapped_column(server_default=sa.text("0"))
     token_since: orm.Mapped[datetime | None]
+    #: What its browser has shown of the settings of an exam that asks for Safe Exam Browser, and
+    #: since when; None if nobody has looked.
+    key_state: orm.Mapped[KeyState | None] = orm.mapped_column(enum_column(KeyState))
+    key_state_since: orm.Mapped[datetime | None]
 
     #: User that owns the session. Relationship to `user_id`.
     user: orm.Mapped[User] = orm.relationship(back_populates="sessions")

@@ -12,6 +12,7 @@ from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
 from timApp.database.work import UnitOfWork
+from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.seating import NOWHERE, Seating
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.state import is_blocked
@@ -48,6 +49,8 @@ class Waiting:
     seen_origin: str | None = None
     #: Whether it began for one of two who had the same cookie; not known of another host's.
     was_copied: bool = False
+    #: What it has shown of its exam browser; None if nobody has looked, and for another host's.
+    key_state: KeyState | None = None
 
 
 def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
@@ -179,10 +182,19 @@ def _still_waits() -> sa.ColumnElement[bool]:
 
 def _read(row: sa.Row[*tuple[Any, ...]]) -> Waiting:
     code, user_name, real_name, session_id, origin, since, *more = row
-    seat, address_seat, seen, cause = more
+    seat, address_seat, seen, cause, key_state = more
     seating = Seating(seat, address_seat)
     return Waiting(
-        code, user_name, real_name, session_id, origin, since, seating, seen, cause is Cause.COPIED
+        code,
+        user_name,
+        real_name,
+        session_id,
+        origin,
+        since,
+        seating,
+        seen,
+        cause is Cause.COPIED,
+        key_state,
     )
 
 
@@ -200,6 +212,7 @@ def _waiting_query() -> sa.Select[*tuple[Any, ...]]:
             UserSession.address_seat,
             UserSession.seen_origin,
             UserSession.cause,
+            UserSession.key_state,
         )
         .join(UserSession, _is_of_session())
         .join(User, User.id == UserSession.user_id)

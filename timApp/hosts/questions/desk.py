@@ -34,6 +34,12 @@ class WaitingPerson:
         seen = self.entry.seen_origin
         return None if seen is None else device_of(seen)
 
+    @property
+    def claims_seb(self) -> bool:
+        """Whether the session calls itself Safe Exam Browser wherever it was seen."""
+        seen = self.seen_elsewhere
+        return self.device.is_seb and (seen is None or seen.is_seb)
+
 
 @dataclass(frozen=True)
 class Desk:

@@ -23,6 +23,7 @@ from timApp.auth.visitor import Visitor, cookie_claims, current_actor, current_v
 from timApp.guard.exams.handin import HandedIn, exams_sat_by, handed_in_with
 from timApp.guard.exams.handin import hand_in as hand_exam_in
 from timApp.guard.exams.receipt import HandInReceipt
+from timApp.pages.account.exam_browser import quit_address
 from timApp.request.caches import forget_pages
 from timApp.request.inputs import read_body, takes
 from timApp.request.negotiation import wants_json
@@ -120,4 +121,4 @@ def _answer(person: User | Visitor, done: HandedIn) -> Response:
 def show_receipt() -> ResponseReturnValue:
     """Show who has handed in what, and when; whoever has the address may see it."""
     receipt = current_site().receipts.read(request.args.get("receipt", ""))
-    return render_template("handed_in.html", receipt=receipt)
+    return render_template("handed_in.html", receipt=receipt, quit_url=quit_address(receipt.exam))

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from timApp.auth.access import verify_admin
+from timApp.auth.exambrowser import seb_site
 from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
@@ -13,6 +14,7 @@ from timApp.document.planning import Documents, plan_anew, plan_exam
 from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
 from timApp.guard.exams.run import effect_of_begin
 from timApp.guard.rules.exam import Part, Phase, phase_of
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit
 from timApp.guard.tables.exam import Exam
 from timApp.pages.exams.form import (
@@ -50,7 +52,8 @@ def add() -> ResponseReturnValue:
     if plan is None:
         return _list_page(form)
     try:
-        exam = plan_exam(db, plan, form.lines("documents"), current_actor())
+        site = seb_site(plan.title)
+        exam = plan_exam(db, plan, form.lines("documents"), current_actor(), site=site)
     except TimError as error:
         db.session.rollback()
         form.blame(error)
@@ -87,7 +90,8 @@ def change() -> ResponseReturnValue:
         return _change_page(form)
     try:
         documents = Documents(wanted=form.lines("documents"))
-        changed = plan_anew(db, exam, plan, documents, current_actor())
+        site = seb_site(plan.title)
+        changed = plan_anew(db, exam, plan, documents, current_actor(), site=site)
     except TimError as error:
         db.session.rollback()
         form.blame(error)
@@ -125,6 +129,7 @@ def _form_choices() -> dict[str, object]:
         "over_limits": OverLimit,
         "after_ends": AfterEnd,
         "device_rules": DeviceRule,
+        "browser_rules": BrowserRule,
         "time_zone": str(site_zone()),
     }
 

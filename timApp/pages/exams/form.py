@@ -6,8 +6,10 @@ from datetime import datetime
 
 from timApp.auth.site import db
 from timApp.document.planned import Faults, faults_of
+from timApp.guard.exams.browser import NO_BROWSER, BrowserPlan, plan_browser
 from timApp.guard.exams.plan import ExamPlan
 from timApp.guard.rules.exam import EXAM_POLICY, Part, changeable
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import AfterEnd, DeviceRule, OverLimit, Policy
 from timApp.pages.choice import read_choice
 from timApp.pages.exams.present import Present, wall_text
@@ -26,6 +28,9 @@ _PARTS = {
     "over_limit": Part.POLICY,
     "after_end": Part.POLICY,
     "device": Part.POLICY,
+    "browser": Part.BROWSER,
+    "config_key": Part.BROWSER,
+    "browser_keys": Part.BROWSER,
 }
 EXAM_FIELDS = frozenset(_PARTS)
 #: Where the form says what operations say of an input.
@@ -39,6 +44,7 @@ class ExamForm:
     #: What was filled in, by field.
     texts: dict[str, str] = field(default_factory=dict)
     policy: Policy = EXAM_POLICY
+    browser: BrowserPlan = NO_BROWSER
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     #: The exam that it changes; None for a new one.
@@ -76,6 +82,7 @@ class ExamForm:
             self.lines("groups"),
             self.lines("supervisors"),
             self.policy,
+            self.browser,
         )
 
     def is_fixed(self, name: str) -> bool:
@@ -93,7 +100,8 @@ class ExamForm:
 def shown_form(present: Present) -> ExamForm:
     """Return the form in which nothing was typed yet."""
     plan = present.plan
-    return ExamForm(dict(present.texts), plan.policy, plan.starts_at, plan.ends_at, present)
+    texts, times = dict(present.texts), (plan.starts_at, plan.ends_at)
+    return ExamForm(texts, plan.policy, plan.browser, *times, present)
 
 
 def read_exam(
@@ -118,6 +126,7 @@ def read_exam(
         read_choice(AfterEnd, form.texts, "after_end", EXAM_POLICY.after_end),
         read_choice(DeviceRule, form.texts, "device", EXAM_POLICY.device),
     )
+    form.browser = _read_browser(form)
     form.starts_at = _read_time(form, "from", present.plan.starts_at if present else None)
     form.ends_at = _read_time(form, "to", present.plan.ends_at if present else None)
     faults = faults_of(
@@ -148,6 +157,16 @@ def _take_over(form: ExamForm, present: Present, shown: str) -> None:
             form.taken_over.add(name)
         else:
             form.contested.add(name)
+
+
+def _read_browser(form: ExamForm) -> BrowserPlan:
+    """Return what is asked for; what is wrong with a key is kept in the form."""
+    rule = read_choice(BrowserRule, form.texts, "browser", BrowserRule.NO)
+    try:
+        return plan_browser(rule, form.texts.get("config_key", ""), form.lines("browser_keys"))
+    except TimError as error:
+        form.errors[error.field or "browser"] = [error]
+        return BrowserPlan(rule)
 
 
 def _read_time(form: ExamForm, name: str, present: datetime | None) -> datetime | None:

@@ -54,6 +54,11 @@ def present_exam(exam: Exam) -> Present:
         "over_limit": plan.policy.over_limit.value,
         "after_end": plan.policy.after_end.value,
         "device": plan.policy.device.value,
+        "browser": plan.browser.rule.value,
+        "config_key": plan.browser.config_key,
+        "browser_keys": "\n".join(plan.browser.browser_keys),
+        # No field of the form: it is changed on a page of its own.
+        "file": exam.seb_key or "",
     }
     phase = phase_of(exam, now())
     return Present(exam.id, phase, plan, documents, start_of(exam), end_of(exam), texts)

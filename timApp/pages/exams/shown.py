@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
+from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import Policy
 from timApp.guard.tables.exam import Exam
 
@@ -22,6 +23,7 @@ class ShownExam:
     documents: Sequence[str]
     supervisors: Sequence[str]
     policy: Policy
+    browser: BrowserRule
     #: Whether somebody may begin it by hand; also when the clock has.
     may_begin: bool
 
@@ -49,5 +51,6 @@ def shown_exam(exam: Exam, moment: datetime, documents: Sequence[str]) -> ShownE
         documents=documents,
         supervisors=[group.name for group in exam.supervisors],
         policy=exam.policy,
+        browser=exam.browser,
         may_begin=phase is not Phase.OVER and exam.begun_at is None,
     )

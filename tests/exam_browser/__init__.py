@@ -1,0 +1,1 @@
+"""Safe Exam Browser: keys, files, documents, the gate."""
