@@ -69,10 +69,10 @@ bench-short: $(VENV)/bench.stamp ## The same, roughly, in about a minute; nothin
 
 # The first argument of an error is a sentence that pages show, and so one to translate.
 ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExamBrowserRequired ExpiredLink ForgedLink \
-	ForgedReceipt ForgedSeat InvalidToken LoginRequired NobodyWaits NotFound NotLinked Overtaken \
-	PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused PasswordChanged ProofRequired \
-	ProviderRefused SpentLink Stale TooManyFailures TooManyLogins WrongCredentials \
-	WrongLogoutToken
+	ForgedReceipt ForgedSeat HeaderRefused InvalidToken LaunchRefused LoginRequired NobodyWaits \
+	NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused \
+	PasswordChanged ProofRequired ProviderRefused SamlRefused SpentLink Stale TooManyFailures \
+	TooManyLogins WrongCredentials WrongHeader WrongLink WrongLogoutToken
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .

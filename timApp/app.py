@@ -23,6 +23,8 @@ from timApp.auth.outcomes import count_change, count_logins
 from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import add_logins
+from timApp.auth.ways.platforms import add_platforms
+from timApp.auth.ways.saml import add_service_provider
 from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
@@ -44,11 +46,14 @@ from timApp.openapi import openapi
 from timApp.pages.account.confirm import confirm
 from timApp.pages.account.exam_browser import exam_browser
 from timApp.pages.account.hand_in import hand_in
+from timApp.pages.account.header_login import header_login
+from timApp.pages.account.lti import lti
 from timApp.pages.account.my_sessions import my_sessions
 from timApp.pages.account.new_password import new_password
 from timApp.pages.account.oidc import oidc
 from timApp.pages.account.passkey_login import passkey_login
 from timApp.pages.account.passkeys import passkeys
+from timApp.pages.account.saml import saml
 from timApp.pages.administer.failed_logins import failed_logins
 from timApp.pages.administer.matching import matching
 from timApp.pages.administer.overview import overview
@@ -249,6 +254,8 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     )
     add_logins(app, guard)
     add_provider(app)
+    add_platforms(app)
+    add_service_provider(app)
     count_logins(app, tally)
 
 
@@ -282,6 +289,9 @@ def _add_pages(app: Flask) -> None:
         passkeys,
         passkey_login,
         oidc,
+        header_login,
+        lti,
+        saml,
         hand_in,
         exam_browser,
         links,

@@ -23,6 +23,7 @@ from pydantic_settings import (
 from sqlalchemy.engine import URL
 
 from timApp import defaultconfig
+from timApp.auth.ways.options import check_ways
 from timApp.database.dialects.sqlitefile import file_of
 from timApp.net.network import read_network
 from timApp.optiontypes import (
@@ -129,7 +130,7 @@ def load_config(
     config |= _from_argument(overrides or {})
     _check_targets(config)
     _check_guarded_hosts(config)
-    _check_provider(config)
+    check_ways(config)
     return config
 
 
@@ -158,17 +159,6 @@ def database_url(config: Mapping[str, Any]) -> str:
         if path is not None:
             url = url.set(database=str(path.absolute()))
     return url.render_as_string(hide_password=False)
-
-
-def _check_provider(config: Mapping[str, Any]) -> None:
-    if config["OIDC_ISSUER"] is None:
-        if not config["LOCAL_PASSWORDS"]:
-            message = "LOCAL_PASSWORDS: without OIDC_ISSUER nobody could log in."
-            raise ConfigError(message, field="LOCAL_PASSWORDS")
-        return
-    for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SITE_URL"):
-        if config[name] is None:
-            raise ConfigError(f"OIDC_ISSUER: {name} is missing.", field="OIDC_ISSUER")
 
 
 def _check_guarded_hosts(config: Mapping[str, Any]) -> None:

@@ -25,11 +25,13 @@ from timApp.optiontypes import (
     GroupLimits,
     GroupNames,
     GuardedHosts,
+    HeaderName,
     HostNames,
     Key,
     Keys,
     Limit,
     LogFormat,
+    LtiPlatforms,
     Network,
     Networks,
     OverLimitChoice,
@@ -42,6 +44,8 @@ from timApp.optiontypes import (
     Targets,
     Text,
     TimeZone,
+    WayLabels,
+    Ways,
 )
 
 # Whether logins are tracked as sessions, and people with an expired session are kept from
@@ -145,11 +149,83 @@ OIDC_NAME_CLAIM: Text = "preferred_username"
 # A group that is called "Administrators" there is that here, too.
 OIDC_GROUPS_CLAIM: Text | None = None
 
-# Whether somebody whom the provider vouches for is the person who has that name here already. True
-# or false. Default: False.
-# False = only if that person has no password here and came by no provider before, as after a class
-# list. With True, whoever gives names at the provider opens any account here.
-OIDC_LINKS_BY_NAME: Flag = False
+# The header in which a proxy that logs people in says their user name, such as "X-Remote-User".
+# Letters, digits and "-", or None = none is believed. Default: None.
+# It is believed at /header/login alone, and only of a proxy at TRUSTED_HEADER_FROM. That proxy has
+# to write the header anew at each request there, or take it away: whatever a visitor writes in it
+# would be believed otherwise. See docs/identity.md.
+TRUSTED_HEADER: HeaderName | None = None
+
+# Where that proxy connects from. A list of networks and addresses such as ["127.0.0.1"].
+# Default: [].
+# It is the address of the connection itself, and nothing that a header says.
+TRUSTED_HEADER_FROM: Networks = []
+
+# The header in which it says the name of the person. Letters, digits and "-", or None = it does not
+# say it. Default: None.
+# The proxy has to write this one and the next two anew, too.
+TRUSTED_HEADER_REAL_NAME: HeaderName | None = None
+
+# That with the e-mail address. Letters, digits and "-", or None. Default: None.
+TRUSTED_HEADER_EMAIL: HeaderName | None = None
+
+# That with the groups, with commas or semicolons in between; they replace those that somebody is
+# in. Letters, digits and "-", or None = groups are given here. Default: None.
+# A group that is called "Administrators" there is that here, too.
+TRUSTED_HEADER_GROUPS: HeaderName | None = None
+
+# The learning platforms, such as Moodle and Canvas, in whose courses links lead to this site (LTI
+# 1.3). A list of tables, each with "issuer", "client_id", "auth_url" and "keys_url" (where the
+# platform has its logins and its keys), "deployments" (a list of ids) and perhaps "name_claim",
+# which says what is the user name there, by default "custom.username". Default: [].
+# Nobody gets a right by what they are there. SITE_URL has to begin with https://. What to write for
+# Moodle and Canvas is in docs/identity.md.
+LTI_PLATFORMS: LtiPlatforms = []
+
+# The SAML 2 identity provider by which people log in, such as one of Haka: its metadata. The path
+# of a file, or None = there is none. Default: None.
+# It needs `timapp[saml]` and the program xmlsec1; SITE_URL has to begin with https://. Tell the
+# provider SITE_URL + "/saml/metadata". See docs/identity.md.
+SAML_IDP_METADATA: FilePath | None = None
+
+# Which of the identity providers of that file it is, if there are several. Its entity id, or None =
+# the only one. Default: None.
+SAML_IDP: Text | None = None
+
+# What the identity provider calls this site. An entity id, or None = SITE_URL + "/saml/metadata".
+# Default: None.
+SAML_ENTITY_ID: Text | None = None
+
+# The key with which requests to the identity provider are signed. The path of a PEM file, or None =
+# they are not signed. Default: None.
+SAML_KEY_FILE: FilePath | None = None
+
+# Its certificate, which is in the site's metadata. The path of a PEM file, or None. Default: None.
+SAML_CERT_FILE: FilePath | None = None
+
+# Which attribute is the user name. Text. Default: "eduPersonPrincipalName".
+SAML_NAME_ATTRIBUTE: Text = "eduPersonPrincipalName"
+
+# Which attribute is never another person's, such as "pairwise-id", so that somebody stays who they
+# are when their user name changes. Text, or None = that of the user name. Default: None.
+# After a change everybody comes for the first time.
+SAML_SUBJECT: Text | None = None
+
+# Which attribute has the groups; they replace those that somebody is in. Text, or None = groups are
+# given here. Default: None.
+# A group that is called "Administrators" there is that here, too.
+SAML_GROUPS_ATTRIBUTE: Text | None = None
+
+# The ways to log in whose user names are those of this site: "oidc", "header", "saml" and "lti". A
+# list of them. Default: [].
+# Somebody who comes by such a way for the first time is the person who has that name here already.
+# By any other way that is so only if the person has no password here and came by no way before, as
+# after a class list. Whoever gives the names there opens any account here.
+LINK_BY_NAME: Ways = []
+
+# What the login page's buttons say, by the way: "oidc", "header" and "saml". A table of them and of
+# texts, such as {"saml": "Haka"}. Default: {} (the page's own words).
+LOGIN_LABELS: WayLabels = {}
 
 # For how many days all is kept of a session. A whole number of days, at least 1, or None, which
 # means for ever. Default: None.

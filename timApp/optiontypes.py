@@ -242,6 +242,21 @@ Keys = Annotated[
         '["the-key-before-this-one"]',
     ),
 ]
+HeaderName = Annotated[
+    Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$", max_length=64)],
+    Must('be the name of a header: letters, digits and "-"; others are not passed on'),
+]
+_Way = Literal["oidc", "header", "saml", "lti"]
+Ways = Annotated[
+    Annotated[list[_Way], Strict(strict=False)],
+    Must('be a list of "oidc", "header", "saml" and "lti"', '["oidc"]'),
+]
+WayLabels = Annotated[
+    dict[_Way, _Filled],
+    Must(
+        'be a table of "oidc", "header" and "saml" and what their buttons say', '{"saml": "Haka"}'
+    ),
+]
 Networks = Annotated[
     Annotated[list[Annotated[str, _satisfying(_is_network)]], Strict(strict=False)],
     Must("be a list of networks or addresses", '["10.1.2.0/24", "2001:db8::7"]'),
@@ -302,6 +317,30 @@ GuardedHosts = Annotated[
         ' (names), "open" and "open_to_blocked" (paths that begin with "/"), and "exam" (a title),'
         " all of which may be left out",
         '{"https://lab.example.org": {"groups": ["Students"]}}',
+    ),
+]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class LtiPlatform(TypedDict):
+    """One of LTI_PLATFORMS."""
+
+    issuer: Annotated[str, _satisfying(lambda text: _is_filled(text) and " " not in text)]
+    client_id: _Filled
+    auth_url: _Url
+    keys_url: _Url
+    deployments: Annotated[_Names, Field(min_length=1)]
+    name_claim: NotRequired[_Filled]
+
+
+LtiPlatforms = Annotated[
+    Annotated[list[LtiPlatform], Strict(strict=False)],
+    Must(
+        'be a list of tables with "issuer", "client_id", "auth_url" and "keys_url" (URLs),'
+        ' "deployments" (a list, not empty) and perhaps "name_claim"',
+        '[{"issuer": "https://lms.example.org", "client_id": "1",'
+        ' "auth_url": "https://lms.example.org/auth", "keys_url": "https://lms.example.org/keys",'
+        ' "deployments": ["1"]}]',
     ),
 ]
 CookieDomain = Annotated[

@@ -131,6 +131,13 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("oidc.log_in", "GET"): {"query": {"next": "/"}},
     ("oidc.callback", "GET"): {"query": {"code": "x", "state": "y"}},
     ("oidc.end", "POST"): {"form": {"logout_token": "x"}},
+    ("header_login.show", "GET"): {"query": {"next": "/"}},
+    ("header_login.log_in", "POST"): {"form": {"next": "/"}},
+    ("lti.begin", "GET"): {"query": {"iss": "https://lms.example", "login_hint": "1"}},
+    ("lti.begin_with_form", "POST"): {"form": {"iss": "https://lms.example", "login_hint": "1"}},
+    ("lti.launch", "POST"): {"form": {"id_token": "x", "state": "y", "again": "yes"}},
+    ("saml.log_in", "GET"): {"query": {"next": "/"}},
+    ("saml.finish", "POST"): {"form": {"SAMLResponse": "x", "RelayState": "y", "again": "yes"}},
     ("passkey_login.show", "GET"): {"query": {"next": "/"}},
     ("passkey_login.log_in", "POST"): {"form": {"credential": "{}", "next": "/"}},
     ("passkeys.show", "GET"): {"query": {"next": "/"}},
@@ -237,6 +244,10 @@ SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
 SIGNED |= {"passkey_login.show", "passkey_login.options", "passkey_login.log_in"}
 #: Those that are a provider's, for tests/oidc.
 SIGNED |= {"oidc.log_in", "oidc.callback", "oidc.end"}
+#: Those that a proxy protects, for tests/ways.
+SIGNED |= {"header_login.show", "header_login.log_in"}
+SIGNED |= {"lti.begin", "lti.begin_with_form", "lti.launch"}
+SIGNED |= {"saml.log_in", "saml.finish", "saml.describe"}
 SIGNED |= {"passkeys.add", "passkeys.rename", "passkeys.remove", "confirm.options"}
 
 

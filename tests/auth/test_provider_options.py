@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Site
 from timApp.auth.site import db
-from timApp.user.federated import NotLinked, person_of
+from timApp.user.federated import NotLinked, Word, person_of
 from timApp.user.people import Identity
 from timApp.util.errors import ConfigError
 
@@ -53,14 +53,14 @@ def test_a_name_is_linked_only_where_the_site_says_so(site: Site) -> None:
     with site.app.app_context():
         said = Identity("Alice", "Alice A", None, None)
         with pytest.raises(NotLinked):
-            person_of(db, issuer, "1", said, links_by_name=False)
+            person_of(db, Word(issuer, "1"), said, links_by_name=False)
         db.session.rollback()
-        linked = person_of(db, issuer, "1", said, links_by_name=True)
+        linked = person_of(db, Word(issuer, "1"), said, links_by_name=True)
         assert (linked.name, linked.real_name) == ("alice", "Alice A")
         renamed = Identity("someone else", None, None, None)
-        assert person_of(db, issuer, "1", renamed, links_by_name=False).name == "alice"
-        new = person_of(db, issuer, "2", Identity("bob"), links_by_name=False)
+        assert person_of(db, Word(issuer, "1"), renamed, links_by_name=False).name == "alice"
+        new = person_of(db, Word(issuer, "2"), Identity("bob"), links_by_name=False)
         assert new.name == "bob"
         with pytest.raises(NotLinked):
-            person_of(db, "https://other.example", "2", Identity("bob"), links_by_name=False)
+            person_of(db, Word("https://other.example", "2"), Identity("bob"), links_by_name=False)
         db.session.rollback()

@@ -66,8 +66,8 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def running_chromium(path: str) -> Iterator[Browser]:
-    """Yield a Chromium without a screen.
+def running_chromium(path: str, *arguments: str) -> Iterator[Browser]:
+    """Yield a Chromium without a screen, with further arguments.
 
     Meanwhile the thread counts as one with a running asyncio loop, which is Playwright's.
     """
@@ -75,7 +75,9 @@ def running_chromium(path: str) -> Iterator[Browser]:
     # Root has no sandbox.
     as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS + as_root)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*_ARGUMENTS, *as_root, *arguments]
+        )
         try:
             yield browser
         finally:

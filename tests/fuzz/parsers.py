@@ -3,6 +3,7 @@
 import csv
 import io
 import posixpath
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 from itsdangerous import BadSignature
 from yarl import URL
 
+from tests.ways.platform import claims_of, new_key, signed
 from tests.workbook import xlsx
 from timApp import defaultconfig
+from timApp.auth.ways.header import HeaderNames, read_vouched
+from timApp.auth.ways.launch import LaunchRefused, Platform, read_launch
+from timApp.auth.ways.samlform import SamlRefused, read_form
 from timApp.config import database_url, load_config
 from timApp.document.markdown import render_markdown, title_of
 from timApp.document.path import normal_path
@@ -36,6 +41,7 @@ from timApp.pages.supervise.typed import understand
 from timApp.request.guarded import GuardedHosts
 from timApp.request.local import local_address
 from timApp.request.masked import masked_path
+from timApp.request.peer import PEER
 from timApp.user.roster.columns import Column, find_columns
 from timApp.user.roster.plan import Present, plan, read_entries
 from timApp.user.roster.sheet import read_sheet
@@ -187,6 +193,21 @@ _WAITING = _entry(
 _NAMES = near("ann", "Ännä Ö", "a.b+c@example.org", "\N{CYRILLIC SMALL LETTER A}nn", "ﬀ")
 
 #: By name. What is signed is read with our keys, what is nearly so must be refused like the rest.
+_LAUNCH_KEY = new_key()
+_LAUNCH = claims_of("ann", "https://lms.example.org", "nonce")
+_PLATFORM = Platform("https://lms.example.org", "exam", "", "", frozenset({"7"}), "custom.username")
+_HEADERS = HeaderNames(["192.0.2.1"], "User", None, "Mail", "Groups")
+_SAML = (
+    '<?xml version="1.0" encoding="UTF-8"?><p:Response ID="a"'
+    ' xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol"'
+    ' xmlns:s="urn:oasis:names:tc:SAML:2.0:assertion"'
+    ' xmlns:d="http://www.w3.org/2000/09/xmldsig#"><s:Assertion ID="b"><d:Signature>'
+    '<d:SignedInfo><d:SignatureMethod Algorithm="#rsa-sha256"/><d:Reference URI="#b">'
+    '<d:DigestMethod Algorithm="#sha256"/></d:Reference></d:SignedInfo></d:Signature>'
+    '<s:Subject><s:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"/>'
+    "</s:Subject></s:Assertion></p:Response>"
+)
+
 PARSERS = {
     "cookie": Parser(near(_COOKIE), _COOKIES.read, (BadSignature, UnicodeError)),
     "cookie's claims": Parser(near(_COOKIE), _COOKIES.claims),
@@ -279,6 +300,30 @@ PARSERS = {
         ),
         _visit,
         (TimError,),
+    ),
+    "header of who it is": Parser(
+        st.dictionaries(
+            st.sampled_from(["HTTP_USER", "HTTP_GROUPS", "HTTP_MAIL", "REMOTE_USER"]),
+            near("ann", "a, b;c", "(null)").map(lambda text: text.encode().decode("latin-1")),
+        ),
+        lambda said: read_vouched({PEER: "192.0.2.1", **said}, _HEADERS),
+        (TimError,),
+    ),
+    "launch from a course": Parser(
+        st.one_of(
+            near(signed(_LAUNCH, _LAUNCH_KEY)),
+            st.fixed_dictionaries(
+                {}, optional={name: st.just(value) | _json() for name, value in _LAUNCH.items()}
+            ).map(lambda said: signed(said, _LAUNCH_KEY)),
+        ),
+        lambda text: read_launch(text, [_LAUNCH_KEY.as_dict(private=False)], _PLATFORM, "nonce"),
+        (LaunchRefused,),
+    ),
+    "SAML response": Parser(
+        near(_SAML).map(lambda text: b64encode(text.encode("utf-8", "surrogatepass")).decode())
+        | near(b64encode(_SAML.encode()).decode()),
+        read_form,
+        (SamlRefused,),
     ),
     "target of a request": Parser(near("/a?b", "http://a.example/b?c"), read_target, (TimError,)),
     "place in a list": Parser(near("WyJhbm4iLG51bGwsbnVsbF0"), read_cursor, (BadInput,)),

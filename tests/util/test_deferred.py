@@ -7,7 +7,7 @@ import pytest
 
 from timApp.util.deferred import DeferredModule
 
-_LARGE = ("alembic", "mako", "openpyxl", "pygments", "webauthn")
+_LARGE = ("alembic", "authlib", "joserfc", "mako", "openpyxl", "pygments", "saml2", "webauthn")
 
 
 def test_a_module_is_imported_when_something_of_it_is_asked_for() -> None:

@@ -27,6 +27,7 @@ from timApp.auth.browser import name_browser
 from timApp.auth.csrf import csrf
 from timApp.auth.factor.pending import PasskeyNeeded, begin_pending
 from timApp.auth.factor.steps import log_in_with_password
+from timApp.auth.offered import offered_ways
 from timApp.auth.oidc.provider import current_provider, has_provider
 from timApp.auth.schemas import ErrorAnswer, LoginAnswer, LoginArgs, LoginForm, StatusAnswer
 from timApp.auth.seat import current_seat
@@ -87,7 +88,7 @@ def login_page() -> ResponseReturnValue:
 def log_in() -> ResponseReturnValue:
     """Log in, with JSON or with the form; `Conflict` where people have no passwords here."""
     if not current_app.config["LOCAL_PASSWORDS"]:
-        raise Conflict("Nobody logs in with a password here. Log in by the identity provider.")
+        raise Conflict("Nobody logs in with a password here. Log in as the login page says.")
     name_browser()
     return _log_in_with_json() if request.is_json else _log_in_with_form()
 
@@ -113,7 +114,8 @@ def _provider_page() -> str | None:
     visitor, session_id = current_visitor(), current_session_id()
     if visitor is None or session_id is None or not has_provider() or wants_json():
         return None
-    if find_login(db, visitor.id, session_id) is None:
+    found = find_login(db, visitor.id, session_id)
+    if found is None or found.issuer != current_provider().issuer:
         return None
     db.session.rollback()  # no connection is held while the provider takes its time
     return current_provider().logout_address(url_for("login.login_page", _external=True))
@@ -236,18 +238,11 @@ def _form_page(
         was_ended=None if typed.get("username") else _why_ended(),
         logged_in=_known_visitor(),
         next_address=next_address(typed.get("next")),
-        provider_url=_provider_url(typed.get("next")),
+        other_ways=offered_ways(known_address(typed.get("next"))),
         takes_passwords=current_app.config["LOCAL_PASSWORDS"],
         seat=current_seat(),
         max_lengths={"username": NAME_MAX_LENGTH, "password": PASSWORD_MAX_LENGTH},
     )
-
-
-def _provider_url(wanted_address: str | None) -> str | None:
-    """Return where people log in by the site's provider; None if it has none."""
-    if current_app.config["OIDC_ISSUER"] is None:
-        return None
-    return url_for("oidc.log_in", next=known_address(wanted_address))
 
 
 def _why_ended() -> Cause | None:

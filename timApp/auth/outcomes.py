@@ -4,10 +4,11 @@ from functools import partial
 from http import HTTPStatus
 
 import sqlalchemy as sa
-from flask import Flask, Response
+from flask import Flask, Request, Response
 
 from timApp.auth.factor.pending import find_pending
 from timApp.auth.visitor import current_visitor, visitor_passes
+from timApp.auth.ways.again import is_sent_again
 from timApp.database.work import UnitOfWork
 from timApp.guard.changes.change import Receipt
 from timApp.request.inputs import current_request
@@ -24,7 +25,16 @@ from timApp.util.measures import (
 )
 from timApp.util.tally import Tally
 
-_LOGINS = frozenset({"login.log_in", "passkey_login.log_in"})
+#: What logs in, and by which method: back from a provider, browsers come with GET.
+_LOGINS = {
+    "login.log_in": "POST",
+    "passkey_login.log_in": "POST",
+    "oidc.callback": "GET",
+    "header_login.log_in": "POST",
+    "lti.launch": "POST",
+    "saml.finish": "POST",
+}
+_SENT_AGAIN = frozenset({"lti.launch", "saml.finish"})
 _FAILED = {
     HTTPStatus.FORBIDDEN: WRONG,
     HTTPStatus.TOO_MANY_REQUESTS: THROTTLED,
@@ -46,11 +56,17 @@ def count_change(tally: Tally, work: UnitOfWork, receipt: Receipt) -> None:
 
 
 def _count(tally: Tally, response: Response) -> Response:
-    if current_request().endpoint in _LOGINS and current_request().method == "POST":
+    asked = current_request()
+    if _LOGINS.get(asked.endpoint or "") == asked.method and not _is_half(asked):
         is_over = response.status_code >= HTTPStatus.BAD_REQUEST or find_pending() is None
         if is_over:  # and no passkey is awaited
             tally.count(LOGINS.key(_outcome(response.status_code)))
     return response
+
+
+def _is_half(asked: Request) -> bool:
+    """Tell whether it is a form of another site's, which is sent again before it counts."""
+    return asked.endpoint in _SENT_AGAIN and not is_sent_again()
 
 
 def _outcome(status: int) -> str:

@@ -20,8 +20,10 @@ class SeenNonce(Model):
     seen_at: orm.Mapped[datetime] = orm.mapped_column(index=True)
 
 
-def take_nonce(work: UnitOfWork, nonce: str) -> bool:
+def take_nonce(work: UnitOfWork, nonce: str, until: datetime | None = None) -> bool:
     """Note the number, and return whether it was new; no commit.
+
+    It is known as long as a signature counts that is made now, and `until` then, if that is later.
 
     Of two requests with the same number that come at once, one waits for the other's end.
     Numbers whose signatures count no more are dropped.
@@ -35,7 +37,7 @@ def take_nonce(work: UnitOfWork, nonce: str) -> bool:
     )
     taken = work.session.scalar(
         conflict_insert(work.session.connection(), SeenNonce)
-        .values(nonce=nonce, seen_at=moment)
+        .values(nonce=nonce, seen_at=max(moment, until or moment))
         .on_conflict_do_nothing()
         .returning(SeenNonce.nonce)
     )

@@ -15,6 +15,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from yarl import URL
 
 from timApp.request.inputs import current_request, may_have_body
+from timApp.request.peer import PEER
 from timApp.request.plain import PlainErrors, bare_page
 from timApp.request.proxies import Proxies
 from timApp.util.errors import BadRequest, TimError
@@ -157,6 +158,7 @@ class Precheck:
         so twice finds the same.
         """
         check_headers(environ)
+        environ.setdefault(PEER, environ.get("REMOTE_ADDR", ""))
         self._proxies.apply(environ)
         check_address(
             environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from timApp.request.patience import WAITED
+from timApp.request.peer import REPEATED
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.util.logs import about_request
 from timApp.util.turns import turn_given
@@ -154,6 +155,7 @@ class Gateway:
             text = value.decode("latin-1")
             if key in environ and key != _CONTENT_TYPE:
                 text = environ[key] + ("; " if name == b"cookie" else ",") + text
+                environ.setdefault(REPEATED, set()).add(key)
             environ[key] = text
         return environ
 

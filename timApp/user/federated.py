@@ -4,6 +4,7 @@ A provider knows somebody by a subject that never changes; names do. So who was 
 by the subject, whatever the provider calls them later.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,6 +18,17 @@ from timApp.user.user import User
 from timApp.util.clock import now
 from timApp.util.errors import AccessDenied
 from timApp.util.text import quoted
+
+
+@dataclass(frozen=True)
+class Word:
+    """By whose word a login begins, and whom they mean."""
+
+    #: Each issuer has subjects of its own. That of an OpenID provider is what it calls itself.
+    issuer: str
+    subject: str
+    #: The issuer's own session; None if it does not tell.
+    provider_session: str | None = None
 
 
 class FederatedIdentity(Model):
@@ -50,9 +62,7 @@ class NotLinked(AccessDenied):
     """There is an account of the name already, and nobody has said that it is the same person."""
 
 
-def person_of(
-    work: UnitOfWork, issuer: str, subject: str, identity: Identity, *, links_by_name: bool
-) -> Person:
+def person_of(work: UnitOfWork, word: Word, identity: Identity, *, links_by_name: bool) -> Person:
     """Return whom a provider means by a subject, remembered with what it says of them.
 
     Somebody new is linked: made, if nobody has the name; and to who has it, if `links_by_name`, or
@@ -61,7 +71,7 @@ def person_of(
     are those of `remember`.
     """
     begin_write(work.session.connection())
-    linked = work.session.get(FederatedIdentity, (issuer, subject))
+    linked = work.session.get(FederatedIdentity, (word.issuer, word.subject))
     if linked is not None:
         name = work.session.scalars(sa.select(User.name).where(User.id == linked.user_id)).one()
         known = Identity(name, identity.real_name, identity.email, identity.groups)
@@ -74,27 +84,22 @@ def person_of(
             name=quoted(identity.name),
         )
     person = remember(work, identity)
-    work.session.add(FederatedIdentity(issuer=issuer, subject=subject, user_id=person.id))
+    if person.is_deleted:  # nothing is remembered of them any more
+        return person
+    work.session.add(FederatedIdentity(issuer=word.issuer, subject=word.subject, user_id=person.id))
     work.session.flush()
     return person
 
 
-def note_login(  # noqa: PLR0917 - of one login
-    work: UnitOfWork,
-    user_id: int,
-    session_id: str,
-    issuer: str,
-    subject: str,
-    provider_session: str | None,
-) -> None:
+def note_login(work: UnitOfWork, user_id: int, session_id: str, word: Word) -> None:
     """Note by whose word a session began. Nothing is committed."""
     work.session.add(
         FederatedLogin(
             user_id=user_id,
             session_id=session_id,
-            issuer=issuer,
-            subject=subject,
-            provider_session=provider_session,
+            issuer=word.issuer,
+            subject=word.subject,
+            provider_session=word.provider_session,
         )
     )
     work.session.flush()

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 #: Clocks of servers may differ by this much, and one clock may be set back by as much: whatever is
 #: written by one and compared by another is still what it was.
 CLOCK_LEEWAY = timedelta(minutes=1)
+#: The last second that a date can be, roughly: more would be beyond what databases can say.
+SECOND_MAX = 253_000_000_000
 _LEEWAY_SECONDS = CLOCK_LEEWAY.total_seconds()
 
 

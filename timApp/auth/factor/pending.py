@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from flask import session
 
 from timApp.user.factor.challenge import CHALLENGE_LIFETIME
+from timApp.user.federated import Word
 from timApp.user.people import Person
 from timApp.util.clock import counts_still, current_second
 from timApp.util.errors import AccessDenied
@@ -39,12 +40,22 @@ class PendingLogin:
     given_at: int
     #: Stands for this attempt to log in.
     nonce: str
+    #: By whose word it begins; None for a password.
+    word: Word | None = None
 
 
-def begin_pending(person: Person) -> None:
-    """Remember in the browser that the person has given their password, and nothing else."""
+def begin_pending(person: Person, word: Word | None = None) -> None:
+    """Remember in the browser that the person has given their password, and nothing else.
+
+    Or that somebody has given their `word` in place of it.
+    """
     pending = PendingLogin(
-        person.name, person.id, proof_of(person), current_second(), secrets.token_hex(_NONCE_BYTES)
+        person.name,
+        person.id,
+        proof_of(person),
+        current_second(),
+        secrets.token_hex(_NONCE_BYTES),
+        word,
     )
     session[_KEY] = asdict(pending)
 
@@ -55,7 +66,8 @@ def find_pending() -> PendingLogin | None:
     if not isinstance(kept, dict):
         return None
     try:
-        pending = PendingLogin(**kept)
+        word = kept.get("word")
+        pending = PendingLogin(**(kept | {"word": None if word is None else Word(**word)}))
     except TypeError:  # of a version that keeps something else
         return None
     is_young = counts_still(pending.given_at, CHALLENGE_LIFETIME.total_seconds())

@@ -1,12 +1,13 @@
 """The OpenID provider of the site, by Authlib."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, url_for
 from flask.typing import ResponseReturnValue
 
+from timApp.auth.vouched import Vouched, Way
+from timApp.user.federated import Word
 from timApp.user.people import Identity
 from timApp.util.deferred import DeferredModule
 from timApp.util.errors import AccessDenied, Busy, NotFound
@@ -30,17 +31,6 @@ _RETRY_AFTER = 5
 
 class ProviderRefused(AccessDenied):
     """The provider lets nobody in, or what came from it does not fit this browser's login."""
-
-
-@dataclass(frozen=True)
-class Vouched:
-    """Whom the provider vouches for."""
-
-    issuer: str
-    subject: str
-    identity: Identity
-    #: The provider's own session; None if it does not tell.
-    provider_session: str | None
 
 
 class Provider:
@@ -95,7 +85,8 @@ class Provider:
         identity = Identity(
             name, _text(claims, "name"), _text(claims, "email"), self._groups(claims)
         )
-        return Vouched(self.issuer, claims["sub"], identity, _text(claims, "sid"))
+        word = Word(self.issuer, claims["sub"], _text(claims, "sid"))
+        return Vouched(Way.OIDC, word, identity)
 
     def keys(self, *, afresh: bool = False) -> Sequence[Mapping[str, Any]]:
         """Return the keys with which it signs, as JWKs. `Busy` if it does not answer."""

@@ -1,15 +1,12 @@
 """Logging in by the site's identity provider, and being logged out by it."""
 
-from flask import Blueprint, Response, current_app, jsonify, redirect, request, session, url_for
+from flask import Blueprint, Response, jsonify, request, session
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.browser import name_browser
 from timApp.auth.csrf import csrf
-from timApp.auth.factor.pending import begin_pending
-from timApp.auth.factor.steps import begin_login
-from timApp.auth.login import known_address, next_address
-from timApp.auth.oidc.kept import keep_vouched, kept_vouched, note_vouched
+from timApp.auth.login import known_address
 from timApp.auth.oidc.logouttoken import (
     LogoutToken,
     UnknownSigner,
@@ -19,11 +16,13 @@ from timApp.auth.oidc.logouttoken import (
 from timApp.auth.oidc.provider import Provider, current_provider
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import act_as, current_actor
+from timApp.auth.ways.begin import begin_vouched
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.vocabulary import Action, ActorKind
 from timApp.net.nonce import take_nonce
 from timApp.request.inputs import takes
-from timApp.user.federated import logins_of, person_of
+from timApp.user.federated import logins_of
+from timApp.util.clock import SECOND_MAX, at_second
 
 oidc = Blueprint("oidc", __name__, url_prefix="/oidc")
 
@@ -50,23 +49,7 @@ def log_in() -> ResponseReturnValue:
 def callback() -> ResponseReturnValue:
     """Let the session of whoever comes back from the provider begin."""
     vouched = current_provider().finish()
-    next_page = session.pop(_NEXT, None)
-    person = person_of(
-        db,
-        vouched.issuer,
-        vouched.subject,
-        vouched.identity,
-        links_by_name=current_app.config["OIDC_LINKS_BY_NAME"],
-    )
-    db.session.commit()
-    keep_vouched(vouched)
-    if person.has_passkey:
-        begin_pending(person)
-        return redirect(url_for("passkey_login.show", next=next_page))
-    kept = kept_vouched()
-    note_vouched(begin_login(person), kept)
-    db.session.commit()
-    return redirect(next_address(next_page))
+    return begin_vouched(vouched, session.pop(_NEXT, None))
 
 
 @oidc.post("/backchannel-logout")
@@ -75,7 +58,7 @@ def callback() -> ResponseReturnValue:
 def end() -> ResponseReturnValue:
     """End the logins that the provider says are over: of its session, or of all of a person."""
     token = _read(current_provider(), request.form.get("logout_token", ""))
-    if not take_nonce(db, f"oidc {token.token_id}"):
+    if not take_nonce(db, f"oidc {token.token_id}", at_second(min(token.expires_at, SECOND_MAX))):
         raise WrongLogoutToken("This logout token has come before; each one counts once.")
     provider = current_provider()
     act_as(ActorKind.HOST, provider.issuer)

@@ -9,8 +9,8 @@ from timApp.auth.factor.pending import PendingLogin, find_pending, proof_of
 from timApp.auth.factor.proof import use_passkey
 from timApp.auth.factor.steps import begin_login
 from timApp.auth.login import known_address, next_address
-from timApp.auth.oidc.kept import kept_vouched, note_vouched
 from timApp.auth.site import db
+from timApp.auth.ways.begin import note_word
 from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.request.inputs import takes
 from timApp.request.negotiation import wants_json
@@ -55,9 +55,7 @@ def log_in() -> ResponseReturnValue:
             raise PasswordChanged(
                 "The password was changed meanwhile. Log in with the new one.",
             )
-        kept = kept_vouched()
-        note_vouched(begin_login(person, with_passkey=True), kept)
-        db.session.commit()
+        note_word(begin_login(person, with_passkey=True), pending.word)
     except (PasskeyRefused, PasswordChanged, AccountClosed) as error:
         if wants_json():
             raise

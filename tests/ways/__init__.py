@@ -1,0 +1,1 @@
+"""Logins by somebody else's word."""

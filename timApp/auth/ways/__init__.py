@@ -1,0 +1,1 @@
+"""The ways to log in by somebody else's word, and what they have in common."""
