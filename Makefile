@@ -72,7 +72,7 @@ ERRORS := AccessDenied AccountClosed BadInput Busy Conflict ExamBrowserRequired 
 	ForgedReceipt ForgedSeat HeaderRefused InvalidToken LaunchRefused LoginRequired NobodyWaits \
 	NotFound NotLinked Overtaken PasskeyCopied PasskeyNeeded PasskeyOwed PasskeyRefused \
 	PasswordChanged ProofRequired ProviderRefused SamlRefused SpentLink Stale TooManyFailures \
-	TooManyLogins WrongCredentials WrongHeader WrongLink WrongLogoutToken
+	TooManyLogins UnknownPoller WrongCredentials WrongHeader WrongLink WrongLogoutToken
 
 translations: $(VENV)/dev.stamp ## Collect the texts for the translators, and compile what they wrote
 	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext $(ERRORS:%=-k %) --no-location --sort-output -o messages.pot .

@@ -18,7 +18,14 @@ from timApp.util.limits import FORM_TYPE
 
 PERMISSIONS = Path(__file__).parents[1] / "docs" / "permissions.md"
 _BEGIN, _END = "<!-- asked -->\n", "<!-- end -->\n"
-_VALUES = {"user": "alice", "path": "exam", "rest": "/exam", "token": "none", "number": "1"}
+_VALUES = {
+    "receiver": 1,
+    "user": "alice",
+    "path": "exam",
+    "rest": "/exam",
+    "token": "none",
+    "number": "1",
+}
 
 #: By route, what each role was answered, in the order of `ROLES`.
 Answers = dict[str, tuple[int, ...]]

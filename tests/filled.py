@@ -30,6 +30,9 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.receivers.notice import Notice, NoticeState, UntoldChange
+from timApp.receivers.receiver import Receiver, ReceiverKind
+from timApp.receivers.signingkey import SigningKey
 from timApp.user.apitoken import ApiToken, TokenScope
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
@@ -127,6 +130,17 @@ def fill(site: Site) -> None:
                 WrongSecret(at=moment, address="192.0.2.1", path=ODD),
                 HostCall(at=moment, host="h", action="verify", seconds=0.1 + 0.2),
                 SessionOrder(user_id=user_id, at=moment, change_id="c", action=Action.VERIFY),
+                Receiver(
+                    name=ODD,
+                    kind=ReceiverKind.WEBHOOK,
+                    url="https://a.example/hook",
+                    events="session.ended",
+                    secret="whsec_" + "A" * 44,
+                    made_at=moment,
+                    next_attempt_at=moment,
+                ),
+                SigningKey(kid="k", jwk="{}", made_at=moment),
+                UntoldChange(change_id=1),
                 Delivery(
                     host="https://a.example",
                     action=Action.INVALIDATE,
@@ -155,6 +169,19 @@ def fill(site: Site) -> None:
         save_attachment(db, "exam/\u202eproof.png", b"\0\1")
         keep_draft(db, sitter.id, b"username\nx\n", "list.csv")
         db.session.add(Undoable(change_id=1, user_id=sitter.id, before="[[], []]"))
+        db.session.add(
+            Notice(
+                receiver_id=db.session.scalars(sa.select(Receiver.id)).one(),
+                message_id="m",
+                type="session.ended",
+                change_id=1,
+                user_id=db.session.scalars(sa.select(User.id).where(User.name == "alice")).one(),
+                session_id=ODD,
+                made_at=now(),
+                state=NoticeState.OWED,
+                next_attempt_at=now(),
+            )
+        )
         db.session.add(Look(supervisor_id=sitter.id, user_id=sitter.id, at=now()))
         db.session.commit()
     supervisor = site.logged_in("supervisor")

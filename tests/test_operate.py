@@ -12,7 +12,15 @@ from timApp.cli.group import cli
 from timApp.database import readiness
 from timApp.serve.http.connections import TOO_MANY
 from timApp.serve.http.refusal import HOST, LOGINS_FULL, REASONS
-from timApp.util.measures import DATABASE_UP, MEASURES, OUTCOMES, OWED, SESSIONS, WAITING
+from timApp.util.measures import (
+    DATABASE_UP,
+    MEASURES,
+    NOTICES_OWED,
+    OUTCOMES,
+    OWED,
+    SESSIONS,
+    WAITING,
+)
 
 TEXT = (Path(__file__).parents[1] / "docs" / "operate.md").read_text("utf-8")
 SPANS = re.findall(r"`([^`\n]+)`", TEXT)
@@ -49,7 +57,7 @@ def test_each_option_is_one() -> None:
 
 def test_each_number_is_told_and_each_is_explained() -> None:
     """The page names the numbers of /metrics, all of them and no others."""
-    measures = (*MEASURES, DATABASE_UP, SESSIONS, WAITING, OWED)
+    measures = (*MEASURES, DATABASE_UP, SESSIONS, WAITING, OWED, NOTICES_OWED)
     named = {one.removesuffix("_total") for one in SPANS if one.startswith("timapp_")}
     assert named == {measure.name for measure in measures}
     for word in (*REASONS.values(), HOST, LOGINS_FULL, *TOO_MANY, *OUTCOMES):

@@ -58,6 +58,7 @@ from timApp.pages.administer.failed_logins import failed_logins
 from timApp.pages.administer.matching import matching
 from timApp.pages.administer.overview import overview
 from timApp.pages.administer.person import person
+from timApp.pages.administer.receivers import receivers
 from timApp.pages.administer.record import record
 from timApp.pages.administer.session_list import session_list
 from timApp.pages.documents.document_list import document_list
@@ -77,6 +78,8 @@ from timApp.pages.supervise.decisions import decisions
 from timApp.pages.supervise.links import links
 from timApp.pages.supervise.servers import servers
 from timApp.pages.supervise.several import several
+from timApp.receivers.routes import signals
+from timApp.receivers.site import add_teller
 from timApp.request.converter import NameConverter, RestConverter
 from timApp.request.guarded import add_guarded_hosts
 from timApp.request.inputs import check_inputs, current_request, takes_files
@@ -256,6 +259,7 @@ def _add_guard(app: Flask, engine: sa.Engine) -> None:
     add_provider(app)
     add_platforms(app)
     add_service_provider(app)
+    add_teller(app)
     count_logins(app, tally)
 
 
@@ -315,6 +319,8 @@ def _add_pages(app: Flask) -> None:
         exam_settings,
         document_list,
         tokens,
+        receivers,
+        signals,
         language,
         ui,
         gate,

@@ -311,6 +311,13 @@ GUARDED_HOSTS: GuardedHosts = {}
 # shows them over there.
 SITE_URL: BaseUrl | None = None
 
+# Networks of your own that receivers may stand in, and may be told over plain HTTP. A list of
+# networks and addresses, such as "10.1.2.0/24". Default: [].
+# Receivers are what administrators have told of changes of sessions: webhooks, and Shared Signals.
+# All others are told over HTTPS, and at public addresses only, so that nobody can have this server
+# ask what stands beside it. See docs/webhooks.md.
+WEBHOOK_NETWORKS: Networks = []
+
 # The secret by which other servers know this one. Text, not empty. Default: None.
 # It has to be one of the texts of DIST_RIGHTS_RECEIVE_SECRET over there. With None, nothing can be
 # sent to other servers.

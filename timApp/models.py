@@ -22,6 +22,9 @@ from timApp.net.calllog import HostCall
 from timApp.net.nonce import SeenNonce
 from timApp.net.peer import Peer
 from timApp.net.wrongsecret import WrongSecret
+from timApp.receivers.notice import Notice, UntoldChange
+from timApp.receivers.receiver import Receiver
+from timApp.receivers.signingkey import SigningKey
 from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.attempts.throttle import PasswordFailures
@@ -49,10 +52,12 @@ __all__ = [
     "HandIn",
     "HostCall",
     "Look",
+    "Notice",
     "Passkey",
     "PasskeyChallenge",
     "PasswordFailures",
     "Peer",
+    "Receiver",
     "RosterDraft",
     "Seat",
     "SeenNonce",
@@ -60,8 +65,10 @@ __all__ = [
     "SessionHold",
     "SessionOrder",
     "SessionProof",
+    "SigningKey",
     "Tidying",
     "Undoable",
+    "UntoldChange",
     "User",
     "UserGroup",
     "UserSession",

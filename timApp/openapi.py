@@ -32,6 +32,7 @@ from timApp.pages.monitoring.health import health
 from timApp.pages.monitoring.metrics import metrics
 from timApp.pages.people.acts import person_acts
 from timApp.pages.supervise.console import supervise
+from timApp.receivers.routes import signals
 from timApp.request.converter import NameConverter
 from timApp.request.inputs import inputs_of
 from timApp.util.limits import FORM_TYPE
@@ -110,6 +111,7 @@ _BLUEPRINTS = (
     person_acts,
     session_list,
     hosts,
+    signals,
     health,
     metrics,
     openapi,

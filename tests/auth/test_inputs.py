@@ -26,6 +26,7 @@ from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.tables.session import UserSession
 from timApp.pages.exams.present import present_exam
 from timApp.pages.supervise.done import sealed
+from timApp.receivers.receiver import Receiver, ReceiverKind
 from timApp.request.inputs import takes
 from timApp.user.apitoken import TokenScope, make_token
 from timApp.user.roster.draft import keep_draft
@@ -79,6 +80,16 @@ def hall(site: Site) -> Site:
     with site.app.app_context():
         token = make_token(db, site.user_id("admin"), "to end", TokenScope.READ, 1).token
         token.prefix = "0a1b2c3d"
+        db.session.add_all(
+            Receiver(
+                name=name,
+                kind=ReceiverKind.SSF_POLL,
+                events="session.ended",
+                made_at=now(),
+                next_attempt_at=now(),
+            )
+            for name in ("siem", "to end")
+        )
         db.session.commit()
     return site
 
@@ -101,6 +112,8 @@ class Ask:
 
 #: A host that is guarded.
 LAB = "https://lab.example.org"
+#: An event that receivers are told of.
+ENDED = "session.ended"
 #: A class list.
 LIST = b"username\nlisted\n"
 #: What is right for routes that take something.
@@ -201,6 +214,17 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("roster.look", "GET"): {"query": {"encoding": "utf-8", "groups": "Students"}},
     ("roster.carry_out", "POST"): {"form": {"groups": "Students", "column": "0=name"}},
     ("gate.show_blocked", "GET"): {"query": {"to": f"{LAB}/tree"}},
+    ("receivers.add", "POST"): {
+        "form": {
+            "name": "x",
+            "kind": "webhook",
+            "url": "https://a.example",
+            "event": "session.ended",
+        }
+    },
+    ("receivers.end", "POST"): {"form": {"name": "to end"}},
+    ("receivers.test", "POST"): {"form": {"name": "siem"}},
+    ("signals.poll", "POST"): {"form": {"maxEvents": "1"}, "takes_json": True},
     ("tokens.add", "POST"): {"form": {"name": "x", "scope": "read", "days": "1"}},
     ("tokens.end", "POST"): {"form": {"token": "0a1b2c3d"}},
     ("document_list.show", "GET"): {"query": {"find": "exam"}},
@@ -235,7 +259,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
     ("exam_acts.end", "POST"): {"form": {"exam": "Running", "shown": ""}},
 }
 #: What several forms may say more than once.
-REPEATED = {"target", "host", "session", "chosen", "column"}
+REPEATED = {"event", "target", "host", "session", "chosen", "column"}
 #: Those that reverse proxies ask about what others say, whatever that is.
 PASSED_ON = {"gate.ask_for_nginx", "gate.refuse", "gate.ask_for_forward", "gate.ask_for_envoy"}
 #: Those that other servers sign.
@@ -248,6 +272,8 @@ SIGNED |= {"oidc.log_in", "oidc.callback", "oidc.end"}
 SIGNED |= {"header_login.show", "header_login.log_in"}
 SIGNED |= {"lti.begin", "lti.begin_with_form", "lti.launch"}
 SIGNED |= {"saml.log_in", "saml.finish", "saml.describe"}
+#: Those of Shared Signals, for tests/receivers.
+SIGNED |= {"signals.configuration", "signals.keys", "signals.poll"}
 SIGNED |= {"passkeys.add", "passkeys.rename", "passkeys.remove", "confirm.options"}
 
 
@@ -259,6 +285,7 @@ def all_asks(hall: Site) -> list[Ask]:
             "user": "alice",
             "path": "exam",
             "number": str(require_exam(db, "Planned").id),
+            "receiver": 1,
             "token": current_site().links.sign("alice", "old"),
         }
         receipt = current_site().receipts.write(HandInReceipt("sitter", "", "Running", now()))

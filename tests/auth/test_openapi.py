@@ -22,6 +22,7 @@ from timApp.util.limits import FORM_TYPE
 #: Everything that a program may use: the document has all of it, and nothing else.
 DESCRIBED = {
     "GET /",
+    "GET /.well-known/ssf-configuration",
     "GET /administer/people/export",
     "GET /administer/record/export",
     "GET /administer/sessions/export",
@@ -31,6 +32,7 @@ DESCRIBED = {
     "GET /metrics",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /ssf/jwks.json",
     "GET /supervise/waiting",
     "GET /user/sessions/all",
     "GET /user/sessions/current",

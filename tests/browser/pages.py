@@ -123,6 +123,13 @@ def _open_page_of_browser(page: Page) -> None:
     expect(page.get_by_role("link", name="Open it in Safe Exam Browser")).to_be_visible()
 
 
+def _add_receiver(page: Page) -> None:
+    page.get_by_label("What it is called").fill(f"receiver {next(_exams)}")
+    page.get_by_label("Address that is told").fill("https://moodle.example.org/hook")
+    page.get_by_role("button", name="Add the receiver").click()
+    expect(page.get_by_label("Secret")).to_be_visible()
+
+
 def _add_exam_of_nobody(page: Page) -> None:
     _fill_in_exam(page, "Mr Nobody")
     expect(page.get_by_role("alert")).to_contain_text("Mr Nobody")
@@ -337,6 +344,8 @@ PAGES = [
     SitePage("class list to send", _ADMIN, "/administer/people/import"),
     SitePage("class list to look at", _ADMIN, "/administer/people/import", then=_send_list),
     SitePage("slips of a class list", _ADMIN, "/administer/people/import", then=_carry_list_out),
+    SitePage("receivers of events", _ADMIN, "/administer/receivers"),
+    SitePage("receiver added", _ADMIN, "/administer/receivers", then=_add_receiver),
     SitePage("tokens of programs", _ADMIN, "/administer/tokens"),
     SitePage("documents", _ADMIN, "/administer/documents"),
     SitePage("documents, but there are none", _ADMIN, "/administer/documents?find=none-at-all"),

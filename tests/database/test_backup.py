@@ -186,6 +186,7 @@ def test_a_backup_from_before_an_upgrade_is_upgraded(
     new_tables |= {"look"}
     new_tables |= {"rosterdraft", "sessionproof", "passkey", "passkeychallenge"}
     new_tables |= {"attachment", "documentreference", "apitoken"}
+    new_tables |= {"receiver", "notice", "signingkey", "untoldchange"}
     new_tables |= {"federatedidentity", "federatedlogin"}
     newer = {"usersession", "sessionchange"} | new_tables
     assert {name for name, rows in before.items() if rows != restored[name]} == newer

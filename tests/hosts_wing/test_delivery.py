@@ -31,12 +31,14 @@ from timApp.hosts.outbox.delivery import (
     is_due,
     state_after,
 )
+from timApp.hosts.outbox.forget import KEPT_FOR, forget_settled
 from timApp.hosts.outbox.lease import Lease
 from timApp.hosts.outbox.worker import deliver, deliver_due, deliver_forever
 from timApp.net.call import Reply
 from timApp.net.calllog import HostCall
 from timApp.net.note import ChangeNote, read_change_note
 from timApp.net.peer import known_peers
+from timApp.net.wrongsecret import WrongSecret, record_wrong_secret
 from timApp.user.user import require_user
 from timApp.util.clock import now
 from timApp.util.stamp import Stamp
@@ -659,6 +661,23 @@ def test_the_worker_survives_errors_and_stops_when_told(
 
 
 # Pure rules
+
+
+def test_what_was_settled_long_ago_is_forgotten(
+    make_sender: MakeSender, make_host: MakeHost, clock: time_machine.Traveller
+) -> None:
+    """Deliveries, calls and wrong secrets go after a month; what is owed stays."""
+    sender = make_sender(make_host())
+    sender.tell("invalidate")
+    sender.owe("invalidate", "bob")
+    with sender.app.app_context():
+        record_wrong_secret(db.engine, "192.0.2.1", "/x")
+        assert forget_settled(db.engine) == 0
+        clock.shift(KEPT_FOR + SECOND)
+        assert forget_settled(db.engine) == 3
+        assert db.session.scalars(sa.select(HostCall)).all() == []
+        assert db.session.scalars(sa.select(WrongSecret)).all() == []
+    assert [one.user_name for one in sender.deliveries()] == ["bob"]
 
 
 def test_the_time_between_attempts_grows_to_an_end() -> None:

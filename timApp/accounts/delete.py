@@ -33,6 +33,7 @@ from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.vocabulary import Action, Actor
 from timApp.item.block import BlockAccess
+from timApp.receivers.notice import Notice
 from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
@@ -88,6 +89,7 @@ STAYS: Sequence[sa.Column[Any]] = (
     _in(SessionChange, "user_id"),
     _in(HandIn, "user_id"),
     _in(FailedLogin, "user_id"),
+    _in(Notice, "user_id"),
 )
 #: What is forgotten of their sessions: where they came from.
 _FORGOTTEN = {

@@ -23,6 +23,7 @@ from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.undo import Undoable
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.hosts.outbox.delivery import Delivery
+from timApp.receivers.notice import Notice
 from timApp.user.apitoken import ApiToken
 from timApp.user.attempts.failed import FailedLogin
 from timApp.user.factor.challenge import PasskeyChallenge
@@ -86,6 +87,7 @@ def _queries(work: UnitOfWork, account: Account) -> Mapping[str, sa.Select[*tupl
             Look.__table__.c.supervisor_id == account.id
         ),
         "lists_sent": sa.select(sent.file_name, sent.sent_at).where(sent.user_id == account.id),
+        "told_to_receivers": _all_of(Notice.__table__.c, account),
         "told_to_hosts": sa.select(*deliveries).where(is_told).order_by(deliveries.id),
     }
 

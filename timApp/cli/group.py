@@ -53,6 +53,10 @@ def _keep_server(ctx: click.Context, _parameter: click.Parameter, url: str | Non
         "token": LazyCommand(
             "timApp.cli.commands.token", "Make, list and end the tokens that programs show."
         ),
+        "webhook": LazyCommand(
+            "timApp.cli.commands.webhook",
+            "Add, list, test and remove the programs elsewhere that are told of sessions.",
+        ),
         "seat": LazyCommand(
             "timApp.cli.commands.seat", "Say which address or browser is at which seat."
         ),
@@ -63,7 +67,7 @@ def _keep_server(ctx: click.Context, _parameter: click.Parameter, url: str | Non
             "timApp.cli.commands.hosts", "Check other hosts, and see what they are owed."
         ),
         "deliver": LazyCommand(
-            "timApp.cli.commands.deliver", "Tell other hosts what they are owed."
+            "timApp.cli.commands.deliver", "Tell other hosts and receivers what they are owed."
         ),
     },
     remote_at={

@@ -31,9 +31,9 @@ _NOT_IN_FORCE = sa.text(
 )
 _TRIGGERS = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
-    " AND tbl_name = 'sessionchange'",
+    " AND tbl_name = 'sessionchange' AND name <> 'sessionchange_note'",
     "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass('sessionchange')"
-    " AND NOT tgisinternal",
+    " AND NOT tgisinternal AND tgname <> 'sessionchange_note'",
 }
 #: Those of SQLite that `PRAGMA integrity_check` names at most.
 _FAULTS_MAX = 100

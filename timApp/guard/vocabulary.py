@@ -103,6 +103,11 @@ class Action(Enum):
     #: Programs of the person may ask in their name, or may no more.
     ADD_TOKEN = "add token"  # noqa: S105 - no password
     END_TOKEN = "end token"  # noqa: S105
+    #: A program elsewhere is told of changes of sessions, or is no more.
+    ADD_RECEIVER = "add receiver"
+    END_RECEIVER = "end receiver"
+    #: What they are told is signed with a new key.
+    NEW_SIGNING_KEY = "new signing key"
     #: An exam is planned, planned anew, or not any more.
     ADD_EXAM = "add exam"
     CHANGE_EXAM = "change exam"

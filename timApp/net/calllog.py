@@ -14,7 +14,7 @@ from timApp.util.clock import now
 
 
 class HostCall(Model):
-    """One entry of an append-only table: who was told or asked what, and what came of it."""
+    """One entry of a log: who was told or asked what, and what came of it."""
 
     __tablename__ = "hostcall"
 

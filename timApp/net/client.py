@@ -3,7 +3,8 @@
 import asyncio
 import atexit
 import os
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -15,12 +16,14 @@ import aiohttp
 from timApp.net.resolver import PatientResolver
 from timApp.util.turns import turn_given
 
-#: An answer is read up to this many bytes; a host that sends more is not one of ours.
+#: An answer of a host is read up to this many bytes; one that sends more is not one of ours.
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 #: Seconds that a connection is kept without use. Servers may close it sooner.
 _KEEP_ALIVE = 30
 #: Seconds after which a host that refused a connection, while it starts again, is asked once more.
 _RETRY_AFTER = 0.1
+
+SocketFactory = Callable[[Any], socket.socket]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Request:
     url: str
     body: bytes
     headers: Mapping[str, str]
+    #: The answer is read up to this many bytes.
+    answer_max: int = ANSWER_MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,17 @@ class Answer:
 class Client:
     """Sends requests from an event loop in a thread of its own, so that connections outlive a call.
 
-    One serves all threads of a process.
+    One serves all threads of a process. `socket_factory` makes the sockets, or refuses to by an
+    `OSError`: it is given what each is to be connected to, as `socket.getaddrinfo` returns it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, socket_factory: SocketFactory | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True, name="ask other hosts")
         self._thread.start()
-        self._session = asyncio.run_coroutine_threadsafe(_open_session(), self._loop).result()
+        self._session = asyncio.run_coroutine_threadsafe(
+            _open_session(socket_factory), self._loop
+        ).result()
 
     def ask_all(self, requests: Sequence[Request], deadline: float) -> list[Answer]:
         """Send the requests, all at once; return the answers after at most `deadline` seconds.
@@ -82,38 +90,40 @@ class Client:
         )
 
 
-_client: Client | None = None
-_client_lock = Lock()
+_clients: dict[SocketFactory | None, Client] = {}
+_clients_lock = Lock()
 
 
-def client() -> Client:
-    """Return the client of this process, made when it is first wanted."""
-    global _client  # noqa: PLW0603 - connections belong to the process
-    with _client_lock:
-        if _client is None:
-            _client = Client()
-            atexit.register(_client.close)
-        return _client
+def client(socket_factory: SocketFactory | None = None) -> Client:
+    """Return the client of this process with those sockets, made when it is first wanted."""
+    with _clients_lock:
+        if socket_factory not in _clients:
+            _clients[socket_factory] = Client(socket_factory)
+            atexit.register(_clients[socket_factory].close)
+        return _clients[socket_factory]
 
 
-def _forget_client() -> None:
-    """Let a forked process have a client of its own: the thread has stayed with the parent."""
-    global _client, _client_lock
-    if _client is not None:
-        atexit.unregister(_client.close)
-    _client, _client_lock = None, Lock()
+def _forget_clients() -> None:
+    """Let a forked process have clients of its own: the threads have stayed with the parent."""
+    global _clients, _clients_lock
+    for one in _clients.values():
+        atexit.unregister(one.close)
+    _clients, _clients_lock = {}, Lock()
 
 
-os.register_at_fork(after_in_child=_forget_client)
+os.register_at_fork(after_in_child=_forget_clients)
 
 
-async def _open_session() -> aiohttp.ClientSession:
+async def _open_session(socket_factory: SocketFactory | None) -> aiohttp.ClientSession:
     reuse = aiohttp.TraceConfig()
     reuse.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
         # No limit on connections: a host that hangs must not keep the others waiting.
         connector=aiohttp.TCPConnector(
-            limit=0, resolver=PatientResolver(), keepalive_timeout=_KEEP_ALIVE
+            limit=0,
+            resolver=PatientResolver(),
+            keepalive_timeout=_KEEP_ALIVE,
+            socket_factory=socket_factory,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[reuse],
@@ -167,7 +177,7 @@ async def _post(session: aiohttp.ClientSession, request: Request) -> Answer:
             body = b""
             async for block in response.content.iter_any():
                 body += block
-                if len(body) > ANSWER_MAX_BYTES:
+                if len(body) > request.answer_max:
                     break
             return Answer(response.status, response.headers, body)
     except aiohttp.ClientConnectorError as error:

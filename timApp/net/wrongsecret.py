@@ -24,7 +24,7 @@ _PERIOD = timedelta(minutes=10)
 
 
 class WrongSecret(Model):
-    """One entry of an append-only table: somebody showed a wrong secret, or signed with one."""
+    """One entry of a log: somebody showed a wrong secret, or signed with one."""
 
     __tablename__ = "wrongsecret"
 

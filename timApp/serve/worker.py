@@ -14,7 +14,10 @@ from flask import Flask
 
 from timApp.auth.site import Site, current_site
 from timApp.database.servedfile import ServedFile
+from timApp.hosts.outbox.forget import start_forgetting
 from timApp.hosts.outbox.worker import deliver_forever
+from timApp.receivers.site import current_teller
+from timApp.receivers.worker import start_telling
 from timApp.request.guarded import guarded_hosts
 from timApp.request.plain import PlainErrors
 from timApp.serve.crew import Crew
@@ -71,10 +74,12 @@ def work(
     sys.setswitchinterval(_SWITCH)
     use_threads(hashes_at_a_time)
     with app.app_context():
-        site = current_site()
+        site, teller = current_site(), current_teller()
     if site.network.hosts:
         deliver = partial(deliver_forever, site.network, site.guard.engine, Event(), bool)
         Thread(target=deliver, daemon=True, name="tell other hosts").start()
+    start_telling(teller)
+    start_forgetting(site.guard.engine)
     site.guard.keep_tidy()
     ServedFile(site.guard.engine).watch()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -101,6 +101,12 @@ WAITING = Measure(
 OWED = Measure(
     "timapp_deliveries_owed", Kind.GAUGE, "Changes that another server was not told yet.", ("host",)
 )
+NOTICES_OWED = Measure(
+    "timapp_notices_owed",
+    Kind.GAUGE,
+    "Events that a receiver was not told yet, or has not fetched.",
+    ("receiver",),
+)
 #: Those that the processes count; the others are looked up when somebody asks.
 MEASURES = (
     *(REQUESTS, SECONDS, IN_FLIGHT, CONNECTIONS, REFUSALS, TURNS, QUEUED, HASHES),

@@ -18,8 +18,8 @@ OF_ACCOUNTS = frozenset(
         *(Action.ADD_PASSKEY, Action.REMOVE_PASSKEYS, Action.ADD_TOKEN, Action.END_TOKEN),
     }
 )
-#: What is done to documents, groups, rights, exams and seats, and to nobody; a right of one person
-#: is theirs.
+#: What is done to documents, groups, rights, exams, seats and receivers, and to nobody; a right of
+#: one person is theirs.
 OF_THINGS = frozenset(
     {
         *(Action.SAVE_DOCUMENT, Action.DELETE_DOCUMENT),
@@ -27,6 +27,7 @@ OF_THINGS = frozenset(
         *(Action.ADD_GROUP, Action.REMOVE_GROUP, Action.SAVE_SEATS),
         *(Action.ADD_EXAM, Action.CHANGE_EXAM, Action.DELETE_EXAM),
         *(Action.BEGIN_EXAM, Action.END_EXAM),
+        *(Action.ADD_RECEIVER, Action.END_RECEIVER, Action.NEW_SIGNING_KEY),
     }
 )
 #: The condition that a change is none of these, as the index of rare ones has it: databases use

@@ -12,7 +12,8 @@ from timApp.guard.reading.activity import count_active, count_blocked
 from timApp.guard.waiting.codes import count_waiting
 from timApp.hosts.status import host_statuses
 from timApp.pages.monitoring.exposed import family
-from timApp.util.measures import DATABASE_UP, OWED, SESSIONS, WAITING
+from timApp.receivers.owe import owed_by_receiver
+from timApp.util.measures import DATABASE_UP, NOTICES_OWED, OWED, SESSIONS, WAITING
 from timApp.util.tally import Key
 
 #: Seconds for which the database may count.
@@ -20,11 +21,12 @@ _LIMIT = 2.0
 
 
 def metrics_of_moment(site: Site) -> Iterable[Metric]:
-    """Return who is here and waits, and what other servers are owed.
+    """Return who is here and waits, and what other servers and receivers are owed.
 
     Without those that the database does not tell in time; one number says whether it answers.
     """
     up, sessions, waiting, owed = 1.0, dict[Key, float](), dict[Key, float](), dict[Key, float]()
+    notices = dict[Key, float]()
     try:
         with Work(site.guard.engine) as work, time_limit(work, _LIMIT):
             sessions["active",] = count_active(work, site.guard.options.clocks)[0]
@@ -34,6 +36,7 @@ def metrics_of_moment(site: Site) -> Iterable[Metric]:
             (status.host.url,): status.owed
             for status in host_statuses(site.network, site.guard.engine)
         }
+        notices = {(name,): count for name, count in owed_by_receiver(site.guard.engine).items()}
     except TookTooLong:
         pass
     except ERRORS:
@@ -42,3 +45,4 @@ def metrics_of_moment(site: Site) -> Iterable[Metric]:
     yield family(SESSIONS, sessions)
     yield family(WAITING, waiting)
     yield family(OWED, owed)
+    yield family(NOTICES_OWED, notices)

@@ -1,0 +1,1 @@
+"""Who is told of changes of sessions beside other hosts: webhooks, and OpenID Shared Signals."""
