@@ -1,4 +1,5 @@
-// A real OpenID provider for the tests: anybody logs in by name, and is in the group Students.
+// A real OpenID provider for the tests: anybody logs in by name, and is in the group Students, or
+// of the groups that stand behind ~ as JSON.
 // Its one argument is JSON: {"port", "site", "secret", "kid", "sent"}; keys are made anew at each start.
 // Whatever it sends to the site's back channel is written down in the file `sent`.
 import { appendFileSync } from "node:fs";
@@ -32,10 +33,10 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     accountId: id,
     claims: async () => ({
       sub: id,
-      preferred_username: id.split("#")[0],
+      preferred_username: id.split(/[#~]/)[0],
       name: `${id} of the organisation`,
       email: `${id}@example.org`,
-      groups: ["Students"],
+      groups: id.includes("~") ? JSON.parse(id.split("~")[1]) : ["Students"],
     }),
   }),
   // Whoever is logged in has agreed.

@@ -5,12 +5,20 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from tests.live import eventually
 from tests.oidc.conftest import House
 from tests.site import PASSWORD
 from timApp.auth.site import db
+from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.factor.passkey import NewPasskey, add_passkey
+from timApp.user.people import find_person
+from timApp.user.user import User
+from timApp.user.usergroup import UserGroup
+from timApp.util.clock import now
+
+ADD, CHANGE = Action.ADD_PERSON, Action.CHANGE_PERSON
 
 
 def token_of(page: httpx.Response) -> str:
@@ -115,6 +123,94 @@ def test_a_logout_token_counts_once(house: House) -> None:
             assert answer.status_code == 400
         assert browser.post(address, json={"logout_token": "x"}).status_code == 422
         assert standing(house, browser) == ("jo", "valid")
+
+
+def test_whoever_has_closed_the_browser_goes_on(house: House) -> None:
+    """It forgets the login and not what it is called, so the same session goes on."""
+    with house.provider():
+        browser, _ = house.log_in("lea")
+        for cookie in list(browser.cookies.jar):
+            if cookie.name == "timapp":
+                browser.cookies.delete(cookie.name, cookie.domain, cookie.path)
+        page = browser.get(f"{house.server.url}/oidc/login", params={"next": "/my-sessions"})
+        assert page.status_code == 200, page.text
+        assert standing(house, browser) == ("lea", "valid")
+        assert len(house.site.sessions("lea")) == 1
+        log_out_at_the_provider(house, browser)
+
+
+def test_logins_that_were_not_finished_shut_nobody_out(house: House) -> None:
+    """However often somebody has gone to the provider and come back without an answer."""
+    with house.provider():
+        browser = house.browser()
+        browser.follow_redirects = False
+        for _ in range(30):
+            assert browser.get(f"{house.server.url}/oidc/login").status_code == 302
+        assert len(browser.cookies["timapp"]) < 2_000
+        browser.follow_redirects = True
+        form = browser.get(f"{house.server.url}/oidc/login", params={"next": "/my-sessions"})
+        page = browser.post(form.url, data={"prompt": "login", "login": "mia", "password": "x"})
+        assert page.status_code == 200, page.text
+        assert standing(house, browser) == ("mia", "valid")
+
+
+def test_a_closed_account_learns_nothing_of_the_provider(house: House) -> None:
+    """The login is refused, and nothing that the provider says is kept for when it is opened."""
+    with house.provider():
+        house.log_in("nia#1")
+        with house.site.app.app_context():
+            (person,) = db.session.scalars(sa.select(User).filter_by(name="nia"))
+            person.disabled_at, person.real_name = now(), "as it was"
+            db.session.commit()
+        browser, page = house.log_in("nia#1")
+        assert page.status_code == 403
+        assert standing(house, browser) == (None, "anonymous")
+        with house.site.app.app_context():
+            names = db.session.scalars(sa.select(User.real_name).filter_by(name="nia"))
+            assert list(names) == ["as it was"]
+
+
+def test_what_the_provider_makes_of_people_is_in_the_record(house: House) -> None:
+    """Who is new by its word, and whose groups are others, as if an administrator had done so."""
+    with house.provider():
+        house.log_in("oda")
+        with house.site.app.app_context():
+            (person,) = db.session.scalars(sa.select(User).filter_by(name="oda"))
+            person.groups = [*person.groups, UserGroup(name="Late")]
+            db.session.commit()
+        house.log_in("oda")
+    told = [
+        (one.action, one.actor_kind, one.actor, one.reason)
+        for one in house.site.changes()
+        if one.user_id == house.site.user_id("oda") and one.action in {ADD, CHANGE}
+    ]
+    assert told == [
+        (ADD, ActorKind.HOST, house.issuer, None),
+        (CHANGE, ActorKind.HOST, house.issuer, "groups: -Late"),
+    ]
+
+
+@pytest.mark.parametrize("said", ["5", "true", '{"Administrators": 1}', '[""]', '["a", 5]'])
+def test_what_is_no_list_of_groups_lets_nobody_in(house: House, said: str) -> None:
+    """It is said which claim is wrong, and nobody is made."""
+    name = f"pia{said.encode().hex()}"
+    with house.provider():
+        browser, page = house.log_in(f"{name}~{said}")
+        assert page.status_code == 403, page.text
+        assert "groups" in page.text
+        assert standing(house, browser) == (None, "anonymous")
+    with house.site.app.app_context():
+        assert find_person(db, name) is None
+
+
+def test_one_group_may_be_a_text(house: House) -> None:
+    """As some providers have it."""
+    with house.provider():
+        house.log_in('rui~"Students"')
+    with house.site.app.app_context():
+        person = find_person(db, "rui")
+        assert person is not None
+        assert person.groups == {"Students"}
 
 
 def test_somebody_elses_name_opens_nothing(house: House) -> None:

@@ -20,7 +20,7 @@ from timApp.guard.changes.record import record_of_people
 from timApp.guard.guard import Guard
 from timApp.guard.vocabulary import Action, Actor
 from timApp.user.apitoken import ApiToken, remove_tokens
-from timApp.user.groups import Regrouped, regroup
+from timApp.user.groups import Regrouped, regroup, regrouped_words
 from timApp.user.newpassword import check_new_password
 from timApp.user.rename import rename_user
 from timApp.user.roster.enroll import Enrolled
@@ -94,7 +94,7 @@ def change_person(
             require_may_go(work, account, actor)
         work.session.expire_all()
         regroup(work, wanted.name, added, removed)
-        changed.append(_regrouped(added, removed))
+        changed.append(regrouped_words(added, removed))
     if changed:
         record_of(work, Action.CHANGE_PERSON, user_id, actor, ", ".join(changed))
     return bool(changed) or wanted.name != account.name
@@ -118,7 +118,7 @@ def regroup_person(
         before = set(account.groups)
         new = [one for one in done.groups if one not in before]
         gone = sorted(before - set(done.groups))
-        record_of(work, Action.CHANGE_PERSON, account.id, actor, _regrouped(new, gone))
+        record_of(work, Action.CHANGE_PERSON, account.id, actor, regrouped_words(new, gone))
     return done
 
 
@@ -188,8 +188,3 @@ def _change_texts(work: UnitOfWork, account: Account, wanted: Wanted) -> list[st
             sa.update(User).where(User.id == account.id).values(search_text=searched, **changed)
         )
     return list(changed)
-
-
-def _regrouped(added: Collection[str], removed: Collection[str]) -> str:
-    signed = [f"+{one}" for one in sorted(added)] + [f"-{one}" for one in sorted(removed)]
-    return f"groups: {' '.join(signed)}"

@@ -62,7 +62,16 @@ class NotLinked(AccessDenied):
     """There is an account of the name already, and nobody has said that it is the same person."""
 
 
-def person_of(work: UnitOfWork, word: Word, identity: Identity, *, links_by_name: bool) -> Person:
+@dataclass(frozen=True)
+class Meant:
+    """Whom a provider means."""
+
+    person: Person
+    #: As they were before what it says of them was remembered; None for somebody new.
+    before: Person | None
+
+
+def person_of(work: UnitOfWork, word: Word, identity: Identity, *, links_by_name: bool) -> Meant:
     """Return whom a provider means by a subject, remembered with what it says of them.
 
     Somebody new is linked: made, if nobody has the name; and to who has it, if `links_by_name`, or
@@ -75,7 +84,8 @@ def person_of(work: UnitOfWork, word: Word, identity: Identity, *, links_by_name
     if linked is not None:
         name = work.session.scalars(sa.select(User.name).where(User.id == linked.user_id)).one()
         known = Identity(name, identity.real_name, identity.email, identity.groups)
-        return remember(work, known)
+        before = find_person(work, name)
+        return Meant(remember(work, known), before)
     there = find_person(work, identity.name)
     if there is not None and not links_by_name and _has_another_way(work, there):
         raise NotLinked(
@@ -85,15 +95,15 @@ def person_of(work: UnitOfWork, word: Word, identity: Identity, *, links_by_name
         )
     person = remember(work, identity)
     if person.is_deleted:  # nothing is remembered of them any more
-        return person
+        return Meant(person, there)
     work.session.add(FederatedIdentity(issuer=word.issuer, subject=word.subject, user_id=person.id))
     work.session.flush()
-    return person
+    return Meant(person, there)
 
 
 def note_login(work: UnitOfWork, user_id: int, session_id: str, word: Word) -> None:
-    """Note by whose word a session began. Nothing is committed."""
-    work.session.add(
+    """Note by whose word a session began, or went on in its browser. Nothing is committed."""
+    work.session.merge(
         FederatedLogin(
             user_id=user_id,
             session_id=session_id,

@@ -71,3 +71,9 @@ def _groups(work: UnitOfWork, names: Collection[str]) -> dict[int, UserGroup]:
                 "%(name)s is a user, not a group.", field="group", name=quoted(group.name)
             )
     return {group.id: group for group in groups}
+
+
+def regrouped_words(added: Collection[str], removed: Collection[str]) -> str:
+    """Return the words in which the record says how somebody's groups were changed."""
+    signed = [f"+{one}" for one in sorted(added)] + [f"-{one}" for one in sorted(removed)]
+    return f"groups: {' '.join(signed)}"

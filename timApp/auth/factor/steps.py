@@ -10,10 +10,12 @@ from timApp.auth.factor.proof import remember_proof
 from timApp.auth.seat import current_seat
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import Visitor, current_claims
+from timApp.database.engine import begin_write
 from timApp.guard.cookie import Claims
 from timApp.guard.logins.outcome import PasswordChanged
 from timApp.guard.verdict import Begun
 from timApp.guard.vocabulary import Actor, ActorKind, State
+from timApp.user.federated import Word, note_login
 from timApp.user.people import Person
 
 
@@ -39,12 +41,17 @@ def log_in_with_password(username: str, password: str) -> Begun:
         return begin_login(person_now)
 
 
-def begin_login(person: Person, *, with_passkey: bool = False) -> Begun:
+def begin_login(person: Person, *, with_passkey: bool = False, word: Word | None = None) -> Begun:
     """Let a session of somebody begin who has proved who they are, and log them in here.
 
-    Commits it. `AccountClosed` and `PasswordChanged` as `timApp.guard.Guard.begin`.
+    `word` is somebody else's by which they have, who may end the session later: both are noted or
+    neither. Commits it. `AccountClosed` and `PasswordChanged` as `timApp.guard.Guard.begin`.
     """
+    if word is not None:
+        begin_write(db.session.connection())
     begun = _begin(person)
+    if word is not None:
+        note_login(db, person.id, begun.session_id, word)
     if person.is_admin or with_passkey or _is_to_have_passkey(person):
         remember_proof(person.id, begun.session_id)
     if db.is_in_transaction():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, session, url_for
 from flask.typing import ResponseReturnValue
 
 from timApp.auth.vouched import Vouched, Way
@@ -11,6 +11,7 @@ from timApp.user.federated import Word
 from timApp.user.people import Identity
 from timApp.util.deferred import DeferredModule
 from timApp.util.errors import AccessDenied, Busy, NotFound
+from timApp.util.text import NAME_MAX_LENGTH, fits, is_storable
 
 if TYPE_CHECKING:
     import requests
@@ -27,6 +28,10 @@ _DISCOVERY = ".well-known/openid-configuration"
 #: Seconds that the provider has for an answer.
 _TIMEOUT = 10
 _RETRY_AFTER = 5
+#: With this Authlib calls what it keeps of a login in the session; so many are kept.
+_UNFINISHED, _UNFINISHED_MAX = "_state_oidc_", 3
+#: Longest subject, in characters. Source: OpenID Connect Core 1.0, 2.
+_SUBJECT_MAX = 255
 
 
 class ProviderRefused(AccessDenied):
@@ -57,6 +62,7 @@ class Provider:
 
     def begin(self) -> ResponseReturnValue:
         """Lead the browser to the provider. `Busy` if that does not answer."""
+        _forget_unfinished()
         with _asking():
             self._require_issuer()
             answer: ResponseReturnValue = self._client.authorize_redirect(
@@ -82,10 +88,13 @@ class Provider:
                 " the site.",
                 claim=self._name_claim,
             )
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not fits(subject, _SUBJECT_MAX):
+            raise ProviderRefused("The identity provider does not say who you are.")
         identity = Identity(
             name, _text(claims, "name"), _text(claims, "email"), self._groups(claims)
         )
-        word = Word(self.issuer, claims["sub"], _text(claims, "sid"))
+        word = Word(self.issuer, subject, _text(claims, "sid"))
         return Vouched(Way.OIDC, word, identity)
 
     def keys(self, *, afresh: bool = False) -> Sequence[Mapping[str, Any]]:
@@ -120,8 +129,28 @@ class Provider:
     def _groups(self, claims: Mapping[str, Any]) -> frozenset[str] | None:
         if self._groups_claim is None:
             return None
-        said = claims.get(self._groups_claim, [])
-        return frozenset(one for one in said if isinstance(one, str)) if said else frozenset()
+        said = claims.get(self._groups_claim) or []
+        groups = [said] if isinstance(said, str) else said
+        if not isinstance(groups, list) or not all(
+            isinstance(one, str) and fits(one, NAME_MAX_LENGTH) for one in groups
+        ):
+            raise ProviderRefused(
+                "The identity provider says of your groups (%(claim)s) what is no list of names."
+                " Tell those who run the site.",
+                claim=self._groups_claim,
+            )
+        return frozenset(groups)
+
+
+def _forget_unfinished() -> None:
+    """Forget all but the last of the logins that this browser has begun there, and not finished.
+
+    Each is kept in its cookie, which browsers drop when it is too large.
+    """
+    unfinished = [key for key in session if key.startswith(_UNFINISHED)]
+    unfinished.sort(key=lambda key: session[key].get("exp", 0))
+    for key in unfinished[: -(_UNFINISHED_MAX - 1)]:
+        del session[key]
 
 
 def add_provider(app: Flask) -> None:
@@ -163,4 +192,4 @@ class _asking:  # noqa: N801 - a context, as a function would be
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value and is_storable(value) else None

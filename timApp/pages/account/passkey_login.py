@@ -10,7 +10,6 @@ from timApp.auth.factor.proof import use_passkey
 from timApp.auth.factor.steps import begin_login
 from timApp.auth.login import known_address, next_address
 from timApp.auth.site import db
-from timApp.auth.ways.begin import note_word
 from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.request.inputs import takes
 from timApp.request.negotiation import wants_json
@@ -55,7 +54,7 @@ def log_in() -> ResponseReturnValue:
             raise PasswordChanged(
                 "The password was changed meanwhile. Log in with the new one.",
             )
-        note_word(begin_login(person, with_passkey=True), pending.word)
+        begin_login(person, with_passkey=True, word=pending.word)
     except (PasskeyRefused, PasswordChanged, AccountClosed) as error:
         if wants_json():
             raise
