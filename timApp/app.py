@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from timApp import models
 from timApp.auth.access import close_to_expired_sessions
 from timApp.auth.bearer import take_token
 from timApp.auth.browser import current_place
-from timApp.auth.cookie import CookieInterface
+from timApp.auth.cookie import CookieInterface, is_bearer_known
 from timApp.auth.csrf import csrf
 from timApp.auth.factor.proof import require_proof
 from timApp.auth.login import login
@@ -128,6 +129,13 @@ class _Request(Request):
         """Whether the body is such a form, or one in parts where the view takes files."""
         return self.mimetype == FORM_TYPE or (self.mimetype == PARTS_TYPE and takes_files())
 
+    def _get_file_stream(self, *_: object, **_more: object) -> BytesIO:
+        """Return where a file is kept that is sent: the body is in memory, and limited, anyhow.
+
+        On the disk, it would leave passwords of class lists there.
+        """
+        return BytesIO()
+
 
 class _App(Flask):
     """Flask without what it does for views that are coroutines, and for databases that fail."""
@@ -189,7 +197,7 @@ def _add_precheck(app: Flask) -> None:
     # Flask's own check comes after the cookies are parsed, and leaves no address for a page.
     config["TRUSTED_HOSTS"] = None
     app.wsgi_app = Precheck(app.wsgi_app, proxies, trusted)  # type: ignore[method-assign]
-    app.before_request(check_body_of_request)
+    app.before_request(partial(check_body_of_request, is_bearer_known))
 
 
 def _add_extensions(app: Flask) -> None:

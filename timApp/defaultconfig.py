@@ -426,12 +426,14 @@ TRUSTED_PROXY_HEADERS: ProxyHeaders = "x-forwarded"
 TRUSTED_HOSTS: HostNames | None = None
 
 # The largest request that is read. Bytes, at least 1. Default: 1_048_576 (1 MiB).
-# A larger one is answered with status 413.
+# A larger one is answered with status 413. The forms to which administrators send documents and
+# class lists take more, of whoever is logged in: 20 MiB and 10 MiB.
 MAX_CONTENT_LENGTH: ByteCount = 1_048_576
 
 # How long a request may take to arrive, from its first byte to its last. Seconds. Default: 10.0.
-# Whoever takes longer is answered 408. A slow phone sends what this site asks for in a second or
-# two; a client that never ends its requests takes a connection for so long, and nothing else.
+# Whoever takes longer is answered 408; an upload of more than MAX_CONTENT_LENGTH has a second more
+# for each 128 KiB. A slow phone sends what this site asks for in a second or two; a client that
+# never ends its requests takes a connection for so long, and nothing else.
 REQUEST_TIMEOUT: Seconds = 10.0
 
 # How many connections one address may have to one process of the server. A number, at least 1, or

@@ -55,12 +55,13 @@ def test_a_name_is_linked_only_where_the_site_says_so(site: Site) -> None:
         with pytest.raises(NotLinked):
             person_of(db, Word(issuer, "1"), said, links_by_name=False)
         db.session.rollback()
-        linked = person_of(db, Word(issuer, "1"), said, links_by_name=True)
+        linked = person_of(db, Word(issuer, "1"), said, links_by_name=True).person
         assert (linked.name, linked.real_name) == ("alice", "Alice A")
         renamed = Identity("someone else", None, None, None)
-        assert person_of(db, Word(issuer, "1"), renamed, links_by_name=False).name == "alice"
+        again = person_of(db, Word(issuer, "1"), renamed, links_by_name=False)
+        assert again.person.name == "alice"
         new = person_of(db, Word(issuer, "2"), Identity("bob"), links_by_name=False)
-        assert new.name == "bob"
+        assert (new.person.name, new.before) == ("bob", None)
         with pytest.raises(NotLinked):
             person_of(db, Word("https://other.example", "2"), Identity("bob"), links_by_name=False)
         db.session.rollback()

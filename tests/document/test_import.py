@@ -106,7 +106,7 @@ def test_names_are_normalised(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("a.md", "a.MD"), ("ä.md", "a\N{COMBINING DIAERESIS}.md")],
+    [("a.md", "a.MD"), ("ä.md", "a\N{COMBINING DIAERESIS}.md"), ("d.md", "D.MD")],
 )
 def test_two_files_for_one_document_are_refused(tmp_path: Path, one: str, other: str) -> None:
     """The message names both files."""

@@ -1,19 +1,24 @@
 """The administrators' list of documents, and the files that become documents."""
 
+import stat
+import tracemalloc
 from datetime import timedelta
+from html import unescape
 from io import BytesIO
-from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from tests.site import Browser, Site
 from timApp.auth.site import db
 from timApp.document.exam import set_documents
+from timApp.document.upload import UNPACKED_MAX_BYTES, SentFile, unpacked
 from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.tables.change import OF_THINGS
 from timApp.util.clock import now
+from timApp.util.errors import BadInput
 
 PAGE = "/administer/documents"
 
@@ -26,12 +31,29 @@ def admin(site: Site) -> Browser:
     return site.logged_in("admin")
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes], compression: int = ZIP_DEFLATED) -> bytes:
     """Return a ZIP of files."""
     packed = BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(packed, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def zipped_twice(first: str, second: str) -> bytes:
+    """Return a ZIP with two files of these names, which may be one."""
+    # What writes ZIPs warns of a name that is there already.
+    packed = zipped({first: b"# A", "x" * len(second): b"# B"})
+    return packed.replace(b"x" * len(second), second.encode())
+
+
+def zipped_link(name: str) -> bytes:
+    """Return a ZIP with a symbolic link, as `zip --symlinks` makes it."""
+    link = ZipInfo(name)
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
     return packed.getvalue()
 
 
@@ -43,10 +65,14 @@ def damaged(archive: bytes) -> bytes:
 
 def send(browser: Browser, *files: tuple[str, bytes], below: str = "") -> TestResponse:
     """Send files by the form."""
-    data: dict[str, Any] = {"below": below}
-    data["file"] = [(BytesIO(content), name) for name, content in files]
+    boundary, form = encode_multipart(
+        {"below": below, "file": [FileStorage(BytesIO(content), name) for name, content in files]}
+    )
     return browser.client.post(
-        PAGE, data=data, headers={"X-CSRFToken": browser.csrf_token, "Accept": "text/html"}
+        PAGE,
+        data=form,
+        content_type=f"multipart/form-data; boundary={boundary}",
+        headers={"X-CSRFToken": browser.csrf_token, "Accept": "text/html"},
     )
 
 
@@ -80,7 +106,18 @@ def test_a_zip_is_what_is_in_it(site: Site, admin: Browser) -> None:
         ([], "Choose a file."),
         ([("x.zip", b"no ZIP")], "cannot be read"),
         ([("x.zip", damaged(zipped({"a.md": b"abc" * 999})))], "cannot be read"),
-        ([("x.zip", zipped({"big.md": b"0" * 60_000_000}))], "too much in the ZIP"),
+        ([("x.zip", zipped({"big.md": b"0" * 60_000_000}))], "too much at once"),
+        (
+            [("x.zip", zipped({f"{n}": b"" for n in range(600)}))] * 2,
+            "at most 1000 files",
+        ),
+        ([("x.zip", zipped({"a.md": b"abc"}, ZIP_BZIP2))], "cannot be read"),
+        ([("big.md", b"0" * (5 * 2**20 + 1))], "'big' is larger than 5 MiB"),
+        ([("x.zip", zipped({"big.md": b"0" * (5 * 2**20 + 1)}))], "'big' is larger than 5 MiB"),
+        ([("x.zip", zipped_twice("d.md", "d.md"))], "'x.zip: d.md' and 'x.zip: d.md' would both"),
+        ([("x.zip", zipped_twice("d.md", "D.MD"))], "'x.zip: d.md' and 'x.zip: D.MD' would both"),
+        ([("d.md", b"# D"), ("x.zip", zipped({"D.md": b"# E"}))], "'d.md' and 'x.zip: D.md' would"),
+        ([("x.zip", zipped_link("way.md"))], "'way.md' in the ZIP is a symbolic link"),
         ([("x.zip", zipped({"a.md": b"# A", "../b.md": b"# B"}))], "../b"),
         ([("a.md", b"# A"), ("b.md", b"\xff\xfe")], "not UTF-8"),
         ([("a.md", b"# A"), ("b.md", b"a\0")], "NUL"),
@@ -92,8 +129,49 @@ def test_what_is_wrong_is_said_and_nothing_is_saved(
     """All or nothing, with each file that is at fault."""
     answer = send(admin, *files)
     assert answer.status_code == 422
-    assert said in answer.text
+    assert said in unescape(answer.text)
     assert "There is no document yet." in answer.text
+
+
+def test_zips_are_not_unpacked_beyond_the_limit_of_all() -> None:
+    """Thirty ZIPs that are small as they are sent take no more memory than they may together."""
+    packed = zipped({f"{number}.md": b"0" * 5_000_000 for number in range(10)})
+    bombs = [SentFile(f"{number}.zip", packed) for number in range(30)]
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput, match="50 MiB in all"):
+            unpacked(bombs)
+        assert tracemalloc.get_traced_memory()[1] < 2 * UNPACKED_MAX_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_zip_of_countless_empty_files_is_not_looked_at() -> None:
+    """What a ZIP says of each file takes memory, hidden or not: there is a limit for that, too."""
+    packed = zipped({f".{number}": b"" for number in range(10_001)})
+    with pytest.raises(BadInput, match="at most 1000 files"):
+        unpacked([SentFile("x.zip", packed)])
+
+
+def test_an_upload_above_its_limit_is_refused_with_the_limit(site: Site, admin: Browser) -> None:
+    """Without the front, too, by its length alone; and above a small one if nobody is logged in."""
+    more = [(f"{number}.md", b"0" * 5_000_000) for number in range(5)]
+    answer = send(admin, *more)
+    assert answer.status_code == 413
+    assert "at most 20 MiB are taken here at once" in answer.text
+    nobody = send(site.browser(), ("a.md", b"0" * 2_000_000))
+    assert nobody.status_code == 413
+    assert "at most 1 MiB are taken" in nobody.text
+    many = send(admin, *((f"{number}.md", b"# N") for number in range(1004)))
+    assert many.status_code == 413
+    assert "too many files" in many.text
+
+
+def test_a_folder_of_many_files_is_sent_at_once(site: Site, admin: Browser) -> None:
+    """Browsers send each as a part of the form, and there may be as many as in a ZIP."""
+    assert (
+        send(admin, *((f"notes/{number}.md", b"# N") for number in range(120))).status_code == 303
+    )
 
 
 def test_documents_are_found_by_path_and_title(site: Site, admin: Browser) -> None:

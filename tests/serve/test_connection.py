@@ -16,10 +16,12 @@ from timApp.request.plain import PlainErrors
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import Connections
 from timApp.serve.http.journal import Journal
+from timApp.serve.http.large import LargeBodies
 from timApp.serve.http.limits import Limits, connections_for
 from timApp.serve.http.mailbox import Mailbox
-from timApp.serve.http.message import Answer, Exchange, Request
+from timApp.serve.http.message import Answer, Exchange, Headers, Request
 from timApp.serve.http.refusal import Refusals
+from timApp.serve.http.wire import CONTINUE
 from timApp.util.tally import Tally
 
 REQUEST = get("/")
@@ -29,10 +31,18 @@ SIZE = 65_536
 STALLED = 0.5
 
 
+#: Bytes that are taken at one address, of those who say a number.
+LARGE = 50_000
+
+
+def _sender(headers: Headers) -> int | None:
+    return next((int(value) for name, value in headers if name == b"number"), None)
+
+
 class Desk:
     """A server in a thread of its own, which answers each request at once with the same."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, request: float = PATIENCE, **limits: int) -> None:
         self.answered = 0
         self.exchanges: list[Exchange] = []
         self._made: list[Connection] = []
@@ -40,7 +50,7 @@ class Desk:
         self._loop = uvloop.new_event_loop()
         self._mailbox = Mailbox(self._loop, lambda: None)
         chosen = Limits(
-            request=PATIENCE,
+            request=request,
             body_bytes=1000,
             connections_of_address=None,
             stalled=STALLED,
@@ -48,8 +58,11 @@ class Desk:
             **limits,
         )
         journal = Journal(Tally())
-        refusals = Refusals(PlainErrors(lambda *_: ""), [], journal)
-        self._connections = Connections(self._mailbox, self._answer, refusals, chosen, journal)
+        refusals = Refusals(PlainErrors(lambda *_: ""), [], journal, lambda *_: ("", "too large"))
+        large = LargeBodies({(b"POST", b"/large"): LARGE}, _sender, chosen.large_bytes)
+        self._connections = Connections(
+            self._mailbox, self._answer, refusals, chosen, journal, large
+        )
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = Thread(target=self._run)
@@ -211,3 +224,98 @@ def test_no_more_requests_wait_than_may(desk: Desk) -> None:
 def test_as_many_connections_are_taken_as_files_leave(files: int, connections: int) -> None:
     """The database has its part of the files that a process may open."""
     assert connections_for(files) == connections
+
+
+def post(path: str, *lines: str) -> bytes:
+    """Return the head of a request with a body."""
+    return get(path, *lines).replace(b"GET", b"POST", 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "status"),
+    [
+        ("/large", ("Number: 1", f"Content-Length: {LARGE + 1}"), 413),
+        ("/large", (f"Content-Length: {LARGE}",), 413),
+        ("/large?x", ("Content-Length: 1001", "Expect: 100-continue"), 413),
+        ("/other", ("Number: 1", f"Content-Length: {LARGE}"), 413),
+        ("/large/", ("Number: 1", f"Content-Length: {LARGE}"), 413),
+        ("/large", ("Number: 1", "Transfer-Encoding: gzip, chunked"), 501),
+    ],
+)
+def test_what_is_too_large_is_refused_before_it_comes(
+    desk: Desk, path: str, lines: tuple[str, ...], status: int
+) -> None:
+    """At an address that takes no more, by somebody who may not send more, or above the limit."""
+    with raw_client(desk.port) as client:
+        answer = client.ask(post(path, *lines))
+        assert answer.status == status
+        assert client.is_closed()
+    assert not desk.exchanges
+
+
+def test_a_large_body_is_taken_of_those_who_may_send_it(desk: Desk) -> None:
+    """With its length, after a question whether to send it, or in chunks."""
+    chunk = b"%x\r\n%b\r\n" % (LARGE // 2, b"x" * (LARGE // 2))
+    with raw_client(desk.port) as client:
+        client.send(post("/large?x=y", "Number: 1", f"Content-Length: {LARGE}") + b"x" * LARGE)
+        assert client.read().status == 200
+        length = f"Content-Length: {LARGE}"
+        client.send(post("/large", "Number: 1", length, "Expect: 100-continue"))
+        assert client.socket.recv(100) == CONTINUE
+        client.send(b"x" * LARGE)
+        assert client.read().status == 200
+        chunks = post("/large", "Number: 1", "Transfer-Encoding: chunked") + chunk * 2
+        client.send(chunks + b"0\r\n\r\n")
+        assert client.read().status == 200
+    assert [len(exchange.request.body) for exchange in desk.exchanges] == [LARGE] * 3
+
+
+@pytest.mark.parametrize(("number", "size"), [("Number: 1", LARGE), ("X: 1", 1000)])
+def test_chunks_end_where_a_body_that_says_its_length_does(
+    desk: Desk, number: str, size: int
+) -> None:
+    """Who says no length is refused as soon as there is more."""
+    chunk = b"%x\r\n%b\r\n1\r\ny" % (size, b"x" * size)
+    with raw_client(desk.port) as client:
+        answer = client.ask(post("/large", number, "Transfer-Encoding: chunked") + chunk)
+        assert answer.status == 413
+
+
+def test_few_large_bodies_are_taken_at_a_time() -> None:
+    """One of a person, and no more than there is room for; others are told to come again."""
+    first, second, third = (
+        post("/large", f"Number: {number}", "Content-Length: 30000") for number in (1, 2, 3)
+    )
+    with Desk(large_bytes=60_000) as desk, ExitStack() as stack:
+        one, two, other = (stack.enter_context(raw_client(desk.port)) for _ in range(3))
+        for client, head in ((one, first), (two, second)):
+            client.send(head.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+            assert client.socket.recv(100) == CONTINUE
+        for head in (first, third):
+            with raw_client(desk.port) as client:
+                refused = client.ask(head)
+                assert refused.status == 503
+                assert refused.header("Retry-After")
+        assert other.ask(post("/large", "Number: 1", "Content-Length: 3") + b"abc").status == 200
+        two.send(b"x" * 30_000)
+        assert two.read().status == 200
+        assert two.ask(third + b"x" * 30_000).status == 200
+        one.close()
+
+        def is_free() -> bool | None:
+            with raw_client(desk.port) as client, suppress(ConnectionError):
+                return True if client.ask(first + b"x" * 30_000).status == 200 else None
+            return None
+
+        eventually(is_free)
+
+
+def test_a_large_body_has_the_time_that_it_takes() -> None:
+    """Beside the time of any request, as long as a slow line needs for so many bytes."""
+    with Desk(request=0.2, large_rate=500) as desk, raw_client(desk.port) as client:
+        client.send(post("/large", "Number: 1", f"Content-Length: {LARGE}") + b"x")
+        with raw_client(desk.port) as other:
+            other.send(post("/large", "Content-Length: 2") + b"x")
+            assert other.read().status == 408
+        client.send(b"x" * (LARGE - 1))
+        assert client.read().status == 200

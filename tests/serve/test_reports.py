@@ -32,7 +32,9 @@ NEW = [
 
 def reports() -> Reports:
     """Return what takes them."""
-    return Reports([], Refusals(PlainErrors(lambda *_: ""), [], Journal(Tally())))
+    return Reports(
+        [], Refusals(PlainErrors(lambda *_: ""), [], Journal(Tally()), lambda *_: ("", ""))
+    )
 
 
 def sent(told: Reports, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, request, session
 from flask.sessions import (
     SecureCookieSession,
     SecureCookieSessionInterface,
@@ -75,6 +75,11 @@ class CookieSession(SecureCookieSession):
         self.is_renewed = True
         self.pop(TOKEN_KEY, None)
         self.update({SESSION_ID_KEY: claims.session_id} | numbered(claims))
+
+
+def is_bearer_known() -> bool:
+    """Tell whether the cookie of the request is one that the site has signed for somebody."""
+    return isinstance(session, CookieSession) and session.came_from is not None
 
 
 class CookieInterface(SecureCookieSessionInterface):

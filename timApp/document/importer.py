@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 from timApp.database.work import UnitOfWork
 from timApp.document.attachment import save_attachment
 from timApp.document.model import Document, SaveResult, save_document
-from timApp.document.path import normal_path
+from timApp.document.path import address_key, normal_path
 from timApp.document.reference import references_of
 from timApp.util.errors import BadInput
 
@@ -41,23 +41,24 @@ def find_markdown_files(directory: Path) -> list[MarkdownFile]:
 
     Every file is read and checked as `import_document` does it, so that the caller knows before
     the first change that all can be imported. Raises `BadInput` (field ``directory``), which
-    names the file, for the first that cannot; and if two files make one document, which names
-    both.
+    names the file, for the first that cannot; and if two files make one document, or two whose
+    paths differ by capitals only, which names both.
     """
     root = directory.absolute()
     if not root.is_dir():
         _refuse(directory, "is not a folder")
-    found: dict[str, Path] = {}
+    found: dict[str, MarkdownFile] = {}
     for file in _walk(root):
         path = _document_path(file.relative_to(root), file)
-        if path in found:
+        one = MarkdownFile(path, file)
+        other = found.setdefault(address_key(path), one)
+        if other is not one:
             message = (
-                f"{str(found[path])!r} and {str(file)!r} would both become the document {path!r}."
+                f"{str(other.file)!r} and {str(file)!r} would both become the document {path!r}."
             )
             raise BadInput(message, field="directory")
         _read(file)
-        found[path] = file
-    return [MarkdownFile(path, found[path]) for path in sorted(found)]
+    return sorted(found.values())
 
 
 def import_document(work: UnitOfWork, path: str, file: Path) -> tuple[Document, SaveResult]:

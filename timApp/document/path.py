@@ -24,6 +24,16 @@ def normal_path(path: str) -> str:
     return normal
 
 
+def address_key(path: str) -> str:
+    """Return what is the same of two paths that differ in nothing but capitals.
+
+    A document is found by its path as it is written. But nobody who reads an address aloud, or
+    keeps the files on a disk that makes no difference, can tell two such documents apart: files
+    that would become both are refused.
+    """
+    return unicodedata.normalize("NFC", path).casefold()
+
+
 def _fault(path: str) -> str | None:
     segments = path.split("/")
     faults = {

@@ -5,7 +5,7 @@ it is for. It answers by itself, since Flask would already have parsed the cooki
 no page without a host. The body is looked at by the first of what Flask calls before each request.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from yarl import URL
 
 from timApp.request.inputs import current_request, may_have_body
+from timApp.request.large import allow_large
 from timApp.request.peer import PEER
 from timApp.request.plain import PlainErrors, bare_page
 from timApp.request.proxies import Proxies
@@ -114,13 +115,16 @@ def check_named_host(host: str) -> None:
         raise BadRequest("The Host header %(host)s names no host.", host=quoted(host))
 
 
-def check_body_of_request() -> None:
+def check_body_of_request(is_known: Callable[[], bool]) -> None:
     """Raise `timApp.util.limits.TooMuchContent` for a body that is not to be parsed.
 
-    For `Flask.before_request`, before anything reads a form.
+    For `Flask.before_request`, before anything reads a form. `is_known` tells whether the sender
+    has a cookie of the site: only those may send a large one.
     """
     asked = current_request()
     if may_have_body(asked):
+        if is_known():
+            allow_large(asked)
         check_body(asked.environ.get("CONTENT_TYPE", ""), asked.get_data(cache=True))
 
 

@@ -18,9 +18,10 @@ from threading import Thread
 from timApp.database.failure import is_unavailable, reason, same_reason
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
-from timApp.guard.cookie import Claims, names_of
+from timApp.guard.cookie import Claims
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
+from timApp.serve.bearer import Bearers
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
 from timApp.util.measures import DATABASE_ERRORS, STATE
@@ -67,7 +68,7 @@ class States:
         """
         self._guard = guard
         self._tally = tally
-        self._cookies = [name.encode() for name in names_of(guard.cookies.name)]
+        self._bearers = Bearers(guard.cookies)
         self._headers: Headers = [
             (b"Content-Type", b"application/json"),
             *headers,
@@ -109,7 +110,7 @@ class States:
         whose cookie has to be renewed, if the answer `renews` it. A question that is urgent waits
         for no others. Whoever was not answered after so many seconds is told so by `expire`.
         """
-        claims = self._claims(exchange.request.headers)
+        claims = self._bearers.claims(exchange.request.headers)
         if claims is None:
             return False
         question = _Question(claims, say, renews, time.monotonic() + seconds, others)
@@ -150,25 +151,6 @@ class States:
     def _go_on_timed(self) -> None:
         self._is_timed = False
         self._go_on()
-
-    def _claims(self, headers: Headers) -> Claims | None:
-        """Return whose cookie is sent, if one of its name is, which is not spelt oddly."""
-        pairs = [
-            part.partition(b"=")
-            for name, value in headers
-            if name == b"cookie"
-            for part in value.split(b";")
-        ]
-        for cookie in self._cookies:
-            found = [(name, value) for name, _, value in pairs if name.strip() == cookie]
-            if found:
-                break
-        if len(found) != 1:
-            return None
-        name, value = found[0]
-        if name.lstrip() != cookie:
-            return None
-        return self._guard.cookies.claims(value.strip().decode("latin-1"))
 
     def _look_up_forever(self) -> None:
         while True:

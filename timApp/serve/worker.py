@@ -19,7 +19,9 @@ from timApp.hosts.outbox.worker import deliver_forever
 from timApp.receivers.site import current_teller
 from timApp.receivers.worker import start_telling
 from timApp.request.guarded import guarded_hosts
+from timApp.request.large import large_routes
 from timApp.request.plain import PlainErrors
+from timApp.serve.bearer import Bearers
 from timApp.serve.crew import Crew
 from timApp.serve.front import CREWS, Crews, Front
 from timApp.serve.gate import FrontGate
@@ -28,6 +30,7 @@ from timApp.serve.gauges import Gauges
 from timApp.serve.http.connection import Connection
 from timApp.serve.http.connections import SWEEP, Connections
 from timApp.serve.http.journal import Journal
+from timApp.serve.http.large import LargeBodies
 from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Headers
@@ -35,6 +38,7 @@ from timApp.serve.http.refusal import Refusals
 from timApp.serve.states import States
 from timApp.serve.statics import Statics
 from timApp.serve.supervisor import RELOAD
+from timApp.serve.toolarge import TooLarge
 from timApp.ui.errors import plain_page
 from timApp.ui.headers import security_headers
 from timApp.user.hashing import use_threads
@@ -148,7 +152,8 @@ def _front(
     config = app.config
     headers: Headers = [(name.encode(), value.encode()) for name, value in security_headers()]
     journal = Journal(site.tally, takes_ids=config["TRUSTED_PROXIES"] > 0)
-    refusals = Refusals(PlainErrors(partial(plain_page, app)), headers, journal)
+    errors = PlainErrors(partial(plain_page, app))
+    refusals = Refusals(errors, headers, journal, TooLarge(app).words)
     states = States(site.guard, headers, mailbox, refusals.turn_away, site.tally)
     states.start()
     host, port = sock.getsockname()[:2]
@@ -168,7 +173,8 @@ def _front(
         ),
         connections=connections_here(),
     )
-    return front, Connections(mailbox, front.handle, refusals, limits, journal)
+    large = LargeBodies(large_routes(app), Bearers(site.guard.cookies).user_id, limits.large_bytes)
+    return front, Connections(mailbox, front.handle, refusals, limits, journal, large)
 
 
 def _static_prefixes(app: Flask) -> list[bytes]:

@@ -18,7 +18,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 
 from timApp.auth.access import LoginRequired, PasskeyOwed, SessionExpired
 from timApp.auth.bearer import InvalidToken
@@ -32,8 +37,9 @@ from timApp.request.negotiation import wants_json
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.confirm import answer_proof_required
+from timApp.ui.language import in_language
 from timApp.ui.statuses import status_of
-from timApp.ui.words import error_words
+from timApp.ui.words import error_words, too_large_words
 from timApp.util.errors import AskAgain, TimError
 from timApp.util.measures import DATABASE_ERRORS, PAGE
 from timApp.util.repeats import Repeats
@@ -63,9 +69,9 @@ def register_error_handlers(app: Flask) -> None:
         app.register_error_handler(error, partial(_answer_database_error, failures))
 
 
-def plain_page(app: Flask, code: int, message: str) -> str:
+def plain_page(app: Flask, code: int, message: str, language: str) -> str:
     """Return the page of an error that is met before there is a request to speak of."""
-    with app.test_request_context("/"):
+    with in_language(app, language):
         values = {"code": code, "name": str(status_of(code).name), "message": message}
         return app.jinja_env.get_template("error.html").render(**values)
 
@@ -130,9 +136,21 @@ def _answer_http_exception(error: HTTPException) -> ResponseReturnValue:
 
 
 def _description(error: HTTPException, code: int) -> str:
+    if isinstance(error, RequestEntityTooLarge):
+        return _too_large()
     if wants_json() or error.description != type(error).description:
         return error.description or error.name
     return str(status_of(code).sentence)
+
+
+def _too_large() -> str:
+    asked = current_request()
+    limit = asked.max_content_length
+    if limit is not None and (asked.content_length or 0) > limit:
+        return too_large_words(limit)
+    # So few bytes, or nobody has said how many: the form has too many parts, most likely.
+    words: str = gettext("This form has too many files or too much text. Send fewer at a time.")
+    return words
 
 
 def _answer_csrf_error(error: CSRFError) -> Response:

@@ -1,9 +1,11 @@
 """The reader's language and time zone."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytz
 from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, url_for
+from flask.ctx import RequestContext
 from flask.typing import ResponseReturnValue
 from flask_babel import (
     Babel,
@@ -14,6 +16,7 @@ from flask_babel import (
     get_locale,
 )
 from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
 
 from timApp.auth.access import open_to_expired_sessions
 from timApp.auth.csrf import csrf
@@ -148,6 +151,20 @@ def ago(value: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
 
+def language_of(cookies: Mapping[str, str], accepted: LanguageAccept) -> str:
+    """Return the language that was chosen in a browser, or else that of it that fits best."""
+    chosen = cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    return accepted.best_match(LANGUAGES) or "en"
+
+
+def in_language(app: Flask, language: str) -> RequestContext:
+    """Return a context for texts in that language, where nobody is asking; empty for English."""
+    headers = {"Accept": "text/html", "Accept-Language": language} if language else {}
+    return app.test_request_context("/", headers=headers)
+
+
 def _time_element(value: datetime, text: str) -> Markup:
     return Markup('<time datetime="{}">{}{}</time>').format(
         value.isoformat(), text, _zone_name(value)
@@ -166,10 +183,7 @@ def _choose_locale() -> str | None:
     """
     if not has_request_context() or wants_json():
         return None
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    if chosen in LANGUAGES:
-        return LANGUAGES[chosen]
-    return LANGUAGES.get(request.accept_languages.best_match(LANGUAGES) or "en")
+    return LANGUAGES[language_of(request.cookies, request.accept_languages)]
 
 
 def _choose_time_zone() -> pytz.BaseTzInfo | None:

@@ -16,6 +16,7 @@ from timApp.guard.tables.change import SessionChange
 from timApp.guard.vocabulary import Action, ActorKind, Cause, State
 from timApp.user.apitoken import TokenScope
 from timApp.util.errors import TimError
+from timApp.util.text import bytes_text
 
 _CAUSES = {
     Cause.OVER_LIMIT: lazy_gettext(
@@ -201,6 +202,16 @@ def add_words(app: Flask) -> None:
 def error_words(error: TimError) -> str:
     """Return an error's sentence."""
     words: str = gettext(error.text, **error.evidence)
+    return words
+
+
+def too_large_words(limit: int) -> str:
+    """Return that a request has more bytes than are taken, and what to do."""
+    words: str = gettext(
+        "This is too large: at most %(limit)s are taken here at once. Send a smaller file, or fewer"
+        " files at a time.",
+        limit=bytes_text(limit),
+    )
     return words
 
 

@@ -69,6 +69,14 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def bytes_text(count: int) -> str:
+    """Return a number of bytes in the largest unit of which it is a multiple, such as "5 MiB"."""
+    for unit, size in (("MiB", 1024**2), ("KiB", 1024)):
+        if count >= size and count % size == 0:
+            return f"{count // size} {unit}"
+    return f"{count} B"
+
+
 def quoted(text: str) -> str:
     """Return the text as a message may repeat it: in quotes, escaped, and not too long."""
     shown = text if len(text) <= _QUOTE_MAX_LENGTH else f"{text[:_QUOTE_MAX_LENGTH]}…"

@@ -19,9 +19,17 @@ from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.document.catalogue import catalogue
 from timApp.document.model import SaveResult
-from timApp.document.upload import Saved, SentFile, save_files, unpacked
+from timApp.document.upload import (
+    FILES_MAX,
+    UPLOAD_MAX_BYTES,
+    Saved,
+    SentFile,
+    save_files,
+    unpacked,
+)
 from timApp.item.accesstype import AccessType
 from timApp.request.inputs import takes
+from timApp.request.large import takes_large
 from timApp.ui.words import error_words
 from timApp.util.errors import BadInput, TimError
 
@@ -36,10 +44,15 @@ def show() -> ResponseReturnValue:
     return _page()
 
 
+#: Of the form beside the files: the path, the token, and a field for files that was left empty.
+_OTHER_PARTS = 3
+
+
 # The page that asks would not keep the files: whoever is asked sends them again.
 @document_list.post("")
 @asks_again(takes_proof=False)
 @takes(form=("below",), repeated=("file",), files=("file",))
+@takes_large(UPLOAD_MAX_BYTES, FILES_MAX + _OTHER_PARTS)
 def send() -> ResponseReturnValue:
     """Save the files that were sent, all of them or nothing, and say what came of each."""
     verify_admin()

@@ -12,6 +12,7 @@ from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, current_actor
 from timApp.request.inputs import takes
+from timApp.request.large import takes_large
 from timApp.ui.slips import login_address
 from timApp.ui.words import error_words
 from timApp.user.roster.columns import Column, find_columns
@@ -21,6 +22,7 @@ from timApp.user.roster.hashing import start_hashing
 from timApp.user.roster.plan import Entry, Outcome, read_entries
 from timApp.user.roster.sheet import DELIMITERS, ENCODINGS, FILE_MAX_BYTES, Sheet, read_sheet
 from timApp.util.errors import BadInput, TimError
+from timApp.util.limits import PARTS_MAX
 from timApp.util.text import NAME_MAX_LENGTH, one_line, storable
 
 roster = Blueprint("roster", __name__, url_prefix="/administer/people/import")
@@ -29,6 +31,8 @@ roster = Blueprint("roster", __name__, url_prefix="/administer/people/import")
 _READING = ("encoding", "delimiter", "groups")
 #: What the form says that has new slips made for whoever has never logged in.
 _RENEW = "yes"
+#: Bytes of the form around the file: its name, the token, and what parts them.
+_AROUND_BYTES = 65_536
 #: So many lines are shown; wrong ones come first.
 _SHOWN_MAX = 500
 
@@ -53,6 +57,7 @@ def show() -> ResponseReturnValue:
 
 @roster.post("")
 @takes(form=("encoding", "delimiter"), files=("file",))
+@takes_large(FILE_MAX_BYTES + _AROUND_BYTES, PARTS_MAX)
 def send() -> ResponseReturnValue:
     """Keep a file, and go on to what it would change; nobody is added yet."""
     visitor = verify_admin()

@@ -10,7 +10,7 @@ from typing import cast
 
 from timApp.serve.http.connections import Connections
 from timApp.serve.http.exchange import LineExchange
-from timApp.serve.http.message import Request
+from timApp.serve.http.message import Headers, Request
 from timApp.serve.http.reader import Reader
 from timApp.serve.http.wire import CONTINUE
 
@@ -39,6 +39,11 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         #: Bytes of bodies that wait or are answered, and of all that is kept of requests.
         self._body_bytes = self._held_bytes = 0
+        #: Seconds that the request may take which is being read.
+        self._seconds = self._limits.request
+        #: Who sends a large body, and its request once it has arrived: one at a time.
+        self._sender: int | None = None
+        self._large: Request | None = None
         #: Whether the client has said that it sends nothing more.
         self._has_ended = False
         self._is_closing = False
@@ -77,6 +82,7 @@ class Connection(asyncio.Protocol):
             self._answering.give_up()
             self._answering = None
         self._waiting.clear()
+        self._end_large()
         self._all.held_bytes -= self._held_bytes
 
     def eof_received(self) -> bool:
@@ -115,16 +121,34 @@ class Connection(asyncio.Protocol):
 
     def begin(self) -> None:
         """Begin the time of a request."""
-        if self._answering is None and not self._waiting and not self._unsent:
-            self._wait(self._limits.request)
+        self._seconds = self._limits.request
+        self._wait_for_request()
 
     def ask_for_body(self) -> None:
         """Ask for a body, unless the client still waits for another answer."""
         if self._answering is None and not self._waiting:
             self._transport.write(CONTINUE)
 
+    def body_max(self, method: bytes, target: bytes, headers: Headers, length: int | None) -> int:
+        """Return how many bytes the body may have; if it is large, keep room and time for it."""
+        large = self._all.large.find(method, target, headers)
+        if large is None:
+            return self._limits.body_bytes
+        size = large.size if length is None else length
+        if size > large.size:
+            return large.size
+        if self._sender is not None or not self._all.large.begin(large.sender, size):
+            self._reader.refuse(503)
+            return large.size
+        self._sender = large.sender
+        self._seconds += size / self._limits.large_rate
+        self._wait_for_request()
+        return large.size
+
     def take(self, request: Request) -> None:
         """Let the request be answered when those before it are."""
+        if self._sender is not None and self._large is None:
+            self._large = request
         self._waiting.append(request)
         self._body_bytes += len(request.body)
 
@@ -168,6 +192,8 @@ class Connection(asyncio.Protocol):
         """Go on to the next request, or end the connection."""
         if self._answering is not None:
             self._body_bytes -= len(self._answering.request.body)
+            if self._answering.request is self._large:
+                self._end_large()
             self._answering = None
             self._count()
         if not keeps:
@@ -240,7 +266,9 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         """Say why, and end so that the client can read it though it still sends."""
-        answer = self._all.refusals.answer(status)
+        answer = self._all.refusals.answer(
+            status, self._reader.head, body_max=self._reader.body_max
+        )
         head = self._all.head(answer, len(answer.body), version="1.1", keeps=False)
         self._transport.write(head + answer.body)
         self._is_closing = True
@@ -249,7 +277,17 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _wait_for_client(self) -> None:
-        self._wait(self._limits.request if self._reader.is_amid else self._limits.idle)
+        self._wait(self._seconds if self._reader.is_amid else self._limits.idle)
+
+    def _wait_for_request(self) -> None:
+        if self._answering is None and not self._waiting and not self._unsent:
+            self._wait(self._seconds)
+
+    def _end_large(self) -> None:
+        """Leave the room of a large body to others."""
+        if self._sender is not None:
+            self._all.large.end(self._sender)
+        self._sender = self._large = None
 
     def _wait(self, seconds: float) -> None:
         self.deadline = self._all.loop.time() + seconds

@@ -5,6 +5,7 @@ from email.utils import formatdate
 from typing import Protocol
 
 from timApp.serve.http.journal import Journal
+from timApp.serve.http.large import LargeBodies
 from timApp.serve.http.limits import Limits
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Handler
@@ -41,13 +42,14 @@ class Kept(Protocol):
 class Connections:
     """The connections, and what they have in common. For the loop's thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what they have in common
         self,
         mailbox: Mailbox,
         handler: Handler,
         refusals: Refusals,
         limits: Limits,
         journal: Journal,
+        large: LargeBodies,
     ) -> None:
         self.loop = mailbox.loop
         self.mailbox = mailbox
@@ -55,6 +57,7 @@ class Connections:
         self.refusals = refusals
         self.limits = limits
         self.journal = journal
+        self.large = large
         #: The line of heads, good for a second.
         self.date = b""
         #: Bytes that are kept of requests which are being read, wait or are answered.

@@ -33,7 +33,7 @@ class Limits:
 
     #: From the first byte of a request to its last.
     request: float
-    #: Bytes of a body.
+    #: Bytes of a body, but for large ones, which few addresses take.
     body_bytes: int
     #: Connections of one address; None for any number.
     connections_of_address: int | None
@@ -57,5 +57,10 @@ class Limits:
     little_bytes: int = 8192
     #: Bytes of a stream that are made before the client has taken those before them.
     ahead_bytes: int = 262_144
+    #: Bytes of large bodies that one process takes at a time; it is less than what it keeps of all
+    #: requests, so that there is room left for others.
+    large_bytes: int = 41_943_040
+    #: Bytes a second with which a large body comes at least, beside the time of any request.
+    large_rate: int = 131_072
     #: Requests that a client may send on before the first of them is answered.
     pipelined: int = 16

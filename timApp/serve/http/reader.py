@@ -20,6 +20,9 @@ class Receiver(Protocol):
     def ask_for_body(self) -> None:
         """Tell the client to send the body, for which it waits to be asked."""
 
+    def body_max(self, method: bytes, target: bytes, headers: Headers, length: int | None) -> int:
+        """Return how many bytes a body may have that is large, or whose length is not said."""
+
     def take(self, request: Request) -> None:
         """Take a request that has arrived whole."""
 
@@ -45,6 +48,8 @@ class Reader:
         # One piece of memory: each of many small ones would take ten times what is in it.
         self._body = bytearray()
         self._parts = 0
+        #: Bytes that the body may have.
+        self.body_max = limits.body_bytes
         #: Bytes in a row that are no body: of a head, a trailer, what a chunk says of itself, and
         #: blank lines. Unless they are counted, they may go on without end.
         self._bare_bytes = 0
@@ -53,6 +58,11 @@ class Reader:
     def held_bytes(self) -> int:
         """Bytes of the request that is being read."""
         return self._bare_bytes + len(self._body)
+
+    @property
+    def head(self) -> Request:
+        """What has come of the head of the request that is being read, or was read last."""
+        return Request(b"", self._target, "1.1", self._headers, self._peer)
 
     def feed(self, data: memoryview) -> None:
         """Read on."""
@@ -86,6 +96,7 @@ class Reader:
         self._lines = 0
         self._body = bytearray()
         self._parts = 0
+        self.body_max = self._limits.body_bytes
         self._receiver.begin()
 
     def on_url(self, part: bytes) -> None:
@@ -124,13 +135,18 @@ class Reader:
                 waits = value.lower() == b"100-continue" and version != "1.0"
         if size > self._limits.head_bytes:
             self.refuse(431)
-        if length > self._limits.body_bytes:
-            self.refuse(413)
         if (length or coding is not None) and self._parser.should_upgrade():
             # The parser would not read the body, which would be taken for another request.
             self.refuse(501)
         if coding is not None:
             self._check_coding(coding, version)
+        if not self.refused and (coding is not None or length > self.body_max):
+            said = length if coding is None else None
+            self.body_max = self._receiver.body_max(
+                self._parser.get_method(), self._target, self._headers, said
+            )
+            if length > self.body_max:
+                self.refuse(413)
         if waits and not self.refused:
             self._receiver.ask_for_body()
 
@@ -139,7 +155,9 @@ class Reader:
         self._bare_bytes = 0
         self._parts += 1
         size = len(self._body) + len(part)
-        if size > self._limits.body_bytes or self._parts > self._limits.body_parts:
+        # What may be larger may come in more pieces.
+        parts_max = self._limits.body_parts * -(-self.body_max // self._limits.body_bytes)
+        if size > self.body_max or self._parts > parts_max:
             self.refuse(413)
         if not self.refused:
             self._body += part

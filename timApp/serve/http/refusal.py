@@ -1,5 +1,6 @@
 """Answers that the front gives by itself when it refuses a request."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from timApp.request.plain import PlainErrors
@@ -34,14 +35,25 @@ HOST, LOGINS_FULL = "host", "logins_full"
 _RETRY_AFTER = 2
 
 
+#: Returns the language of the reader, and a sentence in it: no body is larger than so many bytes.
+Words = Callable[[Request | None, int], tuple[str, str]]
+
+
 class Refusals:
     """Makes answers in the form that the caller can read, as the rest of the site does."""
 
-    def __init__(self, errors: PlainErrors, headers: Headers, journal: Journal) -> None:
+    def __init__(
+        self,
+        errors: PlainErrors,
+        headers: Headers,
+        journal: Journal,
+        words: Words,
+    ) -> None:
         """Take what makes the bodies, the headers that each answer of the site has, and a journal.
 
-        The journal has the reason of each.
+        The journal has the reason of each. `words` says that a body is too large.
         """
+        self._words = words
         self._journal = journal
         self._errors = errors
         self.headers = headers
@@ -54,15 +66,20 @@ class Refusals:
         message: str | None = None,
         reason: str | None = None,
         retry_after: int | None = None,
+        body_max: int | None = None,
     ) -> Answer:
         """Return the answer; JSON, unless the request asks for a page. It counts as given.
 
-        `retry_after` is in seconds; whoever is told 503 may soon try again in any case.
+        `retry_after` is in seconds; whoever is told 503 may soon try again in any case. `body_max`
+        is how many bytes a body may have, for one that has more.
         """
         self._journal.refuse(reason or REASONS[status])
         accept = (request.header(b"accept") if request else None) or b""
+        language = ""
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and body_max is not None:
+            language, message = self._words(request, body_max)
         kind, body = self._errors.body(
-            accept.decode("latin-1"), status, message or SENTENCES[status]
+            accept.decode("latin-1"), status, message or SENTENCES[status], language
         )
         headers: Headers = [
             (b"Content-Type", kind.encode()),

@@ -1,0 +1,36 @@
+"""Who asks, as far as the cookie tells: the front looks nobody up."""
+
+from timApp.guard.cookie import Claims, Cookies, names_of
+from timApp.serve.http.message import Headers
+
+
+class Bearers:
+    """Reads the cookies of requests that no application has parsed."""
+
+    def __init__(self, cookies: Cookies) -> None:
+        self._cookies = cookies
+        self._names = [name.encode() for name in names_of(cookies.name)]
+
+    def claims(self, headers: Headers) -> Claims | None:
+        """Return whose cookie is sent, if one of its name is, which is not spelt oddly."""
+        pairs = [
+            part.partition(b"=")
+            for name, value in headers
+            if name == b"cookie"
+            for part in value.split(b";")
+        ]
+        for cookie in self._names:
+            found = [(name, value) for name, _, value in pairs if name.strip() == cookie]
+            if found:
+                break
+        if len(found) != 1:
+            return None
+        name, value = found[0]
+        if name.lstrip() != cookie:
+            return None
+        return self._cookies.claims(value.strip().decode("latin-1"))
+
+    def user_id(self, headers: Headers) -> int | None:
+        """Return the number of whose cookie is sent; None for nobody's."""
+        claims = self.claims(headers)
+        return None if claims is None else claims.user_id
