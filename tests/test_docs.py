@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from timApp.guard.export.sessions import reference_table, session_table
+from timApp.guard.reading.filter import SessionFilter
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 _FILE = re.compile(r"`((?:timApp|tests|bench|docs)/[\w./*-]+)`")
@@ -61,3 +64,12 @@ def test_the_strangers_questions_each_name_the_files_to_open() -> None:
     assert len(answers) == 10
     for answer in answers:
         assert _FILE.search(answer), answer.splitlines()[0]
+
+
+def test_the_columns_that_the_document_of_seats_names_are_those_of_the_exports() -> None:
+    """Whoever reads an export by its columns finds them in docs/seats.md, in their order."""
+    text = (ROOT / "docs" / "seats.md").read_text("utf-8")
+    exports, _, rest = text.partition("The exports of sessions have")[2].partition("`GET ")
+    reference = rest.partition("(")[2].partition(")")[0]
+    for said, table in ((exports, session_table), (reference, reference_table)):
+        assert re.findall(r"`(\w+)`", said) == list(table(SessionFilter()).columns)

@@ -342,10 +342,13 @@ def test_administrators_take_passkeys_away(admin: Browser, hall: Site, tmp_path:
     own = hall.logged_in("alice")
     add(own)
     path = "/administer/person/passkeys"
+    account = admin.get_page("/administer/people/account?user=alice").text
+    assert f'<dd>1: <a href="{path}?user=alice">' in account
     assert "my phone" in admin.get_page(f"{path}?user=alice").text
     assert send(hall.logged_in("supervisor"), f"{path}/remove", user="alice").status_code == 403
     assert send(admin, f"{path}/remove", user="alice").status_code == 303
     assert "has no passkey" in admin.get_page(f"{path}?user=alice").text
+    assert path not in admin.get_page("/administer/people/account?user=alice").text
     assert [hall.changes()[-1].action.value, hall.changes()[-1].actor] == [
         "remove passkeys",
         "admin",

@@ -41,8 +41,10 @@ def add(timapp: CommandLine, *more: str) -> str:
 
 
 def listed(timapp: CommandLine) -> list[list[str]]:
-    """Return the lines of the list."""
-    return [line.split("\t") for line in timapp.done("exam", "list").splitlines()]
+    """Return the lines of the list, whatever it warns of."""
+    result = timapp("exam", "list")
+    assert result.exit_code == 0
+    return [line.split("\t") for line in result.stdout.splitlines()]
 
 
 def test_an_exam_is_planned_begun_and_ended(timapp: CommandLine, here: Site) -> None:
@@ -177,9 +179,7 @@ def test_an_exam_to_come_is_changed(timapp: CommandLine, here: Site) -> None:
     here.add_document("exam/part2")
     words = ["--to", "2090-12-01T13:00", "--add-group", "Guests", "--add-document", "exam/part2"]
     changed = timapp.done("exam", "change", "ALGEBRA 1", *words)
-    assert changed.endswith(
-        "2090-12-01T13:00+02:00) now.\n2 people would sit it as groups are now.\n"
-    )
+    assert "2090-12-01T13:00+02:00) now.\n2 people would sit it as groups are now.\n" in changed
     (row,) = listed(timapp)
     assert row[2:6] == [
         *("2090-12-01T09:00+02:00", "2090-12-01T13:00+02:00"),
@@ -246,7 +246,7 @@ def test_an_exam_that_runs_is_changed_where_nobody_loses_by_it(
     here.add_user("tess", ["Teachers"])
     changed = timapp.done("exam", "change", "Algebra 1", *words)
     assert changed.startswith("The exam is 'Algebra 2' (from ")
-    assert changed.endswith(" they can verify nobody: tess.\n2 people sit it as groups are now.\n")
+    assert " they can verify nobody: tess.\n2 people sit it as groups are now.\n" in changed
     timapp.done("exam", "change", "Algebra 2", "--remove-supervisors", "Session supervisors")
     (row,) = listed(timapp)
     assert [row[0], row[1], *row[3:]] == [
@@ -338,3 +338,28 @@ def test_an_exam_asks_for_safe_exam_browser(
     saved.write_bytes(b"pswd")
     assert "encrypted" in timapp("exam", "browser", "Algebra 1", "--use", str(saved)).stderr
     assert timapp("exam", "browser", "Algebra 1", "--use", str(saved), "--make").exit_code == 2
+
+
+def test_who_cannot_open_the_documents_is_told_before_and_as_it_begins(
+    timapp: CommandLine, here: Site
+) -> None:
+    """Planning, the list and the beginning count them, and say what gives the right."""
+    for name in ("bob", "carol"):
+        here.add_user(name, ["XL class"])
+    here.add_user("dan", ["XL class", "Students"])
+    here.add_document("exam/part2", ["alice", "XL class"])
+    warning = (
+        "Warning: 2 people of 'Algebra 1' cannot open exam/part1, for lack of the right. To give"
+        " it:\n  timapp grant view exam/part1 'XL class'\n"
+    )
+    added = add(timapp, "--group", "XL class", "--document", "exam/part2")
+    assert added.endswith(f"4 people would sit it as groups are now.\n{warning}")
+    changed = timapp.done("exam", "change", "Algebra 1", "--device", "any")
+    assert changed.endswith(warning)
+    assert timapp("exam", "list").stderr == warning
+    assert warning in timapp("exam", "begin", "Algebra 1").stdout
+    assert timapp.done("exam", "begin", "Algebra 1", "--yes").endswith(f"ended.\n{warning}")
+    assert here.logged_in("bob").get("/view/exam/part1").status_code == 403
+    timapp.done("grant", "view", "exam/part1", "XL class")
+    assert timapp("exam", "list").stderr == ""
+    assert here.logged_in("carol").get("/view/exam/part1").status_code == 200

@@ -265,7 +265,7 @@ def test_the_list_spans_this_server_and_the_hosts(make_desk: MakeDesk, make_host
         shown = text_of(page)
         places = [("Carol", "b"), ("Dave", "b"), ("Bob", "a"), ("Alice", "This server")]
         for name, place in places:
-            device = r"Firefox 133 on Windows 10 , [0-9.]+"
+            device = r"[0-9.]+ , Firefox 133 on Windows 10"
             pattern = rf"{name} \( {name.lower()} \) {device} since [0-9:]+ UTC {place} "
             assert re.search(pattern, shown), pattern
         assert [shown.index(name) for name, _ in places] == sorted(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from timApp.auth.site import db
 from timApp.guard.tables.session import UserSession
 from timApp.guard.tables.waiting import WaitingSession
 from timApp.guard.waiting.code import DIGITS, LETTERS
+from timApp.guard.waiting.codes import waiting_sessions
 from timApp.user.user import User, create_user
 from timApp.util.clock import now
 
@@ -118,7 +120,7 @@ def test_everybody_of_three_hundred_who_wait_is_on_the_list(hall: Site) -> None:
 
 
 def test_a_row_names_who_else_has_the_person_open(hall: Site) -> None:
-    """The other supervisor sees it until the page has been closed for a quarter of a minute."""
+    """The other supervisor sees it until the page says that it is left, or nothing for a while."""
     one, two = hall.logged_in("supervisor"), hall.logged_in("second")
     with time_machine.travel(now(), tick=False) as clock:
         assert one.post("/supervise/look", data={"user": "alice"}).json == {"others": []}
@@ -127,8 +129,30 @@ def test_a_row_names_who_else_has_the_person_open(hall: Site) -> None:
         assert two.post("/supervise/look", data={"user": "alice"}).json == {
             "others": ["Supervisor"]
         }
+        left = {"user": "alice", "left": "yes"}
+        assert one.post("/supervise/look", data=left).json == {"others": ["Second"]}
+        assert "has this person open" not in rows_of(two)["alice "][1]
+        assert one.post("/supervise/look", data=left | {"left": "no"}).status_code == 422
+        one.post("/supervise/look", data={"user": "alice"})
+        assert "Supervisor has this person open" in rows_of(two)["alice "][1]
         clock.shift(16)
         assert "has this person open" not in rows_of(two)["alice "][1]
     assert one.post("/supervise/look", data={"user": "nobody"}).json == {"others": []}
     student = hall.logged_in("alice")
     assert student.post("/supervise/look", data={"user": "alice"}).status_code == 490
+
+
+def test_whoever_has_decided_has_the_person_open_no_more(hall: Site) -> None:
+    """Nor after it is undone: the decision is the end of the look."""
+    one, two = hall.logged_in("supervisor"), hall.logged_in("second")
+    one.post("/supervise/look", data={"user": "alice"})
+    assert "Supervisor has this person open" in rows_of(two)["alice "][1]
+    with hall.app.app_context():
+        (waiting,) = [one for one in waiting_sessions(db) if one.user_name == "alice"]
+    decided = one.decide(
+        "/supervise/verify", data={"user": "alice", "session_id": waiting.session_id}
+    )
+    number = re.findall(r'name="number" value="(\d+)"', decided.text)[0]
+    one.decide("/supervise/undo", data={"user": "alice", "number": number})
+    hall.logged_in("alice").get_page("/view/exam")
+    assert "has this person open" not in rows_of(two)["alice "][1]

@@ -562,3 +562,24 @@ def test_a_thing_has_one_word_in_a_language(language: str, words: list[str]) -> 
         texts = read_mo(file)
     said = " ".join(str(message.string) for message in texts if message.id).casefold()
     assert [word for word in words if word in said] == []
+
+
+def test_who_cannot_open_the_documents_is_told_and_given_the_right(
+    hall: Site, admin: Browser
+) -> None:
+    """The list and the page that begins an exam count them; its button gives them the right."""
+    told = "2 people who sit it have no right to view exam , and cannot open it."
+    send(admin, "", TYPED)
+    begin = address(admin, "begin", "Algebra 1")
+    for where in (EXAMS, begin):
+        assert text_of(admin.get_page(where)).count(told) == 1
+    form = {"document": "exam", "exam": "Algebra 1"}
+    assert admin.decide("/administer/documents/allow-exam", data=form).status_code == 200
+    for where in (EXAMS, begin):
+        assert "has no right" not in admin.get_page(where).text
+    send(admin, "/begin", asked(admin, "Algebra 1"))
+    assert hall.logged_in("zoe").get("/view/exam").status_code == 200
+    send(admin, "/end", asked(admin, "Algebra 1"))
+    remove = {"document": "exam", "group": "zoe"}
+    assert admin.decide("/administer/documents/forbid", data=remove).status_code == 200
+    assert "has no right" not in admin.get_page(EXAMS).text

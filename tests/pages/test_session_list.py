@@ -453,8 +453,8 @@ def test_an_export_is_what_the_pages_show(
 
 ALL_COLUMNS = [
     *("user", "real_name", "session_id", "origin"),
-    "exam_browser_key",
     *("logged_in_at", "last_seen_at", "expired_at", "logged_out_at"),
+    "exam_browser_key",
 ]
 
 

@@ -77,10 +77,42 @@ def test_those_who_are_chosen_are_let_in_and_it_is_undone(hall: Site) -> None:
     }
     numbers = [str(one.id) for one in changes]
     back = supervisor.decide("/supervise/several/undo", data={"number": numbers})
-    assert "Undid the last decision" in back.text
+    assert back.text.count("<strong>Undone</strong>") == 2
     assert {name: hall.states(name) for name in NAMES} == before
     again = supervisor.decide("/supervise/several/undo", data={"number": numbers})
     assert again.text.count("It cannot be undone any more") == 2
+
+
+def undo_forms(page: TestResponse) -> list[dict[str, list[str]]]:
+    """Return what each form of the page sends that undoes something."""
+    forms = re.findall(r'<form [^>]*several/undo".*?</form>', page.text, re.DOTALL)
+    return [
+        {name: re.findall(rf'name="{name}" value="([^"]*)"', form) for name in ("shown", "number")}
+        for form in forms
+    ]
+
+
+def test_after_one_of_several_is_undone_the_others_still_can_be(hall: Site) -> None:
+    """The same summary is shown again: it marks who was undone, and offers to undo the others."""
+    supervisor = hall.logged_in("supervisor")
+    chosen = values(looked_at(supervisor, codes(hall)))
+    page = supervisor.decide("/supervise/several/verify", data={"chosen": chosen})
+    numbers = [str(one.id) for one in hall.changes()[-3:]]
+    assert [form["number"] for form in undo_forms(page)] == [*([one] for one in numbers), numbers]
+    page = supervisor.decide("/supervise/several/undo", data=undo_forms(page)[1])
+    assert "Decided about 3 people" in page.text
+    assert page.text.count("<strong>Undone</strong>") == 1
+    left = [numbers[0], numbers[2]]
+    assert [form["number"] for form in undo_forms(page)] == [*([one] for one in left), left]
+    assert "Undo the rest" in page.text
+    # A later login of somebody is no undoing, and after it nothing can be undone.
+    hall.logged_in("alice")
+    page = supervisor.get_page(page.request.url)
+    assert page.text.count("<strong>Undone</strong>") == 1
+    assert [form["number"] for form in undo_forms(page)] == [numbers[2:]]
+    page = supervisor.decide("/supervise/several/undo", data=undo_forms(page)[0])
+    assert page.text.count("<strong>Undone</strong>") == 2
+    assert [waits(hall, name) for name in NAMES] == [True, True, True]
 
 
 def test_several_logins_are_ended_for_good(hall: Site) -> None:

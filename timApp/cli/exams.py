@@ -6,8 +6,9 @@ from enum import Enum
 
 import click
 
-from timApp.cli.output import printable
+from timApp.cli.output import printable, time_text
 from timApp.cli.parameters import TEXT
+from timApp.document.shutout import ShutOut
 from timApp.guard.exams.run import Effect
 from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
 from timApp.guard.rules.exambrowser import BrowserRule
@@ -56,14 +57,14 @@ def time_of(text: str, field: str) -> datetime:
     return moment_of(text, site_zone(), field)
 
 
-def time_text(moment: datetime) -> str:
-    """Return a moment in the site's zone, to the minute."""
-    return moment.astimezone(site_zone()).isoformat(timespec="minutes")
+def exam_time(moment: datetime) -> str:
+    """Return a time of an exam: to the minute, as it is planned."""
+    return time_text(moment, "minutes")
 
 
 def exam_text(exam: Exam) -> str:
     """Return the title of an exam, and its times."""
-    times = f"from {time_text(start_of(exam))} to {time_text(end_of(exam))}"
+    times = f"from {exam_time(start_of(exam))} to {exam_time(end_of(exam))}"
     return f"{printable(exam.title)!r} ({times})"
 
 
@@ -78,13 +79,33 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def shut_out_lines(exam: Exam, shut_out: Sequence[ShutOut]) -> Iterator[str]:
+    """Yield how many of those who sit an exam cannot read which of its documents, and what helps.
+
+    Of an exam that is over there is nothing to say.
+    """
+    for one in () if phase_of(exam, now()) is Phase.OVER else shut_out:
+        yield (
+            f"Warning: {counted(one.people, 'person', 'people')} of {printable(exam.title)!r}"
+            f" cannot open {printable(one.path)}, for lack of the right. To give it:"
+        )
+        for command in one.commands:
+            yield f"  {printable(command)}"
+
+
 def standing_lines(
-    exam: Exam, people: int, powerless: Sequence[str], *, is_new: bool, has_documents: bool
+    exam: Exam,
+    people: int,
+    powerless: Sequence[str],
+    shut_out: Sequence[ShutOut],
+    *,
+    is_new: bool,
+    has_documents: bool,
 ) -> Iterator[str]:
     """Yield what there is to say of an exam that was added or changed.
 
     `is_new`: it was added, or begins at another time now; `powerless`: those of its supervisors who
-    can verify nobody.
+    can verify nobody; `shut_out`: what some who sit it cannot read.
     """
     phase = phase_of(exam, now())
     if phase is Phase.RUNS and is_new:
@@ -99,6 +120,7 @@ def standing_lines(
         yield f"{counted(people, 'person', 'people')} would sit it as groups are now."
     elif phase is Phase.RUNS:
         yield f"{counted(people, 'person sits', 'people sit')} it as groups are now."
+    yield from shut_out_lines(exam, shut_out)
 
 
 def tell_faults(faults: Sequence[TimError]) -> None:

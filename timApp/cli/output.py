@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import click
 from rich import box
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from timApp.ui.language import site_zone
 from timApp.util.text import fits_a_line
 
 #: They change the order in which the rest of a line is shown.
@@ -37,6 +39,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
+
+
+def time_text(moment: datetime | None, timespec: str = "seconds") -> str:
+    """Return a moment as people read it at the command line: in the site's zone, with its offset.
+
+    Nothing for None. It is to the second, unless `timespec` is another one of `isoformat`.
+    """
+    return "" if moment is None else moment.astimezone(site_zone()).isoformat(timespec=timespec)
 
 
 def printable(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from timApp.auth.site import current_clocks, db
+from timApp.cli.output import time_text
 from timApp.guard.reading.filter import SessionFilter
 from timApp.guard.rules.seating import Seating
 from timApp.guard.tables.session import UserSession
@@ -29,15 +30,13 @@ def session_rows(which: SessionFilter) -> Iterator[tuple[str, ...]]:
     for session, name in db.session.execute(
         query, execution_options={"yield_per": _ROWS_PER_BLOCK}
     ):
-        expired_at = session.expired_at.isoformat(timespec="seconds") if session.expired_at else ""
         state = _STATES[state_of(session, clocks)]
-        logged_in_at = session.logged_in_at.isoformat(timespec="seconds")
         yield (
             name,
             session.session_id,
             state,
-            logged_in_at,
-            expired_at,
+            time_text(session.logged_in_at),
+            time_text(session.expired_at),
             session.origin,
             _seat(session.seating),
         )

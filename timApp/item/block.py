@@ -69,6 +69,22 @@ def accessible_blocks(user_id: int, access_type: AccessType) -> sa.Select[int]:
     )
 
 
+def may(
+    user_id: sa.ColumnElement[int], block_id: sa.ColumnElement[int], access_type: AccessType
+) -> sa.ColumnElement[bool]:
+    """Return the condition that one of the user's groups has the right to the block."""
+    return (
+        sa.exists()
+        .where(
+            BlockAccess.block_id == block_id,
+            BlockAccess.access_type.in_(access_type.sufficient()),
+            membership.c.usergroup_id == BlockAccess.usergroup_id,
+            membership.c.user_id == user_id,
+        )
+        .correlate_except(BlockAccess, membership)
+    )
+
+
 def has_access(work: UnitOfWork, user_id: int, block_id: int, access_type: AccessType) -> bool:
     """Tell whether one of the user's groups has the right; unknown ids have none.
 

@@ -11,10 +11,10 @@ from timApp.accounts.held import held_of
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
-from timApp.cli.exams import counted, time_text
+from timApp.cli.exams import counted
 from timApp.cli.files import replaced_file
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 
 _STANDARD_OUTPUT = Path("-")
@@ -95,7 +95,6 @@ def delete(name: str, *, pseudonym: bool) -> None:
 
 
 def _facts(account: Account) -> list[tuple[str, str]]:
-    login = account.last_login_at
     return [
         ("name", account.name),
         ("full name", account.real_name),
@@ -103,6 +102,6 @@ def _facts(account: Account) -> list[tuple[str, str]]:
         ("state", account.state.value),
         ("groups", ", ".join(account.groups)),
         ("made", time_text(account.created_at)),
-        ("last login", "" if login is None else time_text(login)),
+        ("last login", time_text(account.last_login_at)),
         ("password", "yes" if account.has_password else "no"),
     ]

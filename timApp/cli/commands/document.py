@@ -11,9 +11,9 @@ from timApp.accounts.acts import drop_document, record_saved
 from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
-from timApp.cli.exams import counted, time_text
+from timApp.cli.exams import counted
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 from timApp.cli.progress import progress_bar
 from timApp.document.exam import documents_of_exams

@@ -1,7 +1,7 @@
 """`timapp exam`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -17,15 +17,16 @@ from timApp.cli.context import application
 from timApp.cli.exams import (
     counted,
     exam_text,
+    exam_time,
     hit_text,
     names_option,
     policy_option,
     policy_text,
+    shut_out_lines,
     standing_lines,
     tell_faults,
     time_of,
     time_option,
-    time_text,
 )
 from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable
@@ -33,6 +34,7 @@ from timApp.cli.parameters import TEXT, NoTerminal
 from timApp.document.exam import documents_of_exams
 from timApp.document.planned import faults_of
 from timApp.document.planning import Documents, drop_exam, plan_anew, plan_exam
+from timApp.document.shutout import ShutOut, shut_out_of
 from timApp.guard.exams.browser import BrowserPlan
 from timApp.guard.exams.find import all_exams, lock_exam, require_exam
 from timApp.guard.exams.plan import ExamPlan, merged_groups, plan_of
@@ -238,26 +240,31 @@ def list_exams() -> None:
 
     For each: title, state, from, to, groups, documents, supervisors, and its policies in the order
     of the options of `timapp exam add`. A table at a terminal; else a line for each exam,
-    tab-separated and without headings. Times are in the site's zone.
+    tab-separated and without headings. Times are in the site's zone. Who cannot open a document of
+    an exam, for lack of the right, is told on standard error.
     """
     with application():
         documents = documents_of_exams(db)
-        moment = now()
+        moment, exams = now(), all_exams(db)
         rows = [
             (
                 exam.title,
                 phase_of(exam, moment).value,
-                time_text(start_of(exam)),
-                time_text(end_of(exam)),
+                exam_time(start_of(exam)),
+                exam_time(end_of(exam)),
                 ", ".join(group.name for group in exam.groups),
                 ", ".join(documents.get(exam.id, [])),
                 ", ".join(group.name for group in exam.supervisors),
                 policy_text(exam.policy),
             )
-            for exam in all_exams(db)
+            for exam in exams
         ]
+        shut_out = shut_out_of(db, [one.id for one in exams])
+        warnings = [line for one in exams for line in shut_out_lines(one, shut_out.get(one.id, []))]
     columns = "Title", "State", "From", "To", "Groups", "Documents", "Supervisors", "Policies"
     print_rows(columns, rows)
+    for line in warnings:
+        click.echo(line, err=True)
 
 
 @command.command(
@@ -279,10 +286,13 @@ def begin(title: str, yes: bool) -> None:
         begun = begin_exam(db, title, current_actor(), current_clocks())
         db.session.commit()
         shown, by = exam_text(begun.exam), _by(begun.exam.begun_at, begun.exam.begun_by)
+        warnings = list(shut_out_lines(begun.exam, _shut_out(begun.exam)))
     if begun.effect is None:
         click.echo(f"The exam {shown} had begun already{by}; nothing was changed.")
         return
     click.echo(f"Began the exam {shown}. {hit_text(begun.effect)} ended.")
+    for line in warnings:
+        click.echo(line)
 
 
 @command.command(epilog=examples('timapp exam end "Algebra 1"'))
@@ -312,10 +322,15 @@ def _standing(exam: Exam, *, is_new: bool) -> list[str]:
             exam,
             effect_of_begin(db, exam).people,
             those_who_verify_nobody(db, exam),
+            _shut_out(exam),
             is_new=is_new,
             has_documents=exam.id in documents_of_exams(db),
         )
     )
+
+
+def _shut_out(exam: Exam) -> Sequence[ShutOut]:
+    return shut_out_of(db, [exam.id]).get(exam.id, [])
 
 
 def _ask(exam: Exam, effect: Effect) -> None:
@@ -324,6 +339,8 @@ def _ask(exam: Exam, effect: Effect) -> None:
         f"{counted(effect.people, 'person sits', 'people sit')} the exam {exam_text(exam)}."
         f" {hit_text(effect)} will end."
     )
+    for line in shut_out_lines(exam, _shut_out(exam)):
+        click.echo(line)
     if not sys.stdin.isatty():
         msg = "There is no terminal to ask at; use --yes to begin the exam without being asked."
         raise NoTerminal(msg)
@@ -332,4 +349,4 @@ def _ask(exam: Exam, effect: Effect) -> None:
 
 def _by(at: datetime | None, name: str | None) -> str:
     """Return when somebody did it and who; nothing if it was the clock."""
-    return "" if at is None or name is None else f", at {time_text(at)} by {printable(name)}"
+    return "" if at is None or name is None else f", at {exam_time(at)} by {printable(name)}"

@@ -1,14 +1,13 @@
 """`timapp hosts`."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import click
 
 from timApp.auth.site import current_site, db
 from timApp.cli.context import application
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.hosts.check import HostCheck, check_hosts
 from timApp.hosts.status import RECENTLY, HostStatus, host_statuses
 from timApp.net.call import require_secret
@@ -48,7 +47,7 @@ def status() -> None:
     Owed are changes that it has not been told yet; dropped, in the last day, are verifications that
     got too old for that. The addresses that have shown wrong secrets to this server in the last day
     come at the end: how many, and the last time. Tables at a terminal; else a line for each,
-    tab-separated and without headings. Times are in UTC.
+    tab-separated and without headings. Times are in the site's zone.
     """
     with application():
         print_rows(
@@ -56,7 +55,7 @@ def status() -> None:
             _status_rows(host_statuses(current_site().network, db.engine)),
         )
         wrong = [
-            ("wrong secrets", address, str(count), _time(last))
+            ("wrong secrets", address, str(count), time_text(last))
             for address, count, last in recent_wrong_secrets(db.engine, now() - RECENTLY)
         ]
         if wrong:
@@ -80,13 +79,9 @@ def _status_rows(statuses: list[HostStatus]) -> Iterator[tuple[str, ...]]:
             one.host.name or "",
             one.host.url,
             kind if one.is_configured else "not in the configuration",
-            _time(one.last_success_at),
-            _time(one.last_failure_at),
+            time_text(one.last_success_at),
+            time_text(one.last_failure_at),
             one.last_failure or "",
             str(one.owed),
             str(one.dropped),
         )
-
-
-def _time(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="seconds") if moment else ""

@@ -7,7 +7,7 @@ from timApp.auth.site import db
 from timApp.cli.context import application
 from timApp.cli.exams import counted
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 from timApp.user.factor.passkey import passkeys_of
 from timApp.user.people import require_person
@@ -36,7 +36,7 @@ def passkeys(name: str, *, remove: bool) -> None:
         print_rows(
             ("Name", "Made", "Last used"),
             (
-                (one.name, one.made_at.isoformat(), one.used_at.isoformat() if one.used_at else "")
+                (one.name, time_text(one.made_at), time_text(one.used_at))
                 for one in passkeys_of(db, person.id)
             ),
         )

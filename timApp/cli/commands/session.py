@@ -87,7 +87,7 @@ def list_sessions(
     after that, in brackets.
 
     A table at a terminal; else a line for each session, tab-separated and without headings.
-    Times are in UTC.
+    Times are in the site's zone.
     """
     if user is not None and text is not None:
         msg = "--user and --find say whose sessions are meant; give one of them."

@@ -8,7 +8,7 @@ from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 from timApp.user.apitoken import DAYS_MAX, TokenScope
 
@@ -50,7 +50,7 @@ def list_tokens(user: str | None) -> None:
     """List tokens: how each begins, whose it is, name, scope, until when, last used.
 
     A table at a terminal; else a line for each token, tab-separated and without headings. Times
-    are in UTC.
+    are in the site's zone.
     """
     with application():
         user_id = None if user is None else require_account(db, user).id
@@ -62,8 +62,8 @@ def list_tokens(user: str | None) -> None:
                     one.user_name,
                     one.token.name,
                     one.token.scope.value,
-                    one.token.ends_at.isoformat(timespec="seconds"),
-                    one.token.used_at.isoformat(timespec="seconds") if one.token.used_at else "",
+                    time_text(one.token.ends_at),
+                    time_text(one.token.used_at),
                 )
                 for one in listed_tokens(db, user_id)
             ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from timApp.database.work import UnitOfWork
 from timApp.guard.tables.change import OF_ACCOUNTS, OF_THINGS, SessionChange, is_of_everybody
@@ -74,6 +75,34 @@ def decisions_numbered(work: UnitOfWork, numbers: Sequence[int]) -> list[Persons
         .order_by(SessionChange.id)
     )
     return [PersonsDecision(*row) for row in work.session.execute(query)]
+
+
+def undone_among(work: UnitOfWork, decisions: Sequence[Decision]) -> set[int]:
+    """Return the numbers of those of these decisions, about one person each, that were undone.
+
+    It is one look-up. Only what happened last to somebody can be undone, so what was undone is just
+    before that.
+    """
+    later = orm.aliased(SessionChange)
+    next_action = (
+        sa.select(later.action)
+        .where(
+            later.user_id == SessionChange.user_id,
+            later.id > SessionChange.id,
+            later.action.not_in(OF_ACCOUNTS | OF_THINGS),
+        )
+        .order_by(later.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return set(
+        work.session.scalars(
+            sa.select(SessionChange.id).where(
+                SessionChange.id.in_([one.number for one in decisions]),
+                next_action == Action.UNDO,
+            )
+        )
+    )
 
 
 def _last(

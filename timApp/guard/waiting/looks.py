@@ -36,6 +36,16 @@ def note_look(work: UnitOfWork, supervisor_id: int, user_id: int) -> None:
     )
 
 
+def drop_look(work: UnitOfWork, supervisor_id: int, user_id: int) -> None:
+    """Note that the supervisor has the person open no more; if they had not, nothing changes.
+
+    A page of the person that they have open in another window says so again. Nothing is committed.
+    """
+    work.session.execute(
+        sa.delete(Look).where(Look.supervisor_id == supervisor_id, Look.user_id == user_id)
+    )
+
+
 def who_looks_at(work: UnitOfWork, names: Collection[str], but: int) -> Mapping[str, list[str]]:
     """Return who else has these people open, by the names of the people; see `note_look`.
 

@@ -15,12 +15,13 @@ from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import current_clocks, db
 from timApp.auth.visitor import current_actor
 from timApp.document.planning import drop_exam
+from timApp.document.shutout import shut_out_of
 from timApp.guard.exams.find import lock_exam_by_id, require_exam_by_id
 from timApp.guard.exams.run import begin_exam, effect_of_begin, end_exam
 from timApp.guard.tables.exam import Exam
 from timApp.pages.exams.exams import back_to_list
 from timApp.pages.exams.present import present_exam
-from timApp.pages.exams.shown import shown_exam
+from timApp.pages.exams.shown import may_begin, shown_exam
 from timApp.request.inputs import takes
 from timApp.user.user import id_of
 from timApp.util.clock import now
@@ -134,8 +135,7 @@ def _delete_page(exam: Exam, is_stale: bool = False) -> str:
 
 
 def _begin_page(exam: Exam, is_stale: bool = False) -> str:
-    may_begin = shown_exam(exam, now(), []).may_begin
-    effect = effect_of_begin(db, exam) if may_begin else None
+    effect = effect_of_begin(db, exam) if may_begin(exam, now()) else None
     return _page("begin_exam.html", exam, is_stale, effect=effect)
 
 
@@ -145,5 +145,6 @@ def _end_page(exam: Exam, is_stale: bool = False) -> str:
 
 def _page(template: str, exam: Exam, is_stale: bool, **more: object) -> str:
     present = present_exam(exam)
-    shown = shown_exam(exam, now(), present.documents)
+    shut_out = shut_out_of(db, [exam.id]).get(exam.id, ())
+    shown = shown_exam(exam, now(), present.documents, shut_out)
     return render_template(template, exam=shown, shown=present.mark, is_stale=is_stale, **more)

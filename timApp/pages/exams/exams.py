@@ -11,6 +11,7 @@ from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.document.exam import documents_of_exams
 from timApp.document.planning import Documents, plan_anew, plan_exam
+from timApp.document.shutout import shut_out_of
 from timApp.guard.exams.find import all_exams, lock_exam_by_id, require_exam_by_id
 from timApp.guard.exams.run import effect_of_begin
 from timApp.guard.rules.exam import Part, Phase, phase_of
@@ -107,10 +108,14 @@ def change() -> ResponseReturnValue:
 
 def _list_page(form: ExamForm) -> ResponseReturnValue:
     """Show the list and the form; with the status of what is wrong with the form."""
-    moment, documents = now(), documents_of_exams(db)
+    moment, documents, found = now(), documents_of_exams(db), all_exams(db)
+    shut_out = shut_out_of(db, [exam.id for exam in found])
     html = render_template(
         "exams.html",
-        exams=[shown_exam(exam, moment, documents.get(exam.id, [])) for exam in all_exams(db)],
+        exams=[
+            shown_exam(exam, moment, documents.get(exam.id, []), shut_out.get(exam.id, ()))
+            for exam in found
+        ],
         form=form,
         **_form_choices(),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from timApp.document.shutout import ShutOut
 from timApp.guard.rules.exam import Phase, end_of, phase_of, start_of
 from timApp.guard.rules.exambrowser import BrowserRule
 from timApp.guard.rules.policy import Policy
@@ -24,6 +25,8 @@ class ShownExam:
     supervisors: Sequence[str]
     policy: Policy
     browser: BrowserRule
+    #: Documents that some who sit it cannot open, for lack of the right.
+    shut_out: Sequence[ShutOut]
     #: Whether somebody may begin it by hand; also when the clock has.
     may_begin: bool
 
@@ -38,8 +41,13 @@ class ShownExam:
         return self.phase is Phase.TO_COME
 
 
-def shown_exam(exam: Exam, moment: datetime, documents: Sequence[str]) -> ShownExam:
-    """Return what there is to see of an exam at a moment."""
+def shown_exam(
+    exam: Exam, moment: datetime, documents: Sequence[str], shut_out: Sequence[ShutOut]
+) -> ShownExam:
+    """Return what there is to see of an exam at a moment.
+
+    Of one that is over it does not matter who cannot open it.
+    """
     phase = phase_of(exam, moment)
     return ShownExam(
         id=exam.id,
@@ -52,5 +60,11 @@ def shown_exam(exam: Exam, moment: datetime, documents: Sequence[str]) -> ShownE
         supervisors=[group.name for group in exam.supervisors],
         policy=exam.policy,
         browser=exam.browser,
-        may_begin=phase is not Phase.OVER and exam.begun_at is None,
+        shut_out=() if phase is Phase.OVER else shut_out,
+        may_begin=may_begin(exam, moment),
     )
+
+
+def may_begin(exam: Exam, moment: datetime) -> bool:
+    """Tell whether somebody may begin the exam by hand at a moment."""
+    return phase_of(exam, moment) is not Phase.OVER and exam.begun_at is None

@@ -20,6 +20,7 @@ from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.pages.people.form import PERSON_FIELDS, PersonForm, read_person, texts_of
 from timApp.request.inputs import takes
+from timApp.user.factor.passkey import passkeys_of
 from timApp.user.user import id_of
 from timApp.util.errors import TimError
 
@@ -86,5 +87,6 @@ def account_page_of(form: PersonForm) -> ResponseReturnValue:
         person=shown,
         rights=rights_of(db, shown.id),
         has_pseudonym=has_pseudonym(shown),
+        passkeys=len(passkeys_of(db, shown.id)),
     )
     return html, form.status

@@ -14,7 +14,8 @@ from timApp.guard.changes.hold import unsettled_logins
 from timApp.guard.exams.handin import exams_sat_by
 from timApp.guard.reading.decision import PersonsDecision, last_decision
 from timApp.guard.vocabulary import Action
-from timApp.guard.waiting.looks import note_look, who_looks_at
+from timApp.guard.waiting.code import DIGITS, LETTERS
+from timApp.guard.waiting.looks import drop_look, note_look, who_looks_at
 from timApp.hosts.questions.desk import WaitingPerson
 from timApp.pages.reason import REASON_MAX_LENGTH
 from timApp.pages.supervise.authority import denial_of
@@ -27,7 +28,7 @@ from timApp.request.inputs import takes
 from timApp.ui.language import page_language, reader_zone
 from timApp.ui.words import error_words
 from timApp.user.people import find_person
-from timApp.util.errors import TimError
+from timApp.util.errors import BadInput, TimError
 
 supervise = ApiBlueprint(
     "supervise", __name__, url_prefix="/supervise", description="What supervisors see."
@@ -117,19 +118,22 @@ def compare() -> ResponseReturnValue:
 @supervise.post("/look")
 @supervise.tells(200, LookersAnswer, "Noted, and who else looks.")
 @supervise.tells(403)
-@takes(form=("user",))
+@takes(form=("user", "left"))
 def look() -> ResponseReturnValue:
     """Note that the supervisor has the person open; return who else has, as JSON.
 
-    A page that is open says it every few seconds. Of somebody whom this server does not know
-    nothing is noted.
+    A page that is open says it every few seconds, and says ``left=yes`` as it is left: then they
+    have the person open no more. Of somebody whom this server does not know nothing is noted.
     """
     visitor = verify_supervisor()
     person = find_person(db, request.form.get("user", ""))
     if person is None:
         return {"others": []}
     others = who_looks_at(db, [person.name], visitor.id).get(person.name, [])
-    note_look(db, visitor.id, person.id)
+    left = request.form.get("left", "")
+    if left not in {"", "yes"}:
+        raise BadInput("A page is left, with the value yes, or it is not.", field="left")
+    (drop_look if left else note_look)(db, visitor.id, person.id)
     db.session.commit()
     return {"others": others}
 
@@ -145,6 +149,7 @@ def console_page(
     done: object = None,
     decided: Sequence[PersonsDecision] = (),
     undoable: Collection[int] = (),
+    undone: Collection[int] = (),
 ) -> str:
     """Return the console, and what was found (or not), or done, above the list of who waits."""
     shown = look_at_rows(visitor, _FIRST_LOOK)
@@ -152,6 +157,8 @@ def console_page(
     return render_template(
         "console.html",
         shown=shown,
+        code_letters=LETTERS,
+        code_digits=DIGITS,
         query=query,
         error=error,
         choices=[WaitingRow(one, names_host=spans_hosts) for one in choices],
@@ -160,6 +167,7 @@ def console_page(
         done=done,
         decided=decided,
         undoable=undoable,
+        undone=undone,
     )
 
 

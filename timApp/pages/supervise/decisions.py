@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from timApp.auth.access import verify_supervisor
 from timApp.auth.site import current_guard, current_site, db
-from timApp.auth.visitor import current_actor
+from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, OnePerson, Receipt
 from timApp.guard.changes.undo import undo
 from timApp.guard.rules.verification import Overtaken
 from timApp.guard.vocabulary import Action
+from timApp.guard.waiting.looks import drop_look
 from timApp.hosts.distribution import tell_audience
 from timApp.hosts.outbox.delivery import ACTIONS
 from timApp.hosts.outbox.worker import deliver_owed
@@ -116,17 +117,19 @@ def _decide_here(action: Action) -> ResponseReturnValue:
     if subject.home is not None:
         raise BadInput("That is done on the server that the session is on.", field="home")
     require_authority_over(subject.user_name, action, visitor)
-    return _apply(action, subject, [])
+    return _apply(action, subject, [], visitor)
 
 
 def _decide_everywhere(action: Action) -> ResponseReturnValue:
     visitor = verify_supervisor()
     subject = read_subject()
     require_authority_over(subject.user_name, action, visitor)
-    return _apply(action, subject, read_targets())
+    return _apply(action, subject, read_targets(), visitor)
 
 
-def _apply(action: Action, subject: Subject, targets: Sequence[str]) -> ResponseReturnValue:
+def _apply(
+    action: Action, subject: Subject, targets: Sequence[str], visitor: Visitor
+) -> ResponseReturnValue:
     """Make the change here, tell the hosts of the targets and the session's own, and go on."""
     network = current_site().network
     hosts, errors = network.hosts_of(targets)
@@ -145,10 +148,10 @@ def _apply(action: Action, subject: Subject, targets: Sequence[str]) -> Response
     except Overtaken as error:
         db.session.rollback()
         words = error_words(error)
-        page = comparison_page(
-            verify_supervisor(), subject.user_name, subject.session_id, alert=words
-        )
+        page = comparison_page(visitor, subject.user_name, subject.session_id, alert=words)
         return page, error.status
+    if subject.user_id is not None:
+        drop_look(db, visitor.id, subject.user_id)
     db.session.commit()
     tell_audience(network, db.engine, receipt)
     for text in errors:

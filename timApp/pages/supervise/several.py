@@ -11,7 +11,7 @@ from timApp.auth.site import current_clocks, current_guard, current_site, db
 from timApp.auth.visitor import Visitor, current_actor
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.changes.undo import can_be_undone, undo
-from timApp.guard.reading.decision import decisions_numbered, last_decision
+from timApp.guard.reading.decision import decisions_numbered, last_decision, undone_among
 from timApp.guard.reading.device import Device, device_of
 from timApp.guard.reading.sessions import session_summaries
 from timApp.guard.vocabulary import Action, State
@@ -90,23 +90,26 @@ def end() -> ResponseReturnValue:
 
 
 @several.post("/undo")
-@takes(repeated=("number",))
+@takes(repeated=("number", "shown"))
 def take_back() -> ResponseReturnValue:
-    """Undo the decisions of these numbers, each if nothing has happened to the person since."""
+    """Undo the decisions of these numbers, each if nothing has happened to the person since.
+
+    ``shown`` are the decisions among which they were; those are shown again. By default that is
+    what was to be undone.
+    """
     visitor = verify_supervisor()
-    undone = []
-    for one in decisions_numbered(db, _numbers(request.form.getlist("number"))):
+    numbers = _numbers(request.form.getlist("number"))
+    among = _numbers(request.form.getlist("shown") or request.form.getlist("number"))
+    for one in decisions_numbered(db, numbers):
         require_authority_over(one.user_name, Action.VERIFY, visitor)
         scope = OnePerson(one.user_name, one.user_id)
         try:
             with db.session.begin_nested():
-                receipt = undo(db, scope, one.number, current_actor())
+                undo(db, scope, one.number, current_actor())
         except Conflict as error:
             flash(error_words(error), "warning")
-            continue
-        undone.append(receipt.number)
     db.session.commit()
-    return _done(undone)
+    return _done(among)
 
 
 @several.get("/done")
@@ -116,7 +119,7 @@ def show() -> ResponseReturnValue:
     visitor = verify_supervisor()
     found = decisions_numbered(db, _numbers(request.args.getlist("number")))
     undoable = {one.number for one in found if can_be_undone(db, one.user_id, one.number)}
-    return console_page(visitor, decided=found, undoable=undoable)
+    return console_page(visitor, decided=found, undoable=undoable, undone=undone_among(db, found))
 
 
 def _candidate(waiting: Waiting, visitor: Visitor) -> Candidate:

@@ -25,6 +25,36 @@ const folded = (text) =>
     .toLowerCase()
     .replace(/[øłđßæœ]/g, (letter) => OTHERS[letter]);
 
+// What a code is like, and how it is mistyped; `timApp/guard/waiting/code.py` has the same.
+const hint = form.querySelector("[data-code-letters]");
+const { codeLetters, codeDigits } = hint.dataset;
+const A_CODE = new RegExp(`^[${codeLetters}]{2}[${codeDigits}]{2}$`);
+const isLikeCode = (code) => /^[A-Z0-9]{3,5}$/.test(code) && !/^\d\d|^..[A-Z]+$/.test(code);
+const lessOne = (code) => [...code].map((_, at) => code.slice(0, at) + code.slice(at + 1));
+
+function isNear(code, typedCode) {
+  if (code.length !== typedCode.length) {
+    return lessOne(code).includes(typedCode) || lessOne(typedCode).includes(code);
+  }
+  const wrong = [...code].flatMap((letter, at) => (letter === typedCode[at] ? [] : [at]));
+  const [one, two] = wrong;
+  const isSwapped =
+    two === one + 1 && code[one] === typedCode[two] && code[two] === typedCode[one];
+  return wrong.length === 1 || (wrong.length === 2 && isSwapped);
+}
+
+// Of a mistyped code nothing is a part: those who have nearly that one stay in sight.
+function showNear(hasMatch) {
+  const code = typed.replace(/\s/g, "").toUpperCase();
+  const rows = !hasMatch && isLikeCode(code) ? allRows() : [];
+  const near = rows.filter((row) =>
+    isNear(row.querySelector(".waiting-code").textContent.trim(), code),
+  );
+  for (const row of near) row.hidden = false;
+  hint.querySelector("[data-near]").hidden = !near.length;
+  hint.querySelector("[data-no-code]").hidden = !rows.length || A_CODE.test(code);
+}
+
 let typed = "";
 
 function filter() {
@@ -38,6 +68,7 @@ function filter() {
     row.hidden = !matches && !boxOf(row)?.checked;
     if (!row.hidden) count += 1;
   }
+  showNear(count > 0);
   const shown = lists.map((list) => rowsOf(list).some((row) => !row.hidden));
   headings[0].hidden = !shown[0];
   headings[1].hidden = !(shown[0] && shown[1]);

@@ -26,9 +26,18 @@ async function lookOn() {
   setTimeout(lookOn, 4000 + 2000 * Math.random());
 }
 
+// The page goes, or only out of sight for Back to bring it again.
+function leave() {
+  const { user, csrf } = open.dataset;
+  const said = new URLSearchParams({ user, left: "yes", csrf_token: csrf });
+  navigator.sendBeacon(open.dataset.lookUrl, said);
+}
+
 if (open) {
   lookOn();
   document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => event.persisted && look());
 }
 
 for (const reasons of document.querySelectorAll("[data-reasons]")) {
