@@ -63,10 +63,12 @@ def damaged(archive: bytes) -> bytes:
     return archive[:at] + b"\xff\xff\xff\xff" + archive[at + 4 :]
 
 
-def send(browser: Browser, *files: tuple[str, bytes], below: str = "") -> TestResponse:
+def send(
+    browser: Browser, *files: tuple[str, bytes], below: str = "", field: str = "file"
+) -> TestResponse:
     """Send files by the form."""
     boundary, form = encode_multipart(
-        {"below": below, "file": [FileStorage(BytesIO(content), name) for name, content in files]}
+        {"below": below, field: [FileStorage(BytesIO(content), name) for name, content in files]}
     )
     return browser.client.post(
         PAGE,
@@ -169,9 +171,26 @@ def test_an_upload_above_its_limit_is_refused_with_the_limit(site: Site, admin: 
 
 def test_a_folder_of_many_files_is_sent_at_once(site: Site, admin: Browser) -> None:
     """Browsers send each as a part of the form, and there may be as many as in a ZIP."""
-    assert (
-        send(admin, *((f"notes/{number}.md", b"# N") for number in range(120))).status_code == 303
-    )
+    files = ((f"notes/{number}.md", b"# N") for number in range(120))
+    assert send(admin, *files, field="folder").status_code == 303
+
+
+def test_of_a_folder_paths_begin_below_it(site: Site, admin: Browser) -> None:
+    """As at the command line, so that a correction gets to the document that there is."""
+    files = (("exams/physics/part1.md", b"# Part 1"), ("exams/intro.md", b"# Before"))
+    assert send(admin, *files, field="folder", below="2026").status_code == 303
+    listed = admin.get_page(PAGE).text
+    assert "<bdi>2026/physics/part1</bdi>" in listed
+    assert "<bdi>2026/intro</bdi>" in listed
+
+
+def test_what_was_refused_comes_before_the_list(site: Site, admin: Browser) -> None:
+    """Of many documents, too, it is seen without looking for it."""
+    site.add_document("exam/one", [], "# One of many")
+    answer = send(admin, ("bad.md", b"\xff"), ("good.md", b"# Good"))
+    assert answer.status_code == 422
+    assert answer.text.index("Nothing was saved") < answer.text.index("One of many")
+    assert answer.text.count('id="folder"') == 1
 
 
 def test_documents_are_found_by_path_and_title(site: Site, admin: Browser) -> None:

@@ -216,6 +216,8 @@ def test_all_that_is_wrong_is_told_at_once(hall: Site, admin: Browser) -> None:
     assert re.findall(r'id="(\w+)-error"', answer.text) == [
         *("title", "to", "groups", "documents", "supervisors")
     ]
+    before, _, _ = answer.text.partition('<h2 class="h5 mb-1"')
+    assert "title-error" in before, "before the exams that there are, where it is seen"
     said = text_of(answer)
     for text in ("'Nil'", "'No'", "'None'", "document 'a'", "document 'b'", "already", "end after"):
         assert said.count(text) == 1

@@ -51,14 +51,18 @@ _OTHER_PARTS = 3
 # The page that asks would not keep the files: whoever is asked sends them again.
 @document_list.post("")
 @asks_again(takes_proof=False)
-@takes(form=("below",), repeated=("file",), files=("file",))
+@takes(form=("below",), repeated=("file", "folder"), files=("file", "folder"))
 @takes_large(UPLOAD_MAX_BYTES, FILES_MAX + _OTHER_PARTS)
 def send() -> ResponseReturnValue:
-    """Save the files that were sent, all of them or nothing, and say what came of each."""
+    """Save the files that were sent, all of them or nothing, and say what came of each.
+
+    Of a ``folder`` paths begin below it, as at the command line.
+    """
     verify_admin()
     sent = [
-        SentFile(file.filename, file.read())
-        for file in request.files.getlist("file")
+        SentFile(_path_in(file.filename) if field == "folder" else file.filename, file.read())
+        for field in ("file", "folder")
+        for file in request.files.getlist(field)
         if file.filename
     ]
     below = request.form.get("below", "").strip().strip("/")
@@ -131,6 +135,12 @@ def delete() -> ResponseReturnValue:
     db.session.commit()
     flash(gettext("The document %(path)s is deleted.", path=path), "success")
     return redirect(url_for("document_list.show"), 303)
+
+
+def _path_in(path: str) -> str:
+    """Return the path below the first folder of it, which is the one that somebody has chosen."""
+    folder, _, rest = path.partition("/")
+    return rest or folder
 
 
 def _field(name: str) -> str:
