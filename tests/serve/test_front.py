@@ -333,6 +333,17 @@ def test_nobodys_state_is_left_to_the_application(server: LiveServer, client: Ra
         assert client.ask(get(f"{target}?all=1")).status == 422
 
 
+def test_a_token_is_left_to_the_application(server: LiveServer, client: RawClient) -> None:
+    """It says whether the token is good; the cookie beside it gets no state of anybody's."""
+    browser = server.browser()
+    assert browser.log_in("alice").status == 200
+    cookie = f"Cookie: {browser.cookie_header()}"
+    assert client.ask(get(STATE, cookie, "Authorization: Basic YTpi")).status == 200
+    for scheme in ("Bearer", "bearer  "):
+        answer = client.ask(get(STATE, cookie, f"Authorization: {scheme} timapp_none_such"))
+        assert answer.status == 401
+
+
 def test_a_static_file_is_sent_once(client: RawClient) -> None:
     """Whoever has the file is told that it is good; whoever has another one, or a part, gets it."""
     path = "/static/ui/ui.css"

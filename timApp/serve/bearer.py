@@ -1,7 +1,13 @@
 """Who asks, as far as the cookie tells: the front looks nobody up."""
 
+import re
+
 from timApp.guard.cookie import Claims, Cookies, names_of
 from timApp.serve.http.message import Headers
+from timApp.user.apitoken import TOKEN_START
+
+#: What `timApp.auth.visitor.shown_token` takes for one.
+_SHOWN = re.compile(rb"bearer\s+" + re.escape(TOKEN_START.encode()), re.IGNORECASE)
 
 
 class Bearers:
@@ -12,7 +18,12 @@ class Bearers:
         self._names = [name.encode() for name in names_of(cookies.name)]
 
     def claims(self, headers: Headers) -> Claims | None:
-        """Return whose cookie is sent, if one of its name is, which is not spelt oddly."""
+        """Return whose cookie is sent, if one of its name is, which is not spelt oddly.
+
+        A cookie beside a token of a program says nothing.
+        """
+        if any(name == b"authorization" and _SHOWN.match(value) for name, value in headers):
+            return None
         pairs = [
             part.partition(b"=")
             for name, value in headers
