@@ -20,8 +20,10 @@ from sqlalchemy import Engine
 from tests.databases import SQLiteDatabases
 from tests.everybody import OPTIONS, Everybody
 from tests.fuzz.api import fault_of, operations, requests_of
+from tests.fuzz.calc import find_calc, formulas_in_calc
 from tests.fuzz.cells import FORMS, exported, fill, formulas, rows_of
-from tests.fuzz.parsers import PARSERS, Parser
+from tests.fuzz.parsers import Parser
+from tests.fuzz.readers import READERS
 from tests.rights import ROLES
 from tests.site import open_app
 from timApp.database.engine import open_engine
@@ -44,20 +46,22 @@ def main() -> int:
     logging.disable()  # each wrong password is a line
     began = time.monotonic()
     misread: list[str] = []
-    read = sum(_read(name, parser, chosen.examples, misread) for name, parser in PARSERS.items())
+    read = sum(_read(name, parser, chosen.examples, misread) for name, parser in READERS.items())
     wrong: list[str] = []
     asked = _ask(chosen.asked, wrong)
     ran: list[str] = []
-    cells = _export(chosen.cells, ran)
+    calc = find_calc()
+    cells = _export(chosen.cells, calc, ran)
+    by = "Python and LibreOffice" if calc else "Python (LibreOffice is not here)"
     minutes = (time.monotonic() - began) / 60
     lines = [
         "| tried | how many | what got through |",
         "|---|---|---|",
-        f"| texts, bytes and JSON, read by {len(PARSERS)} readers | {read:,} | {len(misread)} |",
+        f"| texts, bytes and JSON, read by {len(READERS)} readers | {read:,} | {len(misread)} |",
         f"| requests of the API, as {len(ROLES)} kinds of people | {sum(asked.values()):,} |"
         f" {len(wrong)} |",
         f"| logins among them | {asked[_LOGIN]:,} | |",
-        f"| cells of exports in {len(FORMS)} forms, read back | {cells:,} | {len(ran)} |",
+        f"| cells of exports in {len(FORMS)} forms, read back by {by} | {cells:,} | {len(ran)} |",
         "",
         f"`make fuzz` took {minutes:.0f} minutes for that.",
     ]
@@ -136,8 +140,10 @@ def _ask_for(
     return count
 
 
-def _export(wanted: int, faults: list[str]) -> int:
+def _export(wanted: int, calc: str | None, faults: list[str]) -> int:
     """Return how many cells were read back; each that would run is a fault."""
+    if calc is not None:
+        _require_eyes(calc)
     cells = 0
     with tempfile.TemporaryDirectory() as folder:
         databases = SQLiteDatabases(Path(folder))
@@ -148,18 +154,27 @@ def _export(wanted: int, faults: list[str]) -> int:
                     break
                 fill(engine, _BATCH, seed)
                 for name in FORMS:
-                    found, wrong = _look_at(engine, name)
+                    found, wrong = _look_at(engine, name, calc)
                     cells += found
                     faults += wrong
             engine.dispose()
     return cells
 
 
-def _look_at(engine: Engine, name: str) -> tuple[int, Iterable[str]]:
+def _require_eyes(calc: str) -> None:
+    """Check that LibreOffice finds a formula where there is one: else it would find none at all."""
+    if list(formulas_in_calc(calc, ["a,b\r\n=1+1,2\r\n"], ",")) != ["of:=1+1"]:
+        sys.exit("LibreOffice does not find a formula where there is one.")
+
+
+def _look_at(engine: Engine, name: str, calc: str | None) -> tuple[int, Iterable[str]]:
     how, others = FORMS[name]
     separator = ";" if name.endswith("semicolons") else ","
     text = exported(engine, how)
     wrong = [f"a cell of {name}: {cell!r}" for cell in formulas(text, separator, others)]
+    if calc is not None:
+        found = formulas_in_calc(calc, [text], others.rstrip("\r\n") or separator)
+        wrong += [f"a formula in {name}, by LibreOffice: {cell!r}" for cell in found]
     return sum(map(len, rows_of(text, separator))), wrong
 
 
