@@ -92,6 +92,7 @@ ROUTES: Final = {
         "GET /": 200,
         "GET /account/passkeys": 200,
         "GET /confirm": 200,
+        "GET /oidc/confirm": 404,
         "GET /hand-in": 200,
         "GET /my-password": 200,
         "GET /my-sessions": 200,

@@ -142,6 +142,7 @@ RIGHT: dict[tuple[str, str], dict[str, Any]] = {
         "who": "renewer",
     },
     ("oidc.log_in", "GET"): {"query": {"next": "/"}},
+    ("oidc.confirm", "GET"): {"query": {"next": "/"}},
     ("oidc.callback", "GET"): {"query": {"code": "x", "state": "y"}},
     ("oidc.end", "POST"): {"form": {"logout_token": "x"}},
     ("header_login.show", "GET"): {"query": {"next": "/"}},
@@ -267,7 +268,7 @@ SIGNED = {"hosts.check", "hosts.waiting", "hosts.sessions"}
 #: Those that want something of an authenticator's, for tests/auth/test_passkeys.py.
 SIGNED |= {"passkey_login.show", "passkey_login.options", "passkey_login.log_in"}
 #: Those that are a provider's, for tests/oidc.
-SIGNED |= {"oidc.log_in", "oidc.callback", "oidc.end"}
+SIGNED |= {"oidc.log_in", "oidc.callback", "oidc.confirm", "oidc.end"}
 #: Those that a proxy protects, for tests/ways.
 SIGNED |= {"header_login.show", "header_login.log_in"}
 SIGNED |= {"lti.begin", "lti.begin_with_form", "lti.launch"}

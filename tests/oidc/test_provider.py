@@ -13,6 +13,7 @@ from tests.site import PASSWORD
 from timApp.auth.site import db
 from timApp.guard.vocabulary import Action, ActorKind
 from timApp.user.factor.passkey import NewPasskey, add_passkey
+from timApp.user.factor.proof import SessionProof
 from timApp.user.people import find_person
 from timApp.user.user import User
 from timApp.user.usergroup import UserGroup
@@ -90,6 +91,40 @@ def test_a_logout_at_the_provider_ends_the_login_here(house: House) -> None:
         assert standing(house, browser) == ("cas", "valid")
         log_out_at_the_provider(house, browser)
         assert page.status_code == 200
+
+
+def test_the_provider_asks_again_who_changes_much(house: House) -> None:
+    """An administrator's old login is not enough; their own new one at the provider is."""
+    export = f"{house.server.url}/administer/record/export?format=csv"
+    ted = 'ted~["Administrators"]'
+    with house.provider():
+        browser, _ = house.log_in(ted)
+        assert browser.get(export).headers["Content-Type"].startswith("text/csv")
+        with house.site.app.app_context():
+            db.session.execute(sa.delete(SessionProof))
+            db.session.commit()
+
+        asked = browser.get(export)
+        assert asked.url.path == "/confirm"
+        assert 'href="/oidc/confirm?next=/administer/record/export' in asked.text
+        assert 'type="password"' not in asked.text
+        assert confirm(house, browser, ted).url.path == "/my-sessions"
+        assert browser.get(export).headers["Content-Type"].startswith("text/csv")
+        stranger = house.browser().get(f"{house.server.url}/oidc/confirm")
+        assert stranger.url.path == "/login"
+    with house.site.app.app_context():
+        db.session.execute(sa.delete(SessionProof))
+        db.session.commit()
+    with house.provider():  # which knows nothing of the login before
+        assert confirm(house, browser, "uma").status_code == 403, "somebody else"
+        assert browser.get(export).url.path == "/confirm"
+
+
+def confirm(house: House, browser: httpx.Client, name: str) -> httpx.Response:
+    """Have the provider ask again who somebody is, who says that name; return where that leads."""
+    form = browser.get(f"{house.server.url}/oidc/confirm", params={"next": "/my-sessions"})
+    assert str(form.url).startswith(f"{house.issuer}/interaction/"), form.text
+    return browser.post(form.url, data={"prompt": "login", "login": name, "password": "x"})
 
 
 def test_whoever_has_a_passkey_here_is_asked_for_it(house: House) -> None:

@@ -67,15 +67,19 @@ def confirm_page(
     `is_lost` says that what was sent is not in the form, as it is too much.
     """
     visitor = verify_logged_in()
-    has_password, has_passkey = ways_to_prove(visitor)
+    ways = ways_to_prove(visitor)
+    kept = list(kept)
+    # A form does not come back from the provider; where it leads on does.
+    is_lost = is_lost or not (ways.password or ways.passkey or action == url_for("confirm.do"))
+    next_page = address_before() if is_lost else dict(kept).get("next")
     page = render_template(
         "confirm.html",
         action=action,
         kept=kept,
         password_field=fields[0],
         credential_field=fields[1],
-        has_password=has_password,
-        has_passkey=has_passkey,
+        ways=ways,
+        next_page=next_page,
         is_lost=is_lost,
         problem=refused and error_words(refused),
         user_name=visitor.name,

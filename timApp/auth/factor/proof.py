@@ -8,18 +8,20 @@ stands in the page that asks (`timApp.ui.confirm`), and is carried out with the 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flask import current_app, request
 
 from timApp.auth.authenticate import WrongCredentials, authenticate, note_failure
 from timApp.auth.factor.ceremony import PasskeyRefused, verify_use
+from timApp.auth.oidc.provider import current_provider, has_provider
 from timApp.auth.site import db
 from timApp.auth.visitor import Visitor, cookie_session_id, current_visitor, is_program
 from timApp.request.inputs import Inputs, current_request, current_view, declare
 from timApp.user.factor.challenge import Purpose
 from timApp.user.factor.passkey import has_passkey
 from timApp.user.factor.proof import has_proved, note_proof
+from timApp.user.federated import FederatedLogin, find_login
 from timApp.user.people import find_person
 from timApp.util.errors import AccessDenied, AskAgain, TimError
 
@@ -106,8 +108,8 @@ def _required(refused: TimError | None, *, keeps_form: bool) -> ProofRequired:
 def has_lately_proved(visitor: Visitor) -> bool:
     """Tell whether the visitor need not be asked.
 
-    So it is with somebody who has neither a password of this site nor a passkey: there is nothing
-    to ask them for.
+    So it is with somebody who has no password of this site, no passkey and no login by the site's
+    identity provider: there is nothing to ask them for.
     """
     lifetime = _lifetime()
     if lifetime is None or has_proved(db, visitor.id, cookie_session_id() or "", lifetime):
@@ -115,11 +117,28 @@ def has_lately_proved(visitor: Visitor) -> bool:
     return not any(ways_to_prove(visitor))
 
 
-def ways_to_prove(visitor: Visitor) -> tuple[bool, bool]:
-    """Tell whether the visitor has a password of this site, and whether they have a passkey."""
+class Ways(NamedTuple):
+    """By what somebody can prove who they are."""
+
+    password: bool
+    passkey: bool
+    #: The site's identity provider, by which they have logged in, can ask them again.
+    provider: bool
+
+
+def ways_to_prove(visitor: Visitor) -> Ways:
+    """Return by what the visitor can prove who they are."""
     person = find_person(db, visitor.name)
     has_password = person is None or person.password_hash is not None
-    return has_password, has_passkey(db, visitor.id)
+    return Ways(has_password, has_passkey(db, visitor.id), own_word(visitor) is not None)
+
+
+def own_word(visitor: Visitor) -> FederatedLogin | None:
+    """Return by which word of the site's identity provider the visitor is here; None for none."""
+    if not has_provider():
+        return None
+    found = find_login(db, visitor.id, cookie_session_id() or "")
+    return None if found is None or found.issuer != current_provider().issuer else found
 
 
 def prove(visitor: Visitor, password: str | None, credential: str | None = None) -> None:

@@ -60,19 +60,24 @@ class Provider:
             },
         )
 
-    def begin(self) -> ResponseReturnValue:
-        """Lead the browser to the provider. `Busy` if that does not answer."""
+    def begin(self, *, asks_again: bool = False) -> ResponseReturnValue:
+        """Lead the browser to the provider. `Busy` if that does not answer.
+
+        If it `asks_again`, the provider asks whoever is logged in there, too.
+        """
+        more = {"prompt": "login", "max_age": 0} if asks_again else {}
         _forget_unfinished()
         with _asking():
             self._require_issuer()
             answer: ResponseReturnValue = self._client.authorize_redirect(
-                url_for("oidc.callback", _external=True)
+                url_for("oidc.callback", _external=True), **more
             )
         return answer
 
-    def finish(self) -> Vouched:
+    def finish(self) -> tuple[Vouched, float]:
         """Return whom the provider vouches for, who has just come back from there.
 
+        And when they have proved to it who they are, in seconds since 1970; 0 if it does not say.
         `ProviderRefused` for whatever is not its answer to what this browser has asked, and for
         somebody without a name; `Busy` if it does not answer.
         """
@@ -95,7 +100,8 @@ class Provider:
             name, _text(claims, "name"), _text(claims, "email"), self._groups(claims)
         )
         word = Word(self.issuer, subject, _text(claims, "sid"))
-        return Vouched(Way.OIDC, word, identity)
+        asked_at = claims.get("auth_time")
+        return Vouched(Way.OIDC, word, identity), asked_at if isinstance(asked_at, int) else 0
 
     def keys(self, *, afresh: bool = False) -> Sequence[Mapping[str, Any]]:
         """Return the keys with which it signs, as JWKs. `Busy` if it does not answer."""
