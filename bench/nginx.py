@@ -37,7 +37,7 @@ http {{
 @contextmanager
 def plain_nginx(folder: Path) -> Iterator[Server]:
     """Yield nginx that gives the file to everybody."""
-    _add_file(folder)
+    add_file(folder)
     with _running(folder, _PLAIN, "root .;".replace(".", str(folder))) as server:
         yield server
 
@@ -55,7 +55,7 @@ def gated_nginx(folder: Path, gate: int, path: str, *, keeps: bool = False) -> I
 
     If it keeps, who may pass is asked again only after a second.
     """
-    _add_file(folder)
+    add_file(folder)
     port = free_port()
     text = _EXAMPLE.read_text("utf-8")
     changes: Mapping[str, str] = {
@@ -71,7 +71,8 @@ def gated_nginx(folder: Path, gate: int, path: str, *, keeps: bool = False) -> I
         yield server
 
 
-def _add_file(folder: Path) -> None:
+def add_file(folder: Path) -> None:
+    """Put the file into a folder where servers may read it."""
     folder.chmod(0o755)
     file = folder / FILE.removeprefix("/")
     file.write_text("x" * SIZE)

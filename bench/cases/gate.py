@@ -9,7 +9,8 @@ a guarded page of Flask, and the gate that Flask-Login would be, on a bare serve
 Then a static file is asked for by wrk from nginx, configured as in `examples/gate` but that it has
 the file itself. The floor asks another nginx, which answers 200 without a look (`return 200`);
 others ask nobody, keep for a second who may pass, or ask Flask-Login. A gate has as many workers as
-there are cores.
+there are cores. Beside them is Apache with mod_auth_openidc, which has the file and keeps logins in
+its own memory: that one was ended elsewhere it learns from its provider alone.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.apache import is_missing as apache_is_missing
+from bench.apache import openidc_apache
 from bench.apps import PATH, environment_of, prepared
 from bench.browsers import Browsers
 from bench.exam import DOCUMENT, add_document, site
@@ -33,7 +36,7 @@ from timApp.serve.server import available_cores
 TITLE = "The gate"
 _CONNECTIONS = 16
 _GATE, _BARE, _PAGE = "the gate", "bare ASGI program", "a document"
-_LOGIN = "Flask-Login"
+_LOGIN, _OPENIDC = "Flask-Login", "Apache, mod_auth_openidc"
 _CONSTANT, _NOBODY, _KEEPING = "a constant 200", "nobody is asked", "the gate, kept for a second"
 #: What nginx calls the file, which is asked for without a port.
 _ORIGIN = "http://127.0.0.1"
@@ -59,6 +62,8 @@ def measure(run: Run, section: Section) -> None:
     """Measure on both databases."""
     if not has_wrk():
         section.notes.append("wrk is not here (Debian: apt-get install wrk): nginx is left out.")
+    elif (missing := apache_is_missing()) is not None:
+        section.notes.append(f"{missing} is not here, and left out.")
     for kind in run.kinds_served:
         with run.database(kind) as url:
             fill(url, run.choose(20, 2_000, 20_000))
@@ -136,6 +141,10 @@ def _ask_nginx(guarded: _Site, run: Run, section: Section) -> None:
         for name, server in asked.items():
             browsers = guarded.others if name == _LOGIN else guarded.ours
             contestants[name] = asking(folder, server.port, FILE, browsers.cookies, _CONNECTIONS)
+        if apache_is_missing() is None:
+            made = openidc_apache(run.new_folder("apache"), run.choose(1, 5, 50))
+            server, cookies = stack.enter_context(made)
+            contestants[_OPENIDC] = asking(folder, server.port, FILE, cookies, _CONNECTIONS)
         series = interleaved(contestants, run.choose(1, 1, 21))
     ratio = series[_GATE].ratio_to(series[_CONSTANT])
     section.goals.append(
