@@ -84,7 +84,7 @@ def test_the_browsers_of_macos_and_ios_tell_their_key_by_a_script(
     window.page.add_init_script(API.replace("KEY", key))
     window.page.goto(hall.url(f"{EXAM}#part"))
     expect(exam_heading(window.page)).to_be_visible()
-    window.page.goto(hall.url(f"/seb/{number}"))
+    window.page.goto(hall.url(f"/seb/exam/{number}"))
     expect(window.page.get_by_text("This is Safe Exam Browser with the settings")).to_be_visible()
 
     other = hall.add_student()
@@ -134,7 +134,7 @@ def test_handing_in_serves_the_quit_link(hall: Hall, open_window: OpenWindow) ->
     window.page.get_by_role("button", name="Hand in for good").click()
     window.page.get_by_role("link", name="Quit Safe Exam Browser").click()
     expect(window.page.get_by_role("heading", name="Safe Exam Browser ends here")).to_be_visible()
-    assert window.page.url == hall.url(f"/seb/{number}/quit")
+    assert window.page.url == hall.url(f"/seb/exam/{number}/quit")
 
 
 @pytest.mark.parametrize("size", [PHONE])

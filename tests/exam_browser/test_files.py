@@ -114,16 +114,16 @@ def test_the_file_that_is_made_leads_to_the_exam_and_nowhere_else() -> None:
     """With the exact quit link, its key in headers, and the same key each time it is read."""
     file = make_seb_file(SITE, 7)
     settings = plistlib.loads(file.content)
-    assert settings["startURL"] == "https://exam.example.org/seb/7"
-    assert settings["quitURL"] == file.quit_address == "https://exam.example.org/seb/7/quit"
+    assert settings["startURL"] == "https://exam.example.org/seb/exam/7"
+    assert settings["quitURL"] == file.quit_address == "https://exam.example.org/seb/exam/7/quit"
     assert settings["sendBrowserExamKey"] is True
     assert settings["URLFilterEnable"] is True
     hosts = [rule["expression"] for rule in settings["URLFilterRules"]]
     assert hosts == ["exam.example.org", "lab.example.org:8443"]
     assert make_seb_file(SITE, 7) == file == read_seb_file(file.content)
     assert make_seb_file(SITE, 8).key != file.key
-    assert SITE.start_link(7) == "sebs://exam.example.org/seb/7/exam.seb"
-    assert SebSite("http://a.example/").start_link(7) == "seb://a.example/seb/7/exam.seb"
+    assert SITE.start_link(7) == "sebs://exam.example.org/seb/exam/7/exam.seb"
+    assert SebSite("http://a.example/").start_link(7) == "seb://a.example/seb/exam/7/exam.seb"
 
 
 def test_a_password_lets_people_out_and_is_not_in_the_file() -> None:

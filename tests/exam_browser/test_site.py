@@ -95,7 +95,7 @@ def test_the_documents_open_in_the_browser_alone(hall: Site) -> None:
     assert state(hall, "ann") is None
     refused = ask(ann, "/view/exam", None, **PAGE)
     assert refused.status_code == 403
-    assert f'href="/seb/{number_of(hall)}"' in refused.text
+    assert f'href="/seb/exam/{number_of(hall)}"' in refused.text
     assert state(hall, "ann") is KeyState.NONE
     assert ask(ann, "/view/exam", key).status_code == 200
     assert state(hall, "ann") is KeyState.RIGHT
@@ -239,17 +239,22 @@ def test_a_script_tells_of_pages_of_this_site_alone(
 def test_the_file_is_there_for_whoever_asks(hall: Site) -> None:
     """Without a login, as the browser sends no cookie for it; its key is the exam's."""
     stranger, number = hall.browser(), number_of(hall)
-    page = stranger.get_page(f"/seb/{number}").text
-    assert f'href="seb://localhost/seb/{number}/exam.seb"' in page
+    page = stranger.get_page(f"/seb/exam/{number}").text
+    assert f'href="seb://localhost/seb/exam/{number}/exam.seb"' in page
     assert "Algebra" not in page
-    answer = stranger.get(f"/seb/{number}/exam.seb")
+    answer = stranger.get(f"/seb/exam/{number}/exam.seb")
     assert answer.content_type == "application/seb"
     settings = plistlib.loads(answer.data)
-    assert settings["startURL"] == f"{SITE}/seb/{number}"
-    assert stranger.get_page(f"/seb/{number}/quit").status_code == 200
-    for path in ("/seb/0", "/seb/x", f"/seb/{10**30}", f"/seb/{number + 1}/exam.seb"):
+    assert settings["startURL"] == f"{SITE}/seb/exam/{number}"
+    assert stranger.get_page(f"/seb/exam/{number}/quit").status_code == 200
+    for path in (
+        "/seb/exam/0",
+        "/seb/exam/x",
+        f"/seb/exam/{10**30}",
+        f"/seb/exam/{number + 1}/exam.seb",
+    ):
         assert stranger.get(path).status_code == 404
-    inside = ask(hall.logged_in("ann"), f"/seb/{number}", key_of(hall), **PAGE).text
+    inside = ask(hall.logged_in("ann"), f"/seb/exam/{number}", key_of(hall), **PAGE).text
     assert "This is Safe Exam Browser with the settings of the exam." in inside
 
 
@@ -257,7 +262,7 @@ def test_handing_in_leads_out_of_the_browser(hall: Site) -> None:
     """The receipt has the quit link to the letter; without the browser there is none."""
     ann = hall.logged_in("ann")
     receipt = (ann.post("/hand-in", json={}).json or {})["receipt"]
-    link = f'href="{SITE}/seb/{number_of(hall)}/quit"'
+    link = f'href="{SITE}/seb/exam/{number_of(hall)}/quit"'
     stranger = hall.browser()
     assert link in stranger.get_page(f"/handed-in?receipt={receipt}").text
     plan(hall, rule=BrowserRule.NO)
@@ -284,7 +289,7 @@ def test_an_administrator_uploads_a_file_of_their_own(hall: Site) -> None:
     assert admin.client.post(address, data=sent, headers=PAGE).status_code == 303
     sent = {**form, "file": (BytesIO(own), "a.seb")}
     assert admin.client.post(address, data=sent, headers=PAGE).status_code == 409
-    assert hall.browser().get(f"/seb/{number_of(hall)}/exam.seb").data == own
+    assert hall.browser().get(f"/seb/exam/{number_of(hall)}/exam.seb").data == own
     ann = hall.logged_in("ann")
     assert ask(ann, "/view/exam", key_of(hall)).status_code == 200
     receipt = (ann.post("/hand-in", json={}).json or {})["receipt"]
@@ -329,7 +334,7 @@ def test_the_form_of_an_exam_asks_for_it(hall: Site) -> None:
         exam = require_exam(db, "Geometry")
         assert exam.browser is BrowserRule.REQUIRED
         assert exam.browser_keys.split() == ["a" * 64, "b" * 64]
-        assert exam.quit_address == f"{SITE}/seb/{exam.id}/quit"
+        assert exam.quit_address == f"{SITE}/seb/exam/{exam.id}/quit"
 
 
 def test_the_export_says_what_was_shown(hall: Site) -> None:

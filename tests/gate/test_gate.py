@@ -334,7 +334,7 @@ def test_an_exam_may_want_safe_exam_browser(gate: Site, family: str) -> None:
     """The hash is for the address that the proxy is asked for; pages without are led to the way."""
     number, key = exam_in_browser(gate)
     alice, address = gate.logged_in("alice"), f"{HALL}/tree?a=%20&b=ä%2F".replace("ä", "%C3%A4")
-    way = f"{SITE}/seb/{number}"
+    way = f"{SITE}/seb/exam/{number}"
     refused = ask(alice, family, address)
     assert refused.status_code == (403 if family == "nginx" else 302)
     assert refused.headers["Location"] == way
@@ -373,7 +373,7 @@ def test_the_gate_only_notes_what_an_exam_only_shows(gate: Site) -> None:
     alice = gate.logged_in("alice")
     assert ask(alice, "forward", f"{HALL}/").status_code == 200
     assert key_state(gate) is KeyState.NONE
-    page = f"{SITE}/seb/{number}"
+    page = f"{SITE}/seb/exam/{number}"
     told = {"address": page, "config_key": hash_of(page, key)}
     assert alice.post("/seb/key", json=told).json == {"state": "right"}
     assert key_state(gate) is KeyState.TOLD

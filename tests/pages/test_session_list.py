@@ -510,7 +510,7 @@ def test_an_export_for_excel_opens_at_a_double_click(
     text = answer.data.decode("utf-8-sig")
     heading, row = csv.reader(io.StringIO(text), delimiter=separator)
     assert heading == [f"{one} ({zone})" if one.endswith("_at") else one for one in ALL_COLUMNS]
-    assert row[4:] == ["", *times, times[0].replace(":00:00", ":01:00"), ""]
+    assert row[4:] == [*times, times[0].replace(":00:00", ":01:00"), "", ""]
     # Nothing is a formula, wherever a spreadsheet takes a cell to begin.
     assert row[1] == "'=Öhman"
     assert row[3] == "[10.0.0.1] a; '=1+1,\t'-2; x=3 +4"

@@ -192,7 +192,7 @@ def _ask_exam(title: str, visitor: Visitor, asked: Asked) -> tuple[Decision, str
     if gate.closing is None:
         return Decision.PASS, None
     if gate.closing.why is Closed.BROWSER:
-        return Decision.BROWSER, f"{_site_url()}/seb/{gate.closing.exam.id}"
+        return Decision.BROWSER, f"{_site_url()}/seb/exam/{gate.closing.exam.id}"
     return Decision.CLOSED, None
 
 

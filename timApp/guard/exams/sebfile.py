@@ -56,7 +56,7 @@ class SebSite:
 
     def start_address(self, exam_id: int) -> str:
         """Return where the browser begins."""
-        return f"{self.base_url}seb/{exam_id}"
+        return f"{self.base_url}seb/exam/{exam_id}"
 
     def file_address(self, exam_id: int) -> str:
         """Return where the file of settings is."""

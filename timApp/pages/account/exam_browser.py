@@ -35,7 +35,7 @@ class KeyAnswer(Schema):
     state = fields.String(required=True)
 
 
-@exam_browser.get("/<number>")
+@exam_browser.get("/exam/<number>")
 @open_to_expired_sessions  # the browser begins there, before anybody is logged in
 def show(number: str) -> ResponseReturnValue:
     """Show how the exam of that number is opened in the browser, and lead on to it from there.
@@ -56,7 +56,7 @@ def show(number: str) -> ResponseReturnValue:
 
 
 # Safe Exam Browser sends no cookie when it asks for it.
-@exam_browser.get("/<number>/exam.seb")
+@exam_browser.get("/exam/<number>/exam.seb")
 @open_to_expired_sessions
 def send_file(number: str) -> Response:
     """Send the settings of the exam of that number; they are no secret."""
@@ -69,7 +69,7 @@ def send_file(number: str) -> Response:
     return response
 
 
-@exam_browser.get("/<number>/quit")
+@exam_browser.get("/exam/<number>/quit")
 @open_to_expired_sessions  # whoever has handed in is logged out
 def end(number: str) -> ResponseReturnValue:  # noqa: ARG001 - each exam has an address of its own
     """Be the address at which Safe Exam Browser ends; other browsers are told so."""
