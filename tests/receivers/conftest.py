@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 
 import pytest
 import sqlalchemy as sa
@@ -58,13 +59,16 @@ class Room:
             return list(connection.execute(query))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_key() -> Iterator[None]:
-    """Make one key for all: that takes long."""
-    key = RSAKey.generate_key(2048, private=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RSAKey, "generate_key", lambda *_args, **_options: key)
-        yield
+@cache
+def _key() -> RSAKey:
+    return RSAKey.generate_key(2048, private=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make one key for all of these tests: that takes long."""
+    key = _key()
+    monkeypatch.setattr(RSAKey, "generate_key", lambda *_args, **_options: key)
 
 
 @pytest.fixture
