@@ -15,7 +15,7 @@ from flask_smorest import Api
 from werkzeug.routing import Rule
 
 from timApp.auth.access import is_open_to_expired_sessions, open_to_expired_sessions
-from timApp.auth.bearer import open_to_tokens, scope_of_view
+from timApp.auth.bearer import scope_of_view
 from timApp.auth.blueprint import SESSION_EXPIRED, ApiBlueprint, name_of_status
 from timApp.auth.csrf import csrf
 from timApp.auth.login import login
@@ -35,7 +35,6 @@ from timApp.pages.supervise.console import supervise
 from timApp.receivers.routes import signals
 from timApp.request.converter import NameConverter
 from timApp.request.inputs import inputs_of
-from timApp.user.apitoken import TokenScope
 from timApp.util.limits import FORM_TYPE
 
 openapi = ApiBlueprint("openapi", __name__, description="This document.")
@@ -95,7 +94,6 @@ _SCHEMES = {
 @openapi.get("/openapi.json")
 @openapi.tells(200, {"type": "object"}, "This document.")
 @open_to_expired_sessions
-@open_to_tokens(TokenScope.READ)
 def openapi_document() -> Response:
     """Return the document, which is the same for everybody."""
     return Response(_document(), mimetype=_JSON)
