@@ -2,21 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from timApp.auth.oidc.signedtoken import NotSigned, UnknownKey, read_signed
 from timApp.util.clock import CLOCK_LEEWAY, current_second
-from timApp.util.deferred import DeferredModule
 from timApp.util.errors import BadRequest
 from timApp.util.text import is_storable
-
-if TYPE_CHECKING:
-    from joserfc import errors as jose_errors
-    from joserfc import jwk, jws, jwt
-else:
-    jose_errors = DeferredModule("joserfc.errors")
-    jwk = DeferredModule("joserfc.jwk")
-    jws = DeferredModule("joserfc.jws")
-    jwt = DeferredModule("joserfc.jwt")
 
 _EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES = frozenset({None, "jwt", "logout+jwt", "application/logout+jwt"})
@@ -66,12 +57,10 @@ def read_logout_token(
     for them again; `WrongLogoutToken` for everything else that it may not be.
     """
     try:
-        known = jwk.KeySet.import_key_set({"keys": [dict(key) for key in keys]})
-        registry = jws.JWSRegistry(algorithms=list(ALGORITHMS))
-        token = jwt.decode(text, known, registry=registry)
-    except jose_errors.InvalidKeyIdError as error:
+        token = read_signed(text, keys, ALGORITHMS)
+    except UnknownKey as error:
         raise UnknownSigner(_WRONG) from error
-    except (jose_errors.JoseError, ValueError, TypeError, KeyError) as error:
+    except NotSigned as error:
         raise WrongLogoutToken(_WRONG) from error
     kind = token.header.get("typ")
     claims = token.claims

@@ -6,22 +6,13 @@ Sources: 1EdTech, "LTI Core Specification 1.3", 4 and 5; "Security Framework 1.0
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from timApp.auth.oidc.signedtoken import NotSigned, UnknownKey, read_signed
 from timApp.user.people import Identity
 from timApp.util.clock import CLOCK_LEEWAY, current_second
-from timApp.util.deferred import DeferredModule
 from timApp.util.errors import AccessDenied
 from timApp.util.text import is_storable, quoted
-
-if TYPE_CHECKING:
-    from joserfc import errors as jose_errors
-    from joserfc import jwk, jws, jwt
-else:
-    jose_errors = DeferredModule("joserfc.errors")
-    jwk = DeferredModule("joserfc.jwk")
-    jws = DeferredModule("joserfc.jws")
-    jwt = DeferredModule("joserfc.jwt")
 
 #: That of the standard; never one with a shared secret, and never none.
 _ALGORITHMS = ["RS256"]
@@ -103,13 +94,11 @@ def read_launch(
 
 def _verified(text: str, keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
-        known = jwk.KeySet.import_key_set({"keys": [dict(key) for key in keys]})
-        token = jwt.decode(text, known, registry=jws.JWSRegistry(algorithms=_ALGORITHMS))
-    except jose_errors.InvalidKeyIdError as error:
+        return read_signed(text, keys, _ALGORITHMS).claims
+    except UnknownKey as error:
         raise _wrong(UnknownSigner) from error
-    except (jose_errors.JoseError, ValueError, TypeError, KeyError) as error:
+    except NotSigned as error:
         raise _wrong() from error
-    return token.claims
 
 
 def _is_right(claims: Mapping[str, Any], platform: Platform, nonce: str) -> bool:
