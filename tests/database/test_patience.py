@@ -1,5 +1,6 @@
 """How long those wait for the database who have a limit."""
 
+import gc
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -110,6 +111,30 @@ def test_a_pool_without_a_connection_to_spare_is_waited_for_no_longer(small: sa.
             return time.monotonic() - begun
 
         assert others.submit(ask).result() < 10  # SQLAlchemy alone waits for 30 s
+
+
+def test_what_a_pool_gets_back_after_its_end_is_closed_at_once(small: sa.Engine) -> None:
+    """No connection of before `dispose` outlives the one who has it, whatever Python collects."""
+    gc.disable()
+    try:
+        with small.connect() as connection:
+            driver = connection.connection.driver_connection
+            small.dispose()
+            assert isinstance(driver, psycopg.Connection)
+            assert not driver.closed  # somebody has it
+        assert driver.closed
+    finally:
+        gc.enable()
+
+
+def test_the_next_pool_waits_as_long_as_the_one_before(small: sa.Engine) -> None:
+    """Who disposes of it in a hurry takes no time from those who are in none."""
+    assert isinstance(small.pool, PatientPool)
+    before = small.pool.timeout()
+    with patience(0):
+        small.dispose()
+    assert isinstance(small.pool, PatientPool)
+    assert small.pool.timeout() == before == 30
 
 
 def test_a_rollback_never_fails_and_its_connection_is_not_used_again(small: sa.Engine) -> None:

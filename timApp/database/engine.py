@@ -17,7 +17,33 @@ from timApp.util.turns import turn_given
 
 
 class PatientPool(sa.pool.QueuePool):
-    """A pool in which nobody waits longer than their patience lasts."""
+    """A pool in which nobody waits longer than their patience lasts.
+
+    Once it is disposed of, it closes what is given back to it. SQLAlchemy's own pool keeps that
+    until the garbage collector comes by, which may be never: a file of SQLite's that was left stays
+    open, and nobody gets the one in its place.
+    """
+
+    def __init__(self, *arguments: Any, **parameters: Any) -> None:
+        super().__init__(*arguments, **parameters)
+        self._is_disposed = False
+
+    def dispose(self) -> None:
+        """Close all connections that nobody has; the others as they are given back."""
+        self._is_disposed = True
+        super().dispose()
+
+    def recreate(self) -> "PatientPool":
+        """Return a new pool that is set up as this one."""
+        made = super().recreate()
+        assert isinstance(made, PatientPool)  # noqa: S101 - narrows the type for mypy
+        made._timeout = self._unhurried
+        return made
+
+    def _do_return_conn(self, record: sa.pool.ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._is_disposed:  # looked at last: nobody can dispose of it between the two unseen
+            super().dispose()
 
     @property
     def _timeout(self) -> float:
