@@ -303,6 +303,31 @@ def test_many_are_told_only_what_needs_no_cookie(open_room: OpenRoom) -> None:
     assert standing() is Standing.VALID
 
 
+def test_at_once_nothing_is_said_where_something_is_to_be_written(open_room: OpenRoom) -> None:
+    """A look that may not wait writes nothing; a new number is due only where it can be sent."""
+    room = open_room()
+    if room.guard.engine.dialect.name == "postgresql":
+        return  # nobody is answered at once there
+    owner = room.log_in()
+
+    def standing(*, renews: bool) -> Standing | None:
+        claims = room.guard.cookies.claims(owner.cookie)
+        assert claims is not None
+        verdict = room.guard.check_at_once(claims, renews=renews)
+        return None if verdict is None else verdict.standing
+
+    owner.ask()
+    assert standing(renews=True) is Standing.VALID
+    room.wait(61)
+    assert standing(renews=True) is None
+    thief = owner.copied()
+    owner.ask()
+    owner.ask()
+    room.wait(11)
+    owner = thief
+    assert standing(renews=False) is None  # a copy, which is found out elsewhere
+
+
 def test_requests_on_their_way_are_no_copies(open_room: OpenRoom) -> None:
     """For ten seconds after a new number is used, the one before it passes."""
     room = open_room()

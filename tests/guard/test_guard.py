@@ -135,6 +135,38 @@ def test_many_are_checked_as_each_is(guard: Guard) -> None:
     assert guard.check_all([]) == []
 
 
+def test_at_once_the_same_is_said_or_nothing(guard: Guard) -> None:
+    """On SQLite one is told at once what is told of many; on PostgreSQL one has to wait."""
+    ann = [guard.begin(_ANN, "here") for _ in range(2)]
+    gone = guard.begin(Identity("gone"), "here")
+    guard.apply(Change(Action.LOGOUT, OnePerson("gone", gone.person.id, gone.session_id), _BOSS))
+    claims = [Claims(one.person.id, one.session_id) for one in (*ann, gone)]
+    claims += [Claims(ann[0].person.id, None), Claims(2**31 - 1, "nobody's")]
+    together = guard.check_all(claims)
+    at_once = [guard.check_at_once(one) for one in claims]
+    if guard.engine.dialect.name == "postgresql":
+        assert at_once == [None] * len(claims)
+        return
+    assert [one and one.standing for one in at_once] == [one and one.standing for one in together]
+    assert [one and one.visitor and vars(one.visitor) for one in at_once] == [
+        one and one.visitor and vars(one.visitor) for one in together
+    ]
+
+
+def test_at_once_nothing_is_said_of_whom_more_would_have_to_be_asked(sqlite_url: str) -> None:
+    """Whoever may owe a passkey is asked about elsewhere, others are not."""
+    options = GuardOptions(second_factor_groups=frozenset({"Students"}))
+    guard = guard_at(sqlite_url, options)
+    said = []
+    for person in (_ANN, Identity("bob")):
+        begun = guard.begin(person, "here")
+        claims = Claims(begun.person.id, begun.session_id)
+        guard.check_all([claims])
+        said.append(guard.check_at_once(claims) is not None)
+    assert said == [False, True]
+    guard.engine.dispose()
+
+
 def test_administrators_need_no_active_session_and_supervisors_do(guard: Guard) -> None:
     """An administrator passes with an expired session; a supervisor is blocked by it."""
     for name, group, expected in (

@@ -1,6 +1,8 @@
 """Questions that the front looks up by itself, and which of them wait for others."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from queue import SimpleQueue
 from typing import Any
 
@@ -53,9 +55,13 @@ class Desk:
 
     def __init__(self, guard: Guard, loop: Any) -> None:
         self.loop = loop
+        #: Whether other threads of the process have nothing to do.
+        self.is_quiet = False
+        self.guard = guard
         cookie = f"{guard.cookies.name}={guard.begin(ANN, 'here').cookie}"
         self._header = (b"cookie", cookie.encode())
-        self._states = States(guard, [], Mailbox(loop, lambda: None), _fail, Tally())
+        mailbox = Mailbox(loop, lambda: None)
+        self._states = States(guard, [], mailbox, _fail, Tally(), lambda: self.is_quiet)
         self._states.start()
 
     def ask(self, *, is_urgent: bool = False) -> Caller:
@@ -91,3 +97,31 @@ def test_pages_wait_for_each_other_and_proxies_for_nobody(desk: Desk) -> None:
     proxy = desk.ask(is_urgent=True)
     desk.loop.go_on()
     assert (page.answers, proxy.answers) == ([_YES], [_YES])
+
+
+def test_the_loop_looks_by_itself_if_nobody_else_works(desk: Desk) -> None:
+    """Once it is known which exams run, no thread is asked until another one works."""
+    first = desk.ask()
+    desk.loop.go_on()
+    desk.is_quiet = True
+    assert desk.ask().answers == desk.ask(is_urgent=True).answers == first.answers == [_YES]
+    desk.is_quiet = False
+    later = desk.ask(is_urgent=True)
+    desk.loop.go_on()
+    assert later.answers == [_YES]
+
+
+def test_the_loop_leaves_to_the_thread_what_would_keep_it(desk: Desk) -> None:
+    """While somebody keeps the file from all others, it is the thread that waits for them."""
+    desk.ask()
+    desk.loop.go_on()
+    desk.is_quiet = True
+    desk.guard.engine.dispose()
+    path = str(desk.guard.engine.url.database)
+    with closing(sqlite3.connect(path, isolation_level=None)) as keeper:
+        keeper.execute("PRAGMA locking_mode = EXCLUSIVE")
+        keeper.execute("BEGIN EXCLUSIVE")
+        kept = desk.ask(is_urgent=True)
+        assert kept.answers == []
+    desk.loop.go_on()
+    assert kept.answers == [_YES]

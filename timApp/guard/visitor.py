@@ -224,6 +224,27 @@ class Visitors:
             for number, one in enumerate(asked)
         ]
 
+    def at_once(self, claims: Claims, *, renews: bool) -> Visitor | Undecided | None:
+        """Return what `find_all` does for one, if nobody has to be waited for.
+
+        `UNDECIDED` if it has to be asked, as where anything has to be written, or to be looked at
+        in another table.
+        """
+        key = {"user_id": claims.user_id, "session_id": claims.session_id}
+        rows = self._one.at_once(key)
+        if rows is None:
+            return UNDECIDED
+        if not rows:
+            return None
+        (row,) = rows
+        if not self._second_factor_groups.isdisjoint(read_groups(row[4])):
+            return UNDECIDED
+        if not self._needs_nothing(row, claims) and (
+            self._is_seen_due(row) or self._judged(row, claims, renews=renews) is not AS_ANY
+        ):
+            return UNDECIDED
+        return self._made(row, Visitor)
+
     def rewritten_token(self, claims: Claims, here: Here) -> int:
         """Return the number of a cookie that an answer sets for another reason."""
         if self._renewal is None or claims.session_id is None:
@@ -235,7 +256,7 @@ class Visitors:
 
     def _needs_nothing(self, row: Sequence[Any], claims: Claims) -> bool:
         """Tell whether there is nothing to be decided or written: so it is at most requests."""
-        session_id, is_active, last_seen_at, issued, used, since = row[5:11]
+        session_id, is_active, _, issued, used, since = row[5:11]
         # A session that a clock has ended is over, whoever comes with it.
         if session_id is None or is_active is None:
             return True
@@ -244,8 +265,13 @@ class Visitors:
             claims.token, issued, used, since, moment, renewal
         ):
             return False
+        return not self._is_seen_due(row)
+
+    def _is_seen_due(self, row: Sequence[Any]) -> bool:
+        """Tell whether it is to be written down that a session was seen."""
+        is_active, last_seen_at = row[6:8]
         interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
-        return not is_seen_due(last_seen_at, moment, interval)
+        return is_seen_due(last_seen_at, current_second(), interval)
 
     def _judged(self, row: Sequence[Any], claims: Claims, *, renews: bool) -> Ruling:
         """Say what is to become of a cookie; unless it `renews`, all but a copy is as any other."""
@@ -272,19 +298,16 @@ class Visitors:
         self, row: Sequence[Any], claims: Claims, ruling: Ruling, here: Here | None
     ) -> Claims | None:
         """Write down what there is to write; return what the cookie has to say from now on."""
-        is_active, last_seen_at = row[6:8]
         # A session that a clock has ended must not come back by being seen.
-        if row[5] is None or is_active is None:
+        if row[5] is None or row[6] is None:
             return None
         if ruling.after is not None:
             before = Tokens(*row[8:11])
             is_noted = note_tokens(self._engine, claims, before, ruling.after, here)
             if is_noted and ruling.sent is not None:
                 return replace(claims, token=ruling.sent)
-        elif ruling.use is Use.GOOD:
-            interval = self._seen_interval if is_active else SEEN_INTERVAL_EXPIRED
-            if is_seen_due(last_seen_at, current_second(), interval):
-                note_seen(self._engine, claims, here)
+        elif ruling.use is Use.GOOD and self._is_seen_due(row):
+            note_seen(self._engine, claims, here)
         return None
 
     def _made(

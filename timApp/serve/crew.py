@@ -62,6 +62,11 @@ class Crew:
         return len(self._returning)
 
     @property
+    def is_working(self) -> bool:
+        """Whether anybody works, or would like to."""
+        return bool(self._working or self._jobs or self._returning)
+
+    @property
     def queued(self) -> int:
         """How many jobs have not begun."""
         return len(self._jobs)

@@ -63,6 +63,11 @@ class Crews:
         """Return all of them."""
         return self.logins, self.doors, self.exports, self.probes, self.pages
 
+    @property
+    def are_working(self) -> bool:
+        """Whether any of them has something to do."""
+        return any(crew.is_working for crew in self.all())
+
 
 #: What they are called, in the order of their fields.
 CREWS = ("login", "door", "export", "probe", "page")

@@ -1,8 +1,12 @@
 """The state of the own session, which open pages ask for all the time.
 
-One thread looks up all questions that have come, without Flask. If many ask, one look-up waits a
-moment for the next ones: each costs as much for one question as for a few. Pages that ask how it
-stands with them can wait so long; a proxy, which asks before it answers, cannot.
+Where nobody has to be waited for, and no other thread of the process works, the loop looks up what
+has come, all that came at the same moment in a row: to hand it to a thread would cost more than
+that. If another one works, Python would leave the loop waiting for it at each look.
+
+Otherwise one thread looks up all questions that have come, without Flask. If many ask, one look-up
+waits a moment for the next ones: each costs as much for one question as for a few. Pages that ask
+how it stands with them can wait so long; a proxy, which asks before it answers, cannot.
 """
 
 import json
@@ -49,6 +53,8 @@ class _Question:
     say: Say
     #: Whether the answer may bring a new cookie.
     renews: bool
+    #: Whether it waits for no others.
+    is_urgent: bool
     until: float
     others: Handler
 
@@ -59,14 +65,21 @@ _Asked = tuple[Exchange, _Question]
 class States:
     """Answers whoever asks for the state of their session; for the loop's thread."""
 
-    def __init__(
-        self, guard: Guard, headers: Headers, mailbox: Mailbox, unavailable: Handler, tally: Tally
+    def __init__(  # noqa: PLR0917 - its surroundings
+        self,
+        guard: Guard,
+        headers: Headers,
+        mailbox: Mailbox,
+        unavailable: Handler,
+        tally: Tally,
+        is_quiet: Callable[[], bool],
     ) -> None:
         """Take the guard, the headers of each answer, and what answers when nobody can tell.
 
-        `tally` counts how often that is.
+        `tally` counts how often that is; `is_quiet` tells whether no other thread works.
         """
         self._guard = guard
+        self._is_quiet = is_quiet
         self._tally = tally
         self._bearers = Bearers(guard.cookies)
         self._headers: Headers = [
@@ -77,6 +90,8 @@ class States:
         ]
         self._mailbox = mailbox
         self._unavailable = unavailable
+        # What has come just now.
+        self._new: list[_Asked] = []
         # What the thread is to look up; and what waits for that, in the order in which it came.
         self._look_ups: SimpleQueue[Sequence[_Asked]] = SimpleQueue()
         self._waiting: dict[Exchange, _Question] = {}
@@ -113,14 +128,13 @@ class States:
         claims = self._bearers.claims(exchange.request.headers)
         if claims is None:
             return False
-        question = _Question(claims, say, renews, time.monotonic() + seconds, others)
-        self._open[exchange] = self._waiting[exchange] = question
-        if not is_urgent:
-            self._go_on()
-        elif not self._is_urgent:
-            self._is_urgent = True
+        until = time.monotonic() + seconds
+        question = _Question(claims, say, renews, is_urgent, until, others)
+        self._open[exchange] = question
+        self._new.append((exchange, question))
+        if len(self._new) == 1:
             # After all others that have come at the same moment.
-            self._mailbox.loop.call_soon(self._go_on)
+            self._mailbox.loop.call_soon(self._take_new)
         return True
 
     def expire(self) -> None:
@@ -130,6 +144,27 @@ class States:
             del self._open[exchange]
             self._waiting.pop(exchange, None)
             self._unavailable(exchange)
+
+    def _take_new(self) -> None:
+        """Answer what has come, or let it wait for the thread."""
+        new = [one for one in self._new if one[0] in self._open]
+        self._new = []
+        exams = self._guard.running_exams.known_mark if self._is_quiet() else None
+        # First all looks, then all answers: whoever is answered asks again at once, and takes a
+        # core away from the others' looks.
+        verdicts = [None if exams is None else self._look_at_once(one) for _, one in new]
+        for (exchange, question), verdict in zip(new, verdicts, strict=True):
+            if verdict is not None:
+                del self._open[exchange]
+                _say(exchange, question, verdict, exams or "")
+            else:
+                self._waiting[exchange] = question
+                self._is_urgent |= question.is_urgent
+        self._go_on()
+
+    def _look_at_once(self, question: _Question) -> Verdict | None:
+        """Return the verdict on a question, if nobody has to be waited for."""
+        return self._guard.check_at_once(question.claims, renews=question.renews)
 
     def _go_on(self) -> None:
         """Have questions looked up, now or when it is time."""
@@ -189,14 +224,7 @@ class States:
             if verdicts is None:
                 self._unavailable(exchange)
                 continue
-            verdict = verdicts[number]
-            answer = None
-            if verdict is not None and verdict.visitor is not None:
-                answer = question.say(question.claims, verdict, exams)
-            if answer is None:
-                question.others(exchange)
-            else:
-                exchange.answer(answer)
+            _say(exchange, question, verdicts[number], exams)
         self._is_looking_up = False
         self._go_on()
 
@@ -208,6 +236,17 @@ class States:
         say = STATE_TARGETS[exchange.request.target]
         said = say(claims.session_id, verdict.visitor, verdict.standing, exams)
         return Answer(_OK, self._headers, _body(said))
+
+
+def _say(exchange: Exchange, question: _Question, verdict: Verdict | None, exams: str) -> None:
+    """Answer a question on which there is a verdict, or let others answer it."""
+    answer = None
+    if verdict is not None and verdict.visitor is not None:
+        answer = question.say(question.claims, verdict, exams)
+    if answer is None:
+        question.others(exchange)
+    else:
+        exchange.answer(answer)
 
 
 def _current(

@@ -154,7 +154,9 @@ def _front(
     journal = Journal(site.tally, takes_ids=config["TRUSTED_PROXIES"] > 0)
     errors = PlainErrors(partial(plain_page, app))
     refusals = Refusals(errors, headers, journal, TooLarge(app).words)
-    states = States(site.guard, headers, mailbox, refusals.turn_away, site.tally)
+    states = States(
+        site.guard, headers, mailbox, refusals.turn_away, site.tally, lambda: not crews.are_working
+    )
     states.start()
     host, port = sock.getsockname()[:2]
     front = Front(

@@ -60,6 +60,7 @@ class ReadOutside:
         self._statement = statement
         self._error: type[Exception] = dialect.loaded_dbapi.Error
         self._connections = kept_connections(engine) if are_kept(engine) else None
+        self._is_at_hand = dialect.name == "sqlite"
         compiled = DriverStatement(dialect, statement)
         self._text, self._given = compiled.text, compiled.given
         self._from_driver = needed(
@@ -89,6 +90,17 @@ class ReadOutside:
             return read_rows(self._work(), self._statement, parameters)
         return [self._processed(one) for one in found]
 
+    def at_once(self, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]] | None:
+        """Return the values of all rows, if that takes no longer than to read them.
+
+        None if somebody has to be waited for: another server always, those who write to the file
+        now and then, and who opens it.
+        """
+        if self._connections is None or not self._is_at_hand:
+            return None
+        found = self._connections.use_idle(_at_once, self._text, self._given(parameters))
+        return None if found is None else [self._processed(one) for one in found]
+
     def _require_patience(self, error: Exception) -> None:
         """Raise SQLAlchemy's error for one of the driver's that says that somebody gave up."""
         if isinstance(error, GaveUp):
@@ -115,4 +127,9 @@ def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
 
 def _all(connection: Any, text: str, values: object) -> list[Sequence[Any]]:
     found: list[Sequence[Any]] = connection.execute(text, values).fetchall()
+    return found
+
+
+def _at_once(connection: Any, text: str, values: object) -> list[Sequence[Any]] | None:
+    found: list[Sequence[Any]] | None = connection.read_at_once(text, values)
     return found

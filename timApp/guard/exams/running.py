@@ -23,6 +23,12 @@ class RunningExams:
         # Both at once, so that threads need no lock.
         self._known = (0.0, "")
 
+    @property
+    def known_mark(self) -> str | None:
+        """That text; None if it would have to be looked up."""
+        until, mark = self._known
+        return mark if time.monotonic() < until else None
+
     def mark(self) -> str:
         """Return a text that is another one when another exam runs; a second old at most.
 
