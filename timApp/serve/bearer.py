@@ -22,14 +22,12 @@ class Bearers:
 
         A cookie beside a token of a program says nothing.
         """
-        if any(name == b"authorization" and _SHOWN.match(value) for name, value in headers):
-            return None
-        pairs = [
-            part.partition(b"=")
-            for name, value in headers
-            if name == b"cookie"
-            for part in value.split(b";")
-        ]
+        pairs: list[tuple[bytes, bytes, bytes]] = []
+        for name, value in headers:
+            if name == b"cookie":
+                pairs += [part.partition(b"=") for part in value.split(b";")]
+            elif name == b"authorization" and _SHOWN.match(value):
+                return None
         for cookie in self._names:
             found = [(name, value) for name, _, value in pairs if name.strip() == cookie]
             if found:

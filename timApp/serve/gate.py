@@ -50,9 +50,12 @@ class FrontGate:
 
 
 def _header_of(request: Request) -> Header:
+    values: dict[bytes, bytes | None] = {}
+    for name, value in request.headers:
+        values[name] = None if name in values else value
+
     def header(name: str) -> str | None:
-        wanted = name.encode()
-        values = [value for given, value in request.headers if given == wanted]
-        return values[0].decode("latin-1") if len(values) == 1 else None
+        value = values.get(name.encode())
+        return None if value is None else value.decode("latin-1")
 
     return header
