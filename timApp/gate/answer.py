@@ -7,7 +7,7 @@ from html import escape
 
 from timApp.gate.asked import Asked, Kind
 from timApp.gate.decision import Decision
-from timApp.gate.identity import identity_headers
+from timApp.gate.identity import Passing
 from timApp.guard.visitor import Visitor
 
 #: As `timApp.ui.blocked` has it: a session that is expired.
@@ -42,6 +42,11 @@ class Answer:
     body: str = ""
 
 
+def passing(who: Passing) -> Answer:
+    """Return the answer to a request that passes."""
+    return Answer("200 OK", who.headers())
+
+
 def answer_of(  # noqa: PLR0917 - what there is to say
     decision: Decision,
     family: Family,
@@ -54,10 +59,10 @@ def answer_of(  # noqa: PLR0917 - what there is to say
 
     `place` is where whoever does not pass is led to, if anywhere, and `text` says why. Whoever goes
     to a page is led there; scripts and programs are told the status (401, 490, 403) with JSON. If
-    it passes, all headers of `identity_headers` are there.
+    it passes, all headers of `Passing` are there.
     """
     if decision in {Decision.PASS, Decision.OPEN}:
-        return Answer("200 OK", identity_headers(visitor if decision is Decision.PASS else None))
+        return passing(Passing.of(visitor if decision is Decision.PASS else None))
     status = _STATUSES.get(decision, _FORBIDDEN)
     # Where the exam wants another browser, to wait and ask again is of no use.
     is_to_repeat = place and decision is not Decision.BROWSER

@@ -22,22 +22,24 @@ class Bearers:
 
         A cookie beside a token of a program says nothing.
         """
-        pairs: list[tuple[bytes, bytes, bytes]] = []
-        for name, value in headers:
-            if name == b"cookie":
-                pairs += [part.partition(b"=") for part in value.split(b";")]
-            elif name == b"authorization" and _SHOWN.match(value):
+        # By the names: how the name and the value are spelt, None if it is there twice.
+        found: dict[bytes, tuple[bytes, bytes] | None] = {}
+        for header, value in headers:
+            if header == b"cookie":
+                for part in value.split(b";"):
+                    spelt, _, content = part.partition(b"=")
+                    name = spelt.strip()
+                    if name in self._names:
+                        found[name] = None if name in found else (spelt, content)
+            elif header == b"authorization" and _SHOWN.match(value):
                 return None
-        for cookie in self._names:
-            found = [(name, value) for name, _, value in pairs if name.strip() == cookie]
-            if found:
-                break
-        if len(found) != 1:
+        if not found:
             return None
-        name, value = found[0]
-        if name.lstrip() != cookie:
+        name = next(iter(found)) if len(found) == 1 else min(found, key=self._names.index)
+        one = found[name]
+        if one is None or one[0].lstrip() != name:
             return None
-        return self._cookies.claims(value.strip().decode("latin-1"))
+        return self._cookies.claims(one[1].strip().decode("latin-1"))
 
     def user_id(self, headers: Headers) -> int | None:
         """Return the number of whose cookie is sent; None for nobody's."""

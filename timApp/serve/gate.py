@@ -1,16 +1,19 @@
 """The gate, for whoever is logged in: one look-up, and no thread of the application."""
 
-from functools import partial
+from functools import lru_cache, partial
 
-from timApp.gate.answer import Family, answer_of
+from timApp.gate.answer import passing
 from timApp.gate.asked import FORWARD_PATH, NGINX_PATH, Asked, Header, read_forward, read_nginx
 from timApp.gate.decision import Decision, decide
+from timApp.gate.identity import Passing
 from timApp.guard.cookie import Claims
 from timApp.guard.verdict import Verdict
 from timApp.request.guarded import GuardedHost, GuardedHosts
 from timApp.serve.http.message import Answer, Headers, Request
 from timApp.serve.states import Say
 
+#: People of whom a process remembers what is said of them: more than come to it at once.
+_REMEMBERED = 2048
 _FORWARD, _NGINX = FORWARD_PATH.encode(), NGINX_PATH.encode()
 
 
@@ -21,6 +24,7 @@ class FrontGate:
         """Take the guarded hosts, and the headers of each answer."""
         self._hosts = hosts
         self._headers: Headers = [*headers, (b"Cache-Control", b"no-store"), (b"Vary", b"Cookie")]
+        self._passing = lru_cache(_REMEMBERED)(self._answer)
 
     def saying(self, request: Request) -> Say | None:
         """Return what says the answer to a request; None if the application has to.
@@ -44,7 +48,10 @@ class FrontGate:
         decision = decide(host, asked.path, verdict.standing, verdict.visitor)
         if decision not in {Decision.PASS, Decision.OPEN}:
             return None
-        said = answer_of(decision, Family.WHOLE, asked, verdict.visitor, None, "")
+        return self._passing(Passing.of(verdict.visitor if decision is Decision.PASS else None))
+
+    def _answer(self, who: Passing) -> Answer:
+        said = passing(who)
         headers = [(name.encode(), value.encode()) for name, value in said.headers]
         return Answer(said.status.encode(), headers + self._headers)
 
