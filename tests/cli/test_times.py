@@ -6,7 +6,11 @@ from pathlib import Path
 from tests.commandline import CommandLine
 from tests.conftest import MakeApp
 from tests.site import Site
+from timApp.accounts.receivers import add_receiver
 from timApp.auth.site import db
+from timApp.guard import Actor, ActorKind
+from timApp.receivers.receiver import ReceiverKind, Wanted
+from timApp.receivers.site import current_teller
 from timApp.user.factor.passkey import Passkey
 from timApp.user.user import require_user
 from timApp.util.clock import now
@@ -36,12 +40,16 @@ def test_times_are_in_the_zone_of_the_site(
                 made_at=now(),
             )
         )
+        wanted = Wanted("moodle", ReceiverKind.WEBHOOK, "https://moodle.example.org/hook")
+        made = add_receiver(db, current_teller(), wanted, Actor(ActorKind.USER, "boss"))
+        made.receiver.last_success_at = now()
         db.session.commit()
     for words, count in (
         (("session", "list"), 1),
         (("user", "passkeys", "alice"), 1),
         (("user", "show", "alice"), 2),
         (("document", "list"), 1),
+        (("webhook", "list"), 1),
     ):
         printed = timapp.done(*words)
         assert len(_IN_NEPAL.findall(printed)) == count, printed

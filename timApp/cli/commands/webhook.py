@@ -17,7 +17,7 @@ from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
 from timApp.cli.context import application
 from timApp.cli.help import examples
-from timApp.cli.output import print_rows, printable
+from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 from timApp.receivers.event import EventType
 from timApp.receivers.receiver import ReceiverKind, Wanted
@@ -100,7 +100,7 @@ def list_receivers() -> None:
     """List receivers: name, kind, URL, events, state, last success, last failure, words, owed.
 
     The state is ok, failing, or ended: it has said that it is gone. A table at a terminal; else a
-    line for each receiver, tab-separated and without headings. Times are in UTC.
+    line for each receiver, tab-separated and without headings.
     """
     with application():
         print_rows(
@@ -115,8 +115,8 @@ def list_receivers() -> None:
                     one.receiver.url or f"{current_teller().issuer}/ssf/poll/{one.receiver.id}",
                     one.receiver.events,
                     _state(one.receiver.ended_at, one.receiver.failing_since),
-                    _time(one.receiver.last_success_at),
-                    _time(one.receiver.last_failure_at),
+                    time_text(one.receiver.last_success_at),
+                    time_text(one.receiver.last_failure_at),
                     one.receiver.last_failure or "",
                     str(one.owed),
                     str(one.given_up),
@@ -171,7 +171,3 @@ def _state(ended_at: datetime | None, failing_since: datetime | None) -> str:
     if ended_at is not None:
         return "ended"
     return "ok" if failing_since is None else "failing"
-
-
-def _time(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat(timespec="seconds")
