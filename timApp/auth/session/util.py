@@ -9,8 +9,8 @@ from timApp.auth.site import current_guard, current_site, db
 from timApp.auth.visitor import cookie_session_id, current_actor, current_visitor
 from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.changes.lock import lock_people
+from timApp.guard.reading.bearer import session_is_active
 from timApp.guard.rules.validity import needs_active_session
-from timApp.guard.visitor import session_is_active
 from timApp.guard.vocabulary import Action
 from timApp.item.accesstype import AccessType
 from timApp.item.block import Block, has_access

@@ -14,12 +14,12 @@ from timApp.guard.changes.lock import lock_people
 from timApp.guard.changes.move import move
 from timApp.guard.changes.record import Entry, record
 from timApp.guard.cookie import Claims
+from timApp.guard.reading.bearer import session_is_active
 from timApp.guard.rules.clocks import Clocks
 from timApp.guard.rules.lifetime import Event
 from timApp.guard.tables.exam import EARLIEST_FIRST, Exam, runs, sits
 from timApp.guard.tables.handin import HandIn, handed_in_at
 from timApp.guard.tables.session import UserSession
-from timApp.guard.visitor import session_is_active
 from timApp.guard.vocabulary import Action, Actor, Cause
 from timApp.guard.waiting.codes import stop_waiting
 from timApp.util.clock import now
