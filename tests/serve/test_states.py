@@ -16,7 +16,8 @@ from timApp.guard import Claims, Cookies, Guard, GuardOptions
 from timApp.guard.verdict import Verdict
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, status_line
-from timApp.serve.states import States
+from timApp.serve.standing.looks import Looks
+from timApp.serve.standing.states import States
 from timApp.util.tally import Tally
 
 _YES = Answer(status_line(200), [])
@@ -61,8 +62,9 @@ class Desk:
         cookie = f"{guard.cookies.name}={guard.begin(ANN, 'here').cookie}"
         self._header = (b"cookie", cookie.encode())
         mailbox = Mailbox(loop, lambda: None)
-        self._states = States(guard, [], mailbox, _fail, Tally(), lambda: self.is_quiet)
-        self._states.start()
+        looks = Looks(guard, mailbox, Tally(), lambda: self.is_quiet)
+        looks.start()
+        self._states = States(looks, guard.cookies, [], mailbox, _fail)
 
     def ask(self, *, is_urgent: bool = False) -> Caller:
         """Ask a question."""

@@ -148,16 +148,17 @@ class Guard:
         None for those for whom something has to be written of their cookies: `check` says it. So it
         does of somebody whose session is over, and who may have another one after a copy.
         """
-        return [self._verdict_on(one) for one in self.visitors.find_all(claims, renews)]
+        return [self.verdict_on(one) for one in self.visitors.find_all(claims, renews)]
 
     def check_at_once(self, claims: Claims, *, renews: bool = True) -> Verdict | None:
         """Say what `check_all` does of one cookie, if nobody has to be waited for.
 
         None if that is not so. On SQLite it mostly is, on PostgreSQL never.
         """
-        return self._verdict_on(self.visitors.at_once(claims, renews=renews))
+        return self.verdict_on(self.visitors.at_once(claims, renews=renews))
 
-    def _verdict_on(self, visitor: Visitor | Undecided | None) -> Verdict | None:
+    def verdict_on(self, visitor: Visitor | Undecided | None) -> Verdict | None:
+        """Say how it stands with somebody who was looked up; None if that is undecided."""
         if visitor is None:
             return _NOBODY
         if visitor is UNDECIDED:

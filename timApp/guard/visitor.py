@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from timApp.database.driver.steps import SteppedRead
 from timApp.database.work import Work
 from timApp.guard.cookie import Claims
 from timApp.guard.reading.bearer import many_bearers, one_bearer
@@ -92,6 +93,7 @@ class Visitors:
         self._second_factor_groups = second_factor_groups
         self._seen_interval = clocks.seen_interval(SEEN_INTERVAL_ACTIVE)
         self._one = one_bearer(clocks).outside(engine)
+        self._many = many_bearers(clocks).outside(engine)
 
     def find(
         self,
@@ -135,19 +137,13 @@ class Visitors:
 
         `UNDECIDED` for those for whom there is something to be written of their cookies.
         """
+        renews = [True] * len(asked) if renews is None else renews
         if self._engine.dialect.name == "sqlite":
-            rows = {number: self._row(one) for number, one in enumerate(asked)}
-        else:
-            keys = {
-                "user_ids": [one.user_id for one in asked],
-                "session_ids": [one.session_id for one in asked],
-            }
-            many = many_bearers(self._clocks).outside(self._engine).all(keys)
-            rows = {number - 1: row for *row, number in many}
-        return [
-            self._found(rows.get(number), one, renews=renews is None or renews[number])
-            for number, one in enumerate(asked)
-        ]
+            return [
+                self._found(self._row(one), one, renews=is_renewed, waits=True)
+                for one, is_renewed in zip(asked, renews, strict=True)
+            ]
+        return self._found_all(self._many.all(_keys_of(asked)), asked, renews, waits=True)
 
     def at_once(self, claims: Claims, *, renews: bool) -> Visitor | Undecided | None:
         """Return what `find_all` does for one, if nobody has to be waited for.
@@ -155,20 +151,26 @@ class Visitors:
         `UNDECIDED` if it has to be asked, as where anything has to be written, or to be looked at
         in another table.
         """
-        key = {"user_id": claims.user_id, "session_id": claims.session_id}
-        rows = self._one.at_once(key)
+        rows = self._one.at_once(_key_of(claims))
         if rows is None:
             return UNDECIDED
-        if not rows:
+        return self._found(rows[0] if rows else None, claims, renews=renews, waits=False)
+
+    def begin_look(self, asked: Sequence[Claims], renews: Sequence[bool]) -> "Look | None":
+        """Begin a look at many, for whoever waits in an event loop.
+
+        None if it has to be made in another way, as on SQLite.
+        """
+        parameters = _keys_of(asked)
+        read = self._many.begin(parameters)
+        if read is None:
             return None
-        (row,) = rows
-        if not self._second_factor_groups.isdisjoint(read_groups(row[4])):
-            return UNDECIDED
-        if not self._needs_nothing(row, claims) and (
-            self._is_seen_due(row) or self._judged(row, claims, renews=renews) is not AS_ANY
-        ):
-            return UNDECIDED
-        return self._made(row, Visitor)
+        return Look(
+            read,
+            lambda: self._many.values_of(read),
+            lambda: self._many.finish(read, parameters),
+            lambda rows, waits: self._found_all(rows, asked, renews, waits=waits),
+        )
 
     def rewritten_token(self, claims: Claims, here: Here) -> int:
         """Return the number of a cookie that an answer sets for another reason."""
@@ -177,7 +179,7 @@ class Visitors:
         return rewritten_token(self._engine, claims, self._renewal, here)
 
     def _row(self, claims: Claims) -> Sequence[Any] | None:
-        return self._one.first({"user_id": claims.user_id, "session_id": claims.session_id})
+        return self._one.first(_key_of(claims))
 
     def _needs_nothing(self, row: Sequence[Any], claims: Claims) -> bool:
         """Tell whether there is nothing to be decided or written: so it is at most requests."""
@@ -207,15 +209,32 @@ class Visitors:
         ruling = judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
         return ruling if renews or ruling.use is Use.COPY else AS_ANY
 
+    def _found_all(
+        self,
+        found: Sequence[Sequence[Any]],
+        asked: Sequence[Claims],
+        renews: Sequence[bool],
+        *,
+        waits: bool,
+    ) -> list[Visitor | Undecided | None]:
+        rows = {number - 1: row for *row, number in found}
+        return [
+            self._found(rows.get(number), one, renews=renews[number], waits=waits)
+            for number, one in enumerate(asked)
+        ]
+
     def _found(
-        self, row: Sequence[Any] | None, claims: Claims, *, renews: bool
+        self, row: Sequence[Any] | None, claims: Claims, *, renews: bool, waits: bool
     ) -> Visitor | Undecided | None:
+        """Return who it is; `UNDECIDED` if more is to be done, and nobody `waits` for that."""
         if row is None:
             return None
+        if not waits and not self._second_factor_groups.isdisjoint(read_groups(row[4])):
+            return UNDECIDED
         if self._needs_nothing(row, claims):
             return self._made(row, Visitor)
         ruling = self._judged(row, claims, renews=renews)
-        if ruling is not AS_ANY:
+        if ruling is not AS_ANY or (not waits and self._is_seen_due(row)):
             return UNDECIDED
         return self._made(row, Visitor, self._renewed(row, claims, ruling, None))
 
@@ -261,3 +280,39 @@ class Visitors:
             owes_passkey,
             key_state,
         )
+
+
+class Look:
+    """A look at many bearers that an event loop waits for, as for a `SteppedRead`."""
+
+    def __init__(
+        self,
+        read: SteppedRead,
+        values: Callable[[], Sequence[Sequence[Any]] | None],
+        finish: Callable[[], Sequence[Sequence[Any]]],
+        found: Callable[[Sequence[Sequence[Any]], bool], list[Visitor | Undecided | None]],
+    ) -> None:
+        self._values, self._finish, self._found = values, finish, found
+        self.fileno, self.go_on = read.fileno, read.go_on
+
+    def visitors(self) -> list[Visitor | Undecided | None] | None:
+        """Return what `Visitors.at_once` does of each, once it is over; None if it has failed."""
+        values = self._values()
+        return None if values is None else self._found(values, False)
+
+    def finish(self) -> list[Visitor | Undecided | None]:
+        """Wait for the rest of it, and return what `Visitors.find_all` does."""
+        return self._found(self._finish(), True)
+
+
+def _key_of(claims: Claims) -> dict[str, object]:
+    """Return the parameters of `one_bearer`."""
+    return {"user_id": claims.user_id, "session_id": claims.session_id}
+
+
+def _keys_of(asked: Sequence[Claims]) -> dict[str, object]:
+    """Return the parameters of `many_bearers`."""
+    return {
+        "user_ids": [one.user_id for one in asked],
+        "session_ids": [one.session_id for one in asked],
+    }

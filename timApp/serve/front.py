@@ -8,14 +8,14 @@ from functools import partial
 
 from timApp.request.precheck import check_named_host
 from timApp.serve.crew import Crew, Job
-from timApp.serve.gate import FrontGate
 from timApp.serve.gateway import Gateway
 from timApp.serve.heldback import HeldBack
 from timApp.serve.http.journal import STATIC_ROUTE
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.serve.http.refusal import HOST, LOGINS_FULL, Refusals
 from timApp.serve.reports import REPORT_TARGET, Reports
-from timApp.serve.states import STATE_TARGETS, States
+from timApp.serve.standing.gate import FrontGate
+from timApp.serve.standing.states import STATE_TARGETS, States
 from timApp.serve.statics import Statics
 from timApp.util.errors import BadRequest
 from timApp.util.repeats import Repeats

@@ -21,10 +21,8 @@ from timApp.receivers.worker import start_telling
 from timApp.request.guarded import guarded_hosts
 from timApp.request.large import large_routes
 from timApp.request.plain import PlainErrors
-from timApp.serve.bearer import Bearers
 from timApp.serve.crew import Crew
 from timApp.serve.front import CREWS, Crews, Front
-from timApp.serve.gate import FrontGate
 from timApp.serve.gateway import Gateway
 from timApp.serve.gauges import Gauges
 from timApp.serve.http.connection import Connection
@@ -35,7 +33,10 @@ from timApp.serve.http.limits import Limits, connections_here
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Headers
 from timApp.serve.http.refusal import Refusals
-from timApp.serve.states import States
+from timApp.serve.standing.bearer import Bearers
+from timApp.serve.standing.gate import FrontGate
+from timApp.serve.standing.looks import Looks
+from timApp.serve.standing.states import States
 from timApp.serve.statics import Statics
 from timApp.serve.supervisor import RELOAD
 from timApp.serve.toolarge import TooLarge
@@ -154,10 +155,9 @@ def _front(
     journal = Journal(site.tally, takes_ids=config["TRUSTED_PROXIES"] > 0)
     errors = PlainErrors(partial(plain_page, app))
     refusals = Refusals(errors, headers, journal, TooLarge(app).words)
-    states = States(
-        site.guard, headers, mailbox, refusals.turn_away, site.tally, lambda: not crews.are_working
-    )
-    states.start()
+    looks = Looks(site.guard, mailbox, site.tally, lambda: not crews.are_working)
+    looks.start()
+    states = States(looks, site.guard.cookies, headers, mailbox, refusals.turn_away)
     host, port = sock.getsockname()[:2]
     front = Front(
         Gateway(app, host, port),

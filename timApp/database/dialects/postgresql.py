@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import capabilities, errors
-from psycopg.waiting import READY_NONE
+from psycopg.waiting import READY_NONE, Ready, Wait
 
 from timApp.database.patience import Patience, current_patience, patience
 from timApp.util.turns import turn_given
@@ -88,6 +88,21 @@ class PatientConnection(psycopg.Connection[Any]):
         """
         row: tuple[Any, ...] | None = self._reader.execute(query, parameters).fetchone()
         return row
+
+    def begin_read(self, query: str, parameters: Any) -> Generator[Wait, Ready, None]:
+        """Return the steps of a read: each says for what to wait, and is told what is ready.
+
+        At their end `rows` has what came. `finish` waits for the rest of them.
+        """
+        return self._reader._execute_gen(query, parameters)
+
+    def finish(self, steps: Generator[Wait, Ready, None]) -> None:
+        """Wait for the rest of steps that have been begun, as for anything that is asked."""
+        self.wait(_resumed(steps))
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return what a read has brought, once."""
+        return self._reader.fetchall()
 
     @cached_property
     def _reader(self) -> psycopg.Cursor[Any]:

@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, ref
@@ -52,10 +53,26 @@ class KeptConnections:
             if isinstance(error, DatabaseMoved):
                 self._engine_in_use().dispose()  # none of the old file stays open
             raise
-        idle.append(connection)
-        if idle is not self._idle:  # closed meanwhile
-            _close(idle)
+        self.give_back(connection, idle)
         return result
+
+    def borrow(self) -> "Borrowed | None":
+        """Return a connection that is open and that nobody uses; None if each is in use.
+
+        The borrower gives it back outside of a transaction, or drops it.
+        """
+        idle = self._idle
+        try:
+            connection = idle.pop()
+        except IndexError:
+            return None
+        return Borrowed(connection, self, idle)
+
+    def give_back(self, connection: Any, idle: deque[Any]) -> None:
+        """Take a connection back, or close it if those that were idle with it are closed."""
+        idle.append(connection)
+        if idle is not self._idle:
+            _close(idle)
 
     def use_idle(self, work: Callable[..., _Result], *arguments: object) -> _Result | None:
         """Do the work, which never fails, as `use` does; None if each connection is in use."""
@@ -65,9 +82,7 @@ class KeptConnections:
         except IndexError:
             return None
         result = work(connection, *arguments)
-        idle.append(connection)
-        if idle is not self._idle:  # closed meanwhile
-            _close(idle)
+        self.give_back(connection, idle)
         return result
 
     def close(self) -> None:
@@ -93,6 +108,24 @@ class KeptConnections:
         if engine.dialect.name == "postgresql":
             connection.autocommit = True  # SQLite's reads are outside of transactions anyway
         return connection
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """A connection that somebody uses for longer than a call takes."""
+
+    connection: Any
+    _kept: KeptConnections
+    _idle: deque[Any]
+
+    def give_back(self) -> None:
+        """Let others use it."""
+        self._kept.give_back(self.connection, self._idle)
+
+    def drop(self) -> None:
+        """Close it, and all that are idle: they may have died of the same."""
+        self.connection.close()
+        self._kept.close()
 
 
 _making = Lock()

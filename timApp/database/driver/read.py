@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from timApp.database.dialects.postgresql import GaveUp
 from timApp.database.driver.connections import are_kept, kept_connections
 from timApp.database.driver.statement import DriverStatement, needed, sqlalchemys_error
+from timApp.database.driver.steps import SteppedRead, begin_read
 from timApp.database.work import UnitOfWork, Work, read_row, read_rows
 
 
@@ -100,6 +101,30 @@ class ReadOutside:
             return None
         found = self._connections.use_idle(_at_once, self._text, self._given(parameters))
         return None if found is None else [self._processed(one) for one in found]
+
+    def begin(self, parameters: Mapping[str, object]) -> SteppedRead | None:
+        """Begin to read all rows from a server, for whoever waits in an event loop.
+
+        None if it has to be asked in another way. `values_of` has what comes of it, or `finish`.
+        """
+        if self._connections is None or self._is_at_hand:
+            return None
+        return begin_read(self._connections, self._text, self._given(parameters))
+
+    def values_of(self, read: SteppedRead) -> Sequence[Sequence[Any]] | None:
+        """Return the values of all rows of a read that is over; None if it has failed."""
+        return None if read.rows is None else [self._processed(one) for one in read.rows]
+
+    def finish(
+        self, read: SteppedRead, parameters: Mapping[str, object]
+    ) -> Sequence[Sequence[Any]]:
+        """Wait for a read that is not over, and return the values of all rows, as `all` does."""
+        try:
+            read.finish()
+        except self._error as error:
+            self._require_patience(error)
+            return read_rows(self._work(), self._statement, parameters)
+        return self.values_of(read) or ()
 
     def _require_patience(self, error: Exception) -> None:
         """Raise SQLAlchemy's error for one of the driver's that says that somebody gave up."""

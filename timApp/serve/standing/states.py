@@ -1,36 +1,24 @@
 """The state of the own session, which open pages ask for all the time.
 
-Where nobody has to be waited for, and no other thread of the process works, the loop looks up what
-has come, all that came at the same moment in a row: to hand it to a thread would cost more than
-that. If another one works, Python would leave the loop waiting for it at each look.
-
-Otherwise one thread looks up all questions that have come, without Flask. If many ask, one look-up
-waits a moment for the next ones: each costs as much for one question as for a few. Pages that ask
-how it stands with them can wait so long; a proxy, which asks before it answers, cannot.
+Those who ask at the same moment are looked up together. If many ask, one look-up waits a moment for
+the next ones: each costs as much for one question as for a few. Pages that ask how it stands with
+them can wait so long; a proxy, which asks before it answers, cannot.
 """
 
 import json
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
-from threading import Thread
 
-from timApp.database.failure import is_unavailable, reason, same_reason
-from timApp.database.patience import DOCUMENT_PATIENCE, patience
-from timApp.guard import Guard
-from timApp.guard.cookie import Claims
+from timApp.guard.cookie import Claims, Cookies
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
-from timApp.serve.bearer import Bearers
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Headers, status_line
-from timApp.util.measures import DATABASE_ERRORS, STATE
-from timApp.util.repeats import Repeats
-from timApp.util.tally import Tally
+from timApp.serve.standing.bearer import Bearers
+from timApp.serve.standing.looks import Bearer, Looks
 
 #: Questions that are looked up together at most, and so many that no more are waited for.
 _TOGETHER, _ENOUGH = 64, 16
@@ -38,7 +26,6 @@ _TOGETHER, _ENOUGH = 64, 16
 _PAUSE = 0.005
 
 _OK = status_line(200)
-_log = logging.getLogger(__name__)
 
 #: Says what is answered to the bearer of a cookie, on whom there is a verdict, while the exams of
 #: that mark run; None if the application has to say it.
@@ -49,10 +36,8 @@ Say = Callable[[Claims, Verdict, str], Answer | None]
 class _Question:
     """What somebody asks, and who else answers it: if nobody has until then, nobody does."""
 
-    claims: Claims
+    bearer: Bearer
     say: Say
-    #: Whether the answer may bring a new cookie.
-    renews: bool
     #: Whether it waits for no others.
     is_urgent: bool
     until: float
@@ -65,23 +50,17 @@ _Asked = tuple[Exchange, _Question]
 class States:
     """Answers whoever asks for the state of their session; for the loop's thread."""
 
-    def __init__(  # noqa: PLR0917 - its surroundings
+    def __init__(
         self,
-        guard: Guard,
+        looks: Looks,
+        cookies: Cookies,
         headers: Headers,
         mailbox: Mailbox,
         unavailable: Handler,
-        tally: Tally,
-        is_quiet: Callable[[], bool],
     ) -> None:
-        """Take the guard, the headers of each answer, and what answers when nobody can tell.
-
-        `tally` counts how often that is; `is_quiet` tells whether no other thread works.
-        """
-        self._guard = guard
-        self._is_quiet = is_quiet
-        self._tally = tally
-        self._bearers = Bearers(guard.cookies)
+        """Take the headers of each answer, and what answers when nobody can tell."""
+        self._looks = looks
+        self._bearers = Bearers(cookies)
         self._headers: Headers = [
             (b"Content-Type", b"application/json"),
             *headers,
@@ -92,18 +71,12 @@ class States:
         self._unavailable = unavailable
         # What has come just now.
         self._new: list[_Asked] = []
-        # What the thread is to look up; and what waits for that, in the order in which it came.
-        self._look_ups: SimpleQueue[Sequence[_Asked]] = SimpleQueue()
+        # What waits to be looked up, in the order in which it came.
         self._waiting: dict[Exchange, _Question] = {}
         self._is_looking_up = self._is_timed = self._is_urgent = False
         self._next_at = 0.0
         # Those that are not answered.
         self._open: dict[Exchange, _Question] = {}
-        self._failures = Repeats()
-
-    def start(self) -> None:
-        """Start the thread."""
-        Thread(target=self._look_up_forever, daemon=True, name="states").start()
 
     def ask_state(self, exchange: Exchange, seconds: float, others: Handler) -> bool:
         """Take the question for a state (`STATE_TARGETS`); see `ask`."""
@@ -129,7 +102,7 @@ class States:
         if claims is None:
             return False
         until = time.monotonic() + seconds
-        question = _Question(claims, say, renews, is_urgent, until, others)
+        question = _Question(Bearer(claims, renews), say, is_urgent, until, others)
         self._open[exchange] = question
         self._new.append((exchange, question))
         if len(self._new) == 1:
@@ -146,13 +119,13 @@ class States:
             self._unavailable(exchange)
 
     def _take_new(self) -> None:
-        """Answer what has come, or let it wait for the thread."""
+        """Answer what has come at once, or let it wait to be looked up."""
         new = [one for one in self._new if one[0] in self._open]
         self._new = []
-        exams = self._guard.running_exams.known_mark if self._is_quiet() else None
+        exams = self._looks.exams_at_once()
         # First all looks, then all answers: whoever is answered asks again at once, and takes a
         # core away from the others' looks.
-        verdicts = [None if exams is None else self._look_at_once(one) for _, one in new]
+        verdicts = [None if exams is None else self._looks.at_once(one.bearer) for _, one in new]
         for (exchange, question), verdict in zip(new, verdicts, strict=True):
             if verdict is not None:
                 del self._open[exchange]
@@ -161,10 +134,6 @@ class States:
                 self._waiting[exchange] = question
                 self._is_urgent |= question.is_urgent
         self._go_on()
-
-    def _look_at_once(self, question: _Question) -> Verdict | None:
-        """Return the verdict on a question, if nobody has to be waited for."""
-        return self._guard.check_at_once(question.claims, renews=question.renews)
 
     def _go_on(self) -> None:
         """Have questions looked up, now or when it is time."""
@@ -178,7 +147,9 @@ class States:
             questions = list(islice(self._waiting.items(), _TOGETHER))
             for exchange, _ in questions:
                 del self._waiting[exchange]
-            self._look_ups.put(questions)
+            self._looks.look_up(
+                [one.bearer for _, one in questions], partial(self._deliver, questions)
+            )
         elif not self._is_timed:
             self._is_timed = True
             self._mailbox.loop.call_at(self._next_at, self._go_on_timed)
@@ -187,46 +158,23 @@ class States:
         self._is_timed = False
         self._go_on()
 
-    def _look_up_forever(self) -> None:
-        while True:
-            self._look_up(self._look_ups.get())
-
-    def _look_up(self, questions: Sequence[_Asked]) -> None:
-        verdicts: list[Verdict | None] | None = None
-        exams = ""
-        try:
-            with patience(DOCUMENT_PATIENCE):
-                exams = self._guard.running_exams.mark()
-                claims = [one.claims for _, one in questions]
-                verdicts = self._guard.check_all(claims, [one.renews for _, one in questions])
-        except Exception as error:
-            why = reason(error)
-            self._tally.count(DATABASE_ERRORS.key(STATE), len(questions))
-            untold = self._failures.to_tell(same_reason(why), len(questions))
-            if untold is not None:
-                _log.error(
-                    "Sessions cannot be looked up: %s%s",
-                    why,
-                    untold,
-                    exc_info=not is_unavailable(error),
-                )
-        self._mailbox.post(lambda: self._deliver(questions, verdicts, exams))
-
     def _deliver(
         self,
         questions: Sequence[_Asked],
         verdicts: Sequence[Verdict | None] | None,
         exams: str,
     ) -> None:
-        for number, (exchange, question) in enumerate(questions):
-            if self._open.pop(exchange, None) is None:  # it has expired
-                continue
-            if verdicts is None:
-                self._unavailable(exchange)
-                continue
-            _say(exchange, question, verdicts[number], exams)
-        self._is_looking_up = False
-        self._go_on()
+        try:
+            for number, (exchange, question) in enumerate(questions):
+                if self._open.pop(exchange, None) is None:  # it has expired
+                    continue
+                if verdicts is None:
+                    self._unavailable(exchange)
+                    continue
+                _say(exchange, question, verdicts[number], exams)
+        finally:
+            self._is_looking_up = False
+            self._go_on()
 
     def _say_state(
         self, exchange: Exchange, claims: Claims, verdict: Verdict, exams: str
@@ -242,7 +190,7 @@ def _say(exchange: Exchange, question: _Question, verdict: Verdict | None, exams
     """Answer a question on which there is a verdict, or let others answer it."""
     answer = None
     if verdict is not None and verdict.visitor is not None:
-        answer = question.say(question.claims, verdict, exams)
+        answer = question.say(question.bearer.claims, verdict, exams)
     if answer is None:
         question.others(exchange)
     else:

@@ -10,7 +10,7 @@ from timApp.guard.cookie import Claims
 from timApp.guard.verdict import Verdict
 from timApp.request.guarded import GuardedHost, GuardedHosts
 from timApp.serve.http.message import Answer, Headers, Request
-from timApp.serve.states import Say
+from timApp.serve.standing.states import Say
 
 #: People of whom a process remembers what is said of them: more than come to it at once.
 _REMEMBERED = 2048

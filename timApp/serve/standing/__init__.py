@@ -1,0 +1,1 @@
+"""How it stands with whoever asks, which the front says without the application."""
