@@ -257,3 +257,8 @@ def test_bad_paths_are_refused(path: str) -> None:
 def test_one_name_is_one_path_however_it_is_encoded() -> None:
     """A letter with its accent apart (NFD) gives the same path as the composed one (NFC)."""
     assert normal_path("a\N{COMBINING DIAERESIS}") == "ä"
+
+
+def test_half_a_character_is_shown_as_a_replacement() -> None:
+    """A text that no page can hold is rendered all the same."""
+    assert render_markdown("a \ud800 *b*\0") == "<p>a \ufffd <em>b</em>\ufffd</p>\n"

@@ -87,6 +87,7 @@ def test_a_quit_link_that_is_no_address_of_the_web_is_none(address: object) -> N
         b"<plist><dict><key>a</key>%b%b</dict></plist>" % (b"<array>" * 5000, b"</array>" * 5000),
         b"<plist><dict><key>n</key><integer>x</integer></dict></plist>",
         b"<plist><dict><key>d</key><date>9</date></dict></plist>",
+        b"<?xml version='1.0' encoding='AUTF-8'?><plist><dict/></plist>",
     ],
 )
 def test_what_is_no_file_of_settings_is_refused(content: bytes) -> None:

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from timApp.util.text import fits_a_line
+from timApp.util.text import fits_a_line, storable
 
 TITLE_MAX_LENGTH = 255
 """Longest title, in characters."""
@@ -50,11 +50,12 @@ def render_markdown(source: str) -> Markup:
 
     Safe for any `source`: what is not on the list of allowed tags, attributes and URL schemes
     (http, https, mailto, and relative ones; images of this site alone) is not in the result. Tags
-    in the source are shown as text, and an image of another site as a link to it. Results
-    are kept, so that showing a document again costs nothing.
+    in the source are shown as text, and an image of another site as a link to it. What no page can
+    hold, such as half a character of UTF-16, is shown as U+FFFD. Results are kept, so that showing
+    a document again costs nothing.
     """
     render = _render_small if len(source) <= _LARGE_SOURCE else _render_large
-    return render(source)
+    return render(storable(source))
 
 
 def title_of(source: str, fallback: str) -> str:

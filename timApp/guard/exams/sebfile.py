@@ -24,6 +24,11 @@ SEB_FILE_MAX, _UNPACKED_MAX = 200_000, 2_000_000
 #: What a packed file begins with, and one that says that it is not encrypted.
 _GZIP, _PLAIN = b"\x1f\x8b", b"plnd"
 _ENCRYPTED = frozenset((b"pswd", b"pwcc", b"pkhs", b"phsk"))
+#: What the parser raises for what is none; `LookupError` for an encoding that nobody knows.
+_UNREADABLE = (
+    *(ExpatError, ValueError, TypeError, AttributeError),
+    *(LookupError, RecursionError, OverflowError),
+)
 #: Says which program has written a file; it is no setting, and in no key.
 _ORIGINATOR = "originatorVersion"
 #: What a wildcard rule for addresses does.
@@ -120,7 +125,7 @@ def read_seb_file(content: bytes) -> SebFile:
     try:
         settings = plistlib.loads(plain, fmt=plistlib.FMT_XML)
         key = config_key(settings) if isinstance(settings, dict) else None
-    except (ExpatError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+    except _UNREADABLE:
         key = None
     if key is None:
         raise BadInput(
