@@ -195,7 +195,8 @@ def _providers(file: str) -> list[str]:
     """Return what the identity providers of a metadata file are called."""
     try:
         root = ElementTree.fromstring(Path(file).read_bytes(), forbid_dtd=True)
-    except (OSError, ValueError, SyntaxError) as error:  # the latter is that of XML
+    # Of these, that of XML is the third, and that of an encoding that nobody knows the last.
+    except (OSError, ValueError, SyntaxError, LookupError) as error:
         raise _misconfigured("the file cannot be read, or is no XML.") from error
     return [
         entity.get("entityID", "")
