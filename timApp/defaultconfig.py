@@ -216,8 +216,8 @@ SAML_SUBJECT: Text | None = None
 # A group that is called "Administrators" there is that here, too.
 SAML_GROUPS_ATTRIBUTE: Text | None = None
 
-# The ways to log in whose user names are those of this site: "oidc", "header", "saml" and "lti". A
-# list of them. Default: [].
+# The ways to log in whose user names are those of this site: "oidc", "header", "saml", "lti", and
+# "application", the login of an application that has the site inside. A list of them. Default: [].
 # Somebody who comes by such a way for the first time is the person who has that name here already.
 # By any other way that is so only if the person has no password here and came by no way before, as
 # after a class list. Whoever gives the names there opens any account here.

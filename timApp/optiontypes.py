@@ -248,8 +248,8 @@ HeaderName = Annotated[
 ]
 _Way = Literal["oidc", "header", "saml", "lti"]
 Ways = Annotated[
-    Annotated[list[_Way], Strict(strict=False)],
-    Must('be a list of "oidc", "header", "saml" and "lti"', '["oidc"]'),
+    Annotated[list[_Way | Literal["application"]], Strict(strict=False)],
+    Must('be a list of "oidc", "header", "saml", "lti" and "application"', '["oidc"]'),
 ]
 WayLabels = Annotated[
     dict[_Way, _Filled],

@@ -2,7 +2,8 @@
 
 import pytest
 
-from timApp.serve.gateway import Gateway, _known_key
+from timApp.request.environ import _known_key
+from timApp.serve.gateway import Gateway
 from timApp.serve.http.message import Headers, Request
 
 

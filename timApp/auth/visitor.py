@@ -94,7 +94,7 @@ def shown_token() -> str | None:
     if not shown:
         return None
     scheme, _, text = shown.partition(" ")
-    text = text.strip()
+    text = text.strip(" \t")
     is_ours = scheme.lower() == "bearer" and text.startswith(TOKEN_START)
     return text if is_ours else None
 

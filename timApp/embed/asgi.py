@@ -1,11 +1,12 @@
 """Guards any ASGI program: HTTP and websockets."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
-from asgiref.wsgi import WsgiToAsgi
+from a2wsgi import WSGIMiddleware
 
 from timApp.embed.site import (
     OUR_LOGIN,
@@ -17,6 +18,7 @@ from timApp.embed.site import (
     OurLogin,
     is_settled,
 )
+from timApp.request.environ import add_headers
 from timApp.user.people import Identity
 
 Scope = MutableMapping[str, Any]
@@ -27,6 +29,10 @@ Program = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Whom the program takes the sender of a request for.
 Who = Callable[[Scope], Identity | None]
 
+#: Pages that are made at a time; an export is made for as long as the client takes it.
+_PAGES = 40
+#: Where a page finds the scope of its request, whose head is made into an environment here alone.
+_SCOPE = "timapp.scope"
 #: Why a handshake is refused: RFC 6455, 7.4.1, a policy is violated.
 _FORBIDDEN = 1008
 
@@ -53,16 +59,21 @@ class Guarded:
         self.site = EmbeddedSite(options, prefix)
         self._app = app
         self._who: Callable[[Scope], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)
-        self._pages: Program = WsgiToAsgi(self.site.pages)  # type: ignore[no-untyped-call]
+        self._pages = WSGIMiddleware(cast(Any, self._page), workers=_PAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request or a handshake: the page, the blocked page, or what the program does."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and self.site.is_page(_path_of(scope)):
-            await self._pages(scope, receive, send)
+            bare = {**scope, "query_string": b"", "headers": [], _SCOPE: scope}
+            await self._pages(cast(Any, bare), cast(Any, receive), cast(Any, send))
         else:
             await self._guard(scope, receive, send)
+
+    def _page(self, environ: Environ, start_response: Any) -> Any:
+        whole = _environ(environ["asgi.scope"][_SCOPE])
+        return self.site.pages({**whole, "wsgi.input": environ["wsgi.input"]}, start_response)
 
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = _environ(scope)
@@ -111,7 +122,7 @@ def _environ(scope: Scope) -> Environ:
     host, port = scope.get("server") or ("localhost", 80)
     environ: Environ = {
         "REQUEST_METHOD": scope.get("method", "GET"),
-        "SCRIPT_NAME": scope.get("root_path", ""),
+        "SCRIPT_NAME": scope.get("root_path", "").encode().decode("latin-1"),
         "PATH_INFO": _path_of(scope).encode().decode("latin-1"),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_NAME": host,
@@ -121,15 +132,18 @@ def _environ(scope: Scope) -> Environ:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"]),
         "wsgi.input": BytesIO(),
-        "wsgi.errors": None,
+        "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for raw, value in scope["headers"]:
-        name = raw.decode("latin-1").upper().replace("-", "_")
-        key = name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"
-        text = value.decode("latin-1")
-        joint = "; " if name == "COOKIE" else ","
-        environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+    headers = [(name.lower(), value) for name, value in scope["headers"]]
+    add_headers(environ, headers)
+    # How a body comes is told by the server in these alone.
+    for name, value in headers:
+        if name == b"content-length":
+            environ["CONTENT_LENGTH"] = value.decode("latin-1")
+        elif name == b"transfer-encoding":
+            environ["HTTP_TRANSFER_ENCODING"] = value.decode("latin-1")
+    environ["wsgi.input_terminated"] = "CONTENT_LENGTH" not in environ
     return environ

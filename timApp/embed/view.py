@@ -1,9 +1,11 @@
 """What the site does for the application that it is inside of."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, g, redirect, request
+from flask import Blueprint, Response, current_app, g, redirect, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
 
 from timApp.auth.access import SessionExpired, open_to_expired_sessions, open_without_passkey
 from timApp.auth.browser import name_browser
@@ -14,7 +16,9 @@ from timApp.auth.visitor import current_visitor, visitor_passes
 from timApp.embed.pace import check_pace
 from timApp.request.inputs import takes
 from timApp.request.local import local_address
-from timApp.user.people import Identity
+from timApp.user.federated import Word, person_of
+from timApp.user.people import Identity, Person
+from timApp.util.errors import Conflict
 from timApp.util.names import key_of
 
 embedded = Blueprint("embedded", __name__)
@@ -22,6 +26,8 @@ embedded = Blueprint("embedded", __name__)
 #: Where the application's own question is in the environment; no header gets there.
 ASKED = "timapp.embedded"
 PATH = "/embedded"
+#: Whose word it is, also in the option LINK_BY_NAME.
+_APPLICATION = "application"
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,21 @@ def _settle(identity: Identity | None) -> None:
     if identity is None:
         end_login()
     elif visitor is None or key_of(visitor.name) != key_of(identity.name):
-        guard = current_guard()
-        person = guard.remember(identity)
-        with guard.transaction() as work:
+        person = _person_of(identity)
+        with current_guard().transaction() as work:
             check_pace(work, person.id)
         name_browser()
         begin_login(person)
+
+
+def _person_of(identity: Identity) -> Person:
+    """Return whom the application means, remembered; `NotLinked` as `person_of` says.
+
+    The race it settles: two requests of somebody who comes for the first time.
+    """
+    word = Word(_APPLICATION, key_of(identity.name))
+    links_by_name = _APPLICATION in current_app.config["LINK_BY_NAME"]
+    with suppress(Conflict, IntegrityError), current_guard().transaction() as work:
+        return person_of(work, word, identity, links_by_name=links_by_name).person
+    with current_guard().transaction() as work:
+        return person_of(work, word, identity, links_by_name=links_by_name).person

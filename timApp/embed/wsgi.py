@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 #: By these a program is told who asks; from outside none of them gets there.
-_TOLD = ("REMOTE_USER", "HTTP_REMOTE_USER", "HTTP_REMOTE_NAME", "HTTP_REMOTE_GROUPS")
+_TOLD = (
+    *("REMOTE_USER", "HTTP_REMOTE_USER", "HTTP_REMOTE_NAME", "HTTP_REMOTE_GROUPS"),
+    "HTTP_REMOTE_EMAIL",
+)
 #: Whom the program takes the sender of a request for, by its environment.
 Who = Callable[[Environ], Identity | None]
 
@@ -54,8 +57,11 @@ class Guarded:
         if not self._has_login:
             environ["REMOTE_USER"] = look.name
 
+        cookies: list[Headers] = []
+
         def start(status: str, headers: Headers, *rest: Any) -> Any:
-            cookies = self.site.look_again(environ, look, self._who(environ))
-            return start_response(status, [*headers, *cookies], *rest)
+            if not cookies:  # a program may begin its answer anew, after an error
+                cookies.append(self.site.look_again(environ, look, self._who(environ)))
+            return start_response(status, [*headers, *cookies[0]], *rest)
 
         return self._program(environ, start)

@@ -21,7 +21,6 @@ from flask_babel import lazy_gettext
 from timApp.auth.access import SessionExpired, open_to_expired_sessions
 from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieSession
-from timApp.auth.csrf import csrf
 from timApp.auth.exambrowser import shown_keys
 from timApp.auth.site import current_guard, db
 from timApp.auth.visitor import current_standing
@@ -43,8 +42,10 @@ from timApp.guard.cookie import Claims
 from timApp.guard.exams.browser import note_state
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.visitor import Visitor
+from timApp.request.environ import environ_key
 from timApp.request.guarded import BLOCKED_PATH, guarded_hosts
 from timApp.request.inputs import passes_on, takes
+from timApp.request.peer import REPEATED
 from timApp.util.errors import BadInput, NotFound
 
 gate = Blueprint("gate", __name__)
@@ -69,12 +70,13 @@ _REFUSALS = {
         "The proxy does not say what it asks about; see docs/gate.md of the exam site."
     ),
 }
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def _asked_of(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Let proxies ask a view about anybody's requests, of any method: it changes nothing."""
-    csrf.exempt(view)
+    """Let proxies ask a view about anybody's requests: it changes nothing.
+
+    Of whatever method they are: it comes as GET, see `timApp.request.precheck.Precheck`.
+    """
     return passes_on(open_to_expired_sessions(view))
 
 
@@ -102,7 +104,7 @@ def ask_for_forward() -> Response:
     return _answer(read_forward(_header), Family.WHOLE)
 
 
-@gate.route(f"{ENVOY_PATH}<rest:rest>", methods=_METHODS)
+@gate.get(f"{ENVOY_PATH}<rest:rest>")
 @_asked_of
 def ask_for_envoy(rest: str) -> Response:
     """Tell Envoy whether a request may pass, whose path is behind this address."""
@@ -211,5 +213,5 @@ def _login_address(address: str) -> str:
 
 
 def _header(name: str) -> str | None:
-    values = request.headers.getlist(name)
-    return values[0] if len(values) == 1 else None
+    is_repeated = environ_key(name) in request.environ.get(REPEATED, ())
+    return None if is_repeated else request.headers.get(name)

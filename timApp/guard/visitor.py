@@ -201,13 +201,13 @@ class Visitors:
         return is_seen_due(last_seen_at, current_second(), interval)
 
     def _judged(self, row: Sequence[Any], claims: Claims, *, renews: bool) -> Ruling:
-        """Say what is to become of a cookie; unless it `renews`, all but a copy is as any other."""
+        """Say what is to become of a cookie; unless it `renews`, it is given no new number."""
         session_id, is_active, tokens = row[5], row[6], row[8:11]
         # A session that a clock has ended is over, whoever comes with it.
         if self._renewal is None or session_id is None or is_active is None:
             return AS_ANY
         ruling = judge(claims.token, Tokens(*tokens), current_second(), self._renewal)
-        return ruling if renews or ruling.use is Use.COPY else AS_ANY
+        return ruling if renews or ruling.use is Use.COPY or ruling.sent is None else AS_ANY
 
     def _found_all(
         self,

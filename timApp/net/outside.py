@@ -7,7 +7,14 @@ elsewhere the next moment changes nothing.
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Any
 
 from timApp.net.client import Answer, Request, client
@@ -18,6 +25,9 @@ _UNICAST = IPv6Network("2000::/3")
 #: IPv6 addresses that translators lead to the IPv4 address at their end (RFC 6052).
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 _IPV4_BITS = 0xFFFFFFFF
+#: Of protocols, and of relays that are no more: older Pythons call them global. Source: IANA's
+#: registry of special-purpose addresses.
+_SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
 
 
 class RefusedAddress(OSError):  # noqa: N818 - named after what was found
@@ -35,7 +45,10 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(found, IPv6Address) and not (found in _UNICAST or found in _TRANSLATED):
         return False
-    return all(one.is_global and not one.is_multicast for one in (found, *_meant_by(found)))
+    return all(
+        one.is_global and not one.is_multicast and not any(one in network for network in _SPECIAL)
+        for one in (found, *_meant_by(found))
+    )
 
 
 def is_within(address: str, networks: Sequence[str]) -> bool:

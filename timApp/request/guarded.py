@@ -17,7 +17,8 @@ BLOCKED_PATH = "/gate/blocked"
 #: What a path pattern ends with that stands for all below it.
 _ANY = "*"
 #: What another program may understand otherwise than we do.
-_AMBIGUOUS = re.compile(r"//|/\.\.?(/|$)|[\\\0;]")
+#: U+FFFD is what bytes become that are no UTF-8.
+_AMBIGUOUS = re.compile(r"//|/\.\.?(/|$)|[\\;\0-\x1f\x7f\ufffd]")
 
 
 @dataclass(frozen=True)

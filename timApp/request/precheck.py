@@ -171,8 +171,10 @@ class Precheck:
         check_host(environ, self._trusted)
         if environ.get("PATH_INFO", "").startswith(_GATE):
             # It is the other host that somebody wants to speak another protocol with; Flask would
-            # take the question itself for a websocket, and refuse it.
+            # take the question itself for a websocket, and refuse it. And it is the other host that
+            # is asked by some method, which a proxy may hand on: the question is the same by any.
             environ.pop("HTTP_UPGRADE", None)
+            environ["REQUEST_METHOD"] = "GET"
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

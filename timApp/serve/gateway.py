@@ -13,8 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from timApp.request.environ import add_headers
 from timApp.request.patience import WAITED
-from timApp.request.peer import REPEATED
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 from timApp.util.logs import about_request
 from timApp.util.turns import turn_given
@@ -24,21 +24,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Those that are between two neighbours, or that the front has dealt with. `Proxy` would become
-#: the variable by which programs are told of a proxy.
-_NOT_PASSED_ON = frozenset(
-    (
-        b"connection content-length expect keep-alive proxy proxy-authenticate proxy-authorization"
-        b" proxy-connection te trailer transfer-encoding upgrade"
-    ).split()
-)
 #: Those of an answer that the front writes itself.
 _NOT_TAKEN = frozenset(("connection", "content-length", "date", "keep-alive", "transfer-encoding"))
-_CONTENT_TYPE = "CONTENT_TYPE"
 _OF_WERKZEUG = "werkzeug.request"
-#: Names of headers that are worked out once, and how many bytes those have: whoever asks may make
-#: up as many and as long ones as they like.
-_NAMES, _NAME_MAX = 1000, 64
+#: Names of headers of answers that are worked out once.
+_NAMES = 1000
 #: Bytes of an answer that is passed on as a whole, if it is known how long it is.
 _WHOLE = 1_048_576
 
@@ -148,28 +138,8 @@ class Gateway:
             "CONTENT_LENGTH": str(len(request.body)) if request.body else "",
             "wsgi.input": io.BytesIO(request.body),
         }
-        for name, value in request.headers:
-            key = _known_key(name) if len(name) <= _NAME_MAX else _key(name)
-            if key is None:
-                continue
-            text = value.decode("latin-1")
-            if key in environ and key != _CONTENT_TYPE:
-                text = environ[key] + ("; " if name == b"cookie" else ",") + text
-                environ.setdefault(REPEATED, set()).add(key)
-            environ[key] = text
+        add_headers(environ, request.headers)
         return environ
-
-
-def _key(name: bytes) -> str | None:
-    """Return how WSGI calls a header; None for one that is not passed on."""
-    if name == b"content-type":
-        return _CONTENT_TYPE
-    if name in _NOT_PASSED_ON or b"_" in name:
-        return None  # with an underscore it would pass for the one with a hyphen
-    return "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-
-
-_known_key = lru_cache(_NAMES)(_key)
 
 
 @lru_cache(_NAMES)

@@ -19,8 +19,9 @@ _log = logging.getLogger(__name__)
 #: What a worker does until it is told to stop, given its number and what it calls now and then.
 Work = Callable[[int, Callable[[], None]], None]
 
-#: Seconds without a sign of life after which a worker counts as frozen.
-_FROZEN = 10.0
+#: Seconds without a sign of life after which a worker counts as frozen: longer than SQLite may keep
+#: it (`timApp.serve.standing.looks`).
+_FROZEN = 12.0
 #: Seconds that a worker has to give its first.
 _SLOW_START = 60.0
 #: Seconds to wait before a worker is started that ended soon after its start: at first, at most.

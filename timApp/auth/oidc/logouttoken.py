@@ -26,6 +26,8 @@ ALGORITHMS = (
 )
 #: Longest text of a claim that is looked for in the database, in characters.
 _TEXT_MAX = 512
+#: No moment comes after this, in seconds since 1970.
+_FOR_EVER = 2**53
 
 
 class WrongLogoutToken(BadRequest):
@@ -92,7 +94,7 @@ def _is_right(claims: Mapping[str, Any], issuer: str, client_id: str) -> bool:
         and isinstance(issued, int | float)
         and issued <= moment + leeway
         and isinstance(expires, int | float)
-        and expires > moment - leeway
+        and moment - leeway < expires < _FOR_EVER
     )
 
 

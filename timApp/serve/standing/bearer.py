@@ -7,7 +7,7 @@ from timApp.serve.http.message import Headers
 from timApp.user.apitoken import TOKEN_START
 
 #: What `timApp.auth.visitor.shown_token` takes for one.
-_SHOWN = re.compile(rb"bearer\s+" + re.escape(TOKEN_START.encode()), re.IGNORECASE)
+_SHOWN = re.compile(rb"bearer [ \t]*" + re.escape(TOKEN_START.encode()), re.IGNORECASE)
 
 
 class Bearers:

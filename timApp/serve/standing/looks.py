@@ -7,6 +7,7 @@ moment. All else is looked up by one thread.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -25,6 +26,11 @@ from timApp.util.repeats import Repeats
 from timApp.util.tally import Tally
 
 _log = logging.getLogger(__name__)
+
+#: Seconds that a look of the loop may take, and for how long the thread makes all of them after one
+#: that took longer. SQLite waits by itself for up to 10 s, whatever it is told, while another
+#: process holds what only a moment is held for; a disk may take as long.
+_SHORT, _REST = 0.05, 60.0
 
 #: Verdicts on those who were asked about, as `Guard.check_all` returns them, or None if nobody can
 #: tell; and a mark of the exams that run.
@@ -62,6 +68,8 @@ class Looks:
         self._is_quiet = is_quiet
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._failures = Repeats()
+        #: When the loop may look again, on the clock `time.monotonic`.
+        self._rests_until = 0.0
 
     def start(self) -> None:
         """Start the thread."""
@@ -69,11 +77,23 @@ class Looks:
 
     def exams_at_once(self) -> str | None:
         """Return which exams run, if the loop may look by itself, and that is known."""
-        return self._guard.running_exams.known_mark if self._is_quiet() else None
+        if time.monotonic() < self._rests_until or not self._is_quiet():
+            return None
+        return self._guard.running_exams.known_mark
 
     def at_once(self, bearer: Bearer) -> Verdict | None:
         """Return the verdict on somebody, if nobody has to be waited for; see `exams_at_once`."""
-        return self._guard.check_at_once(bearer.claims, renews=bearer.renews)
+        begun = time.monotonic()
+        if begun < self._rests_until:
+            return None
+        try:
+            return self._guard.check_at_once(bearer.claims, renews=bearer.renews)
+        except Exception:  # the thread meets it again, and tells of it
+            return None
+        finally:
+            ended = time.monotonic()
+            if ended - begun > _SHORT:
+                self._rests_until = ended + _REST
 
     def look_up(self, bearers: Sequence[Bearer], heard: Heard) -> None:
         """Look some up, and call `heard` once, later or at once."""
