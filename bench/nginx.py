@@ -60,6 +60,8 @@ def gated_nginx(folder: Path, gate: int, path: str, *, keeps: bool = False) -> I
     text = _EXAMPLE.read_text("utf-8")
     changes: Mapping[str, str] = {
         "listen 8080": f"listen 127.0.0.1:{port}",
+        "server_name lab.example.org": "server_name 127.0.0.1",
+        "$host:$server_port": "$host",  # the port is not known when the gate is told of hosts
         "127.0.0.1:5000": f"127.0.0.1:{gate}",
         "http://timapp/gate/nginx": f"http://timapp{path}",
         _HANDED_ON: f"root {folder};",

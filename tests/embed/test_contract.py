@@ -4,8 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.embed.conftest import House
+from tests.embed.hosts import SUPERVISOR
 from timApp.auth.site import db
 from timApp.guard.tables.session import UserSession
+from timApp.user.usergroup import ADMIN_GROUP
 
 
 def session_ids(house: House, name: str) -> list[str]:
@@ -126,6 +128,29 @@ def test_a_forged_cookie_is_nobodys(house: House) -> None:
     browser.forget("timapp")
     browser.cookies.set("timapp", "eyJfdXNlcl9pZCI6IjEifQ.forged.forged")
     assert browser.get().status_code == 490, "beside the one that the cookie belonged to"
+
+
+def test_a_name_of_the_application_opens_no_account_of_the_sites_own(house: House) -> None:
+    """Not an administrator's either, however it is written; who came before is who they were."""
+    house.let_in("ann")
+    house.site.add_user("root", groups=[ADMIN_GROUP])
+    for name in ("root", "ROOT"):
+        browser = house.browser()
+        browser.let_in(name)
+        refused = browser.get()
+        assert refused.status_code == 403
+        assert "login of its own" in refused.text
+        assert browser.get("/_timapp/administer/sessions").status_code in {302, 401, 403}
+    assert house.site.sessions("root") == {}
+    assert house.browser().let_in("ann").status_code == 200
+
+
+def test_a_site_may_say_that_it_is_the_same_person(house: House) -> None:
+    """By LINK_BY_NAME; then the application opens the account, whose groups it says."""
+    house.guest.site.app.config["LINK_BY_NAME"] = ["application"]
+    house.site.add_user(SUPERVISOR)
+    assert house.let_in(SUPERVISOR).get("/_timapp/supervise").status_code == 200
+    assert len(house.site.sessions(SUPERVISOR)) == 1
 
 
 def test_what_is_sent_gets_there_whole(house: House) -> None:

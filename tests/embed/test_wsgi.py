@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from werkzeug.test import create_environ
 
 from tests.embed.conftest import Browser
 from tests.embed.hosts import Guest
 from tests.site import PASSWORD, Site, open_app
 from timApp.embed.wsgi import guarded
+from timApp.user.people import Identity
 
 
 def told(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -55,6 +57,7 @@ def test_the_program_is_told_who_asks(guest: Guest) -> None:
     """By the variable that every server tells it by; nothing of a client's gets there."""
     browser = logged_in(guest, "Firefox")
     forged = {"Remote-User": "root", "Remote_User": "root", "Remote-Groups": "Administrators"}
+    forged["Remote-Email"] = "root@example.org"
     assert browser.get(headers=forged).text == "REMOTE_USER=ann"
     nobody = Browser(guest, "Chrome").get("/", headers=forged)
     assert nobody.status_code == 302
@@ -64,3 +67,36 @@ def test_the_second_browser_is_blocked(guest: Guest) -> None:
     """In the place of the program's answer."""
     logged_in(guest, "Firefox")
     assert logged_in(guest, "Chrome").get().status_code == 490
+
+
+def test_a_program_may_begin_its_answer_anew(sqlite_url: str, tmp_path: Path, site: Site) -> None:
+    """As PEP 3333 lets it after an error: one session begins, and its cookie is sent."""
+
+    def program(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["example.name"] = "bob"
+        start_response("200 OK", [])
+        start_response("500 Oh", [], (ValueError, ValueError(), None))
+        return [b""]
+
+    options = {
+        "DATABASE_URL": sqlite_url,
+        "INSTANCE_PATH": str(tmp_path),
+        "SECRET_KEY": "a key for the tests",
+    }
+
+    def who(environ: dict[str, Any]) -> Identity | None:
+        name = environ.get("example.name")
+        return None if name is None else Identity(name)
+
+    guard = guarded(program, who, options)
+    answers: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        answers.append((status, headers))
+
+    with closing(guard.site):
+        guard(create_environ("/"), start)
+    assert [status for status, _ in answers] == ["200 OK", "500 Oh"]
+    first, second = (dict(headers)["Set-Cookie"] for _, headers in answers)
+    assert first == second
+    assert len(site.sessions("bob")) == 1

@@ -37,6 +37,9 @@ class Proxy:
     #: Where it listens in its files, and what is written there for a port.
     listens: str
     listens_here: str
+    #: What people call the host in its files, and what is written there for two names, and a port.
+    names: str
+    names_here: str
     #: A file of the tests that the example is a part of.
     around: tuple[str, str] | None = None
     #: The status of what a script asks for with a blocked session.
@@ -72,18 +75,24 @@ PROXIES = {
         ["nginx.conf"],
         "listen 8080",
         "listen 127.0.0.1:{port}",
+        "server_name lab.example.org",
+        "server_name 127.0.0.1 localhost",
     ),
     "caddy": Proxy(
         lambda folder: [_script("caddy"), "run", "--config", f"{folder}/Caddyfile"],
         ["Caddyfile"],
         "http://:8080 {",
         "http://:{port} {{\n\tbind 127.0.0.1",
+        "http://lab.example.org:8080 {",
+        "http://127.0.0.1:{port}, http://localhost:{port} {{\n\tbind 127.0.0.1",
     ),
     "traefik": Proxy(
         lambda folder: [_script("traefik"), f"--configfile={folder}/traefik.yaml"],
         ["traefik.yaml", "traefik-gate.yaml"],
         '":8080"',
         '"127.0.0.1:{port}"',
+        "Host(`lab.example.org`)",
+        "(Host(`127.0.0.1`) || Host(`localhost`))",
     ),
     "envoy": Proxy(
         lambda folder: [
@@ -94,18 +103,24 @@ PROXIES = {
         ["envoy.yaml"],
         "address: 0.0.0.0, port_value: 8080",
         "address: 127.0.0.1, port_value: {port}",
+        'domains: [lab.example.org, "lab.example.org:8080"]',
+        'domains: ["127.0.0.1:{port}", "localhost:{port}"]',
     ),
     "haproxy": Proxy(
         lambda folder: [get_haproxy_binary(), "-db", "-f", f"{folder}/haproxy.cfg"],
         ["haproxy.cfg", "haproxy.lua"],
         "bind :8080",
         "bind 127.0.0.1:{port}",
+        "-m str lab.example.org",
+        "-m str 127.0.0.1 localhost",
     ),
     "apache": Proxy(
         lambda folder: [_APACHE, "-D", "FOREGROUND", "-d", str(folder), "-f", "httpd.conf"],
         ["apache.conf", "apache.lua"],
         "Listen 8080",
         "Listen 127.0.0.1:{port}",
+        "ServerName lab.example.org",
+        "ServerName 127.0.0.1\n  ServerAlias localhost",
         ("httpd.conf", _apache_site()),
         # It makes 500 of those that it does not know.
         blocked_status=403,
@@ -135,6 +150,7 @@ def running_proxy(
                 ("port_value: 8000", f"port_value: {program}"),
                 # At one address alone: at others the port is taken, see `tests.live.free_port`.
                 (proxy.listens, proxy.listens_here.format(port=port)),
+                (proxy.names, proxy.names_here.format(port=port)),
                 ("*:8080", f"127.0.0.1:{port}"),
                 ("/etc/apache2", str(folder)),
                 ("filename: traefik-gate.yaml", f"filename: {folder}/traefik-gate.yaml"),

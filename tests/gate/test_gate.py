@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 import time_machine
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, run_wsgi_app
 
 from tests.conftest import MakeApp
 from tests.site import PASSWORD, Browser, Site
@@ -17,6 +17,8 @@ from timApp.guard.exams.plan import ExamPlan, add_exam
 from timApp.guard.exams.sebfile import SebSite
 from timApp.guard.rules.exambrowser import BrowserRule, KeyState, hash_of
 from timApp.guard.tables.session import UserSession
+from timApp.serve.gateway import Gateway
+from timApp.serve.http.message import Request
 from timApp.user.user import create_user
 from timApp.util.clock import now
 
@@ -235,12 +237,40 @@ def test_each_address_believes_the_headers_of_its_own_kind_alone(gate: Site) -> 
         assert "docs/gate.md" in unsaid.text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "PROPFIND", "X"]
+)
 def test_any_method_is_asked_about_and_changes_nothing(gate: Site, method: str) -> None:
-    """Envoy asks with the method itself, without a token of ours, and with any query."""
-    browser = gate.logged_in("alice")
-    answer = ask(browser, "envoy", f"{LAB}/api?user=x&user=y", FETCH, method)
-    assert answer.status_code == 200
+    """Some proxies ask with the method itself, without a token of ours, and with any query."""
+    browser, nobody = gate.logged_in("alice"), gate.browser()
+    address = f"{LAB}/api?user=x&user=y"
+    assert ask(browser, "envoy", address, FETCH, method).status_code == 200
+    assert ask(nobody, "envoy", address, FETCH, method).status_code == 401
+    for asked in ("/gate/nginx", "/gate/forward"):
+        headers = {"X-Original-URL": address, "X-Forwarded-Proto": "https", **FETCH}
+        headers |= {"X-Forwarded-Host": "lab.example.org", "X-Forwarded-Uri": "/api"}
+        assert browser.client.open(asked, method=method, headers=headers).status_code == 200
+        assert nobody.client.open(asked, method=method, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-uri", "x-forwarded-host", "x-original-url"])
+def test_what_is_said_twice_is_unclear(gate: Site, name: str) -> None:
+    """Of two addresses nobody knows which one the program would be asked for."""
+    said = {
+        "x-original-url": [f"{LAB}/public/a", f"{LAB}/secret"],
+        "x-forwarded-proto": ["https"],
+        "x-forwarded-host": ["lab.example.org", "wiki.example.org"],
+        "x-forwarded-uri": ["/public/a", "/secret"],
+    }
+    headers = [(b"host", b"localhost"), (b"sec-fetch-mode", b"cors")]
+    for one, values in said.items():
+        twice = values if one == name else values[:1]
+        headers += [(one.encode(), value.encode()) for value in twice]
+    target = b"/gate/nginx" if name == "x-original-url" else b"/gate/forward"
+    request = Request(b"GET", target, "1.1", headers, ("192.0.2.1", 4711))
+    environ = Gateway(gate.app, "localhost", 80).environ(request)
+    (_, status, _) = run_wsgi_app(gate.app, environ)
+    assert status.startswith("400")
 
 
 def test_a_websocket_is_guarded_like_anything_else(gate: Site) -> None:
@@ -289,6 +319,20 @@ def test_the_blocked_page_leads_nowhere_else(gate: Site, to: str) -> None:
     """Whatever else is said is refused."""
     answer = gate.logged_in("alice").get_page("/gate/blocked", query_string={"to": to})
     assert answer.status_code == 422
+
+
+def test_a_number_that_is_first_used_at_the_gate_is_noticed(gate: Site) -> None:
+    """Whoever goes on with the number before it has a copy, and is not let through."""
+    browser, thief = gate.logged_in("alice"), gate.browser()
+    old = browser.client.get_cookie("timapp")
+    assert old is not None
+    thief.client.set_cookie("timapp", old.value)
+    with time_machine.travel(now() + timedelta(seconds=61), tick=False) as clock:
+        assert "Set-Cookie" in browser.get("/user/sessions/current").headers
+        assert ask(browser, "forward").status_code == 200
+        clock.shift(11)
+        assert ask(browser, "forward").status_code == 200
+        assert ask(thief, "forward", how=FETCH).status_code == 490
 
 
 def test_the_gate_gives_no_new_number_to_a_cookie_that_it_cannot_send(gate: Site) -> None:

@@ -98,6 +98,9 @@ def test_whatever_stands_around_it_no_other_host_is_taken(before: str, after: st
         ("/public/a;x", False),
         ("/public/%252e%252e/secret", False),
         ("/public/a\0", False),
+        ("/public/.%09./secret", False),
+        ("/public/%7f", False),
+        ("/public/%c0%ae%c0%ae/secret", False),
         ("/public/k%C3%A4", True),
     ],
 )

@@ -75,6 +75,24 @@ def test_what_a_client_says_of_itself_does_not_arrive(guarded: Guarded) -> None:
     assert said["headers"].get("remote-user", "") == ""
 
 
+def test_a_host_has_the_rules_of_its_own_name_alone(guarded: Guarded) -> None:
+    """By another name nobody is answered, and of two names the one counts that is asked for."""
+    port = guarded.port
+    # By the name of localhost it is a host of an exam, of which nothing is open.
+    for target, host, statuses in (
+        ("/public/a", f"other.example.org:{port}", {403, 404, 421}),
+        (f"http://localhost:{port}/public/a", f"127.0.0.1:{port}", {400, 401}),
+        (f"http://127.0.0.1:{port}/secret", f"localhost:{port}", {400, 401}),
+    ):
+        with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.putrequest("GET", target, skip_host=True)
+            for name, value in {"Host": host, **FETCH}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            assert answer.status in statuses, (target, host, answer.read())
+
+
 def test_what_safe_exam_browser_shows_arrives_at_the_gate(guarded: Guarded) -> None:
     """Its hash is looked at for the address in its window; without it, the exam's page is shown."""
     browser = guarded.house.server.logged_in(guarded.house.add_student())

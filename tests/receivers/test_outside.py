@@ -14,6 +14,7 @@ from timApp.net.outside import Outside, is_public, may_be_asked
     "address",
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"),  # noqa: S104
+        *("192.0.0.8", "192.88.99.1"),
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
         *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1"),
         # What stands for an IPv4 address: mapped, compatible, translated, and by tunnels.
