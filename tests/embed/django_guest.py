@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from tests.embed.hosts import SUPERVISOR, Guest
+from tests.embed.hosts import OPEN, SUPERVISOR, Guest
 from timApp.embed.django import UserSessions
 from timApp.embed.site import EmbeddedSite
 from timApp.user.usergroup import SUPERVISOR_GROUP
@@ -111,6 +111,7 @@ def django_guest(options: Mapping[str, object], folder: Path) -> Guest:
         django.setup()
         call_command("migrate", verbosity=0)
     settings.TIMAPP = dict(options)
+    settings.TIMAPP_OPEN_TO_BLOCKED = OPEN
     _asked.clear()
     handler = WSGIHandler()
     return Guest(httpx.WSGITransport(app=handler), Sessions.made.pop(), _asked)

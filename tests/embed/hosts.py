@@ -26,6 +26,8 @@ from timApp.user.people import Identity
 from timApp.user.usergroup import SUPERVISOR_GROUP
 
 BASE = "http://localhost"
+#: What is open to blocked sessions, too.
+OPEN = ("/out",)
 #: Who is a supervisor, as the application knows it.
 SUPERVISOR = "super"
 
@@ -94,7 +96,7 @@ def flask_guest(options: Mapping[str, object]) -> Guest:
     def echo() -> bytes:
         return request.get_data()
 
-    UserSessions(app, options=options)
+    UserSessions(app, options=options, open_to_blocked=OPEN)
     return Guest(httpx.WSGITransport(app=app), app.extensions["timapp_sessions"], asked)
 
 
@@ -120,7 +122,7 @@ def wsgi_guest(options: Mapping[str, object]) -> Guest:
     def who(environ: dict[str, Any]) -> Identity | None:
         return identity_of(environ.get("example.name", _sent(environ)))
 
-    guard = guarded(program, who, options)
+    guard = guarded(program, who, options, open_to_blocked=OPEN)
     return Guest(httpx.WSGITransport(app=guard), guard.site, asked)
 
 
@@ -163,6 +165,6 @@ def asgi_guest(options: Mapping[str, object]) -> Guest:
     def who(scope: Any) -> Identity | None:
         return identity_of(scope["session"].get("name"))
 
-    guard = Guarded(noting, who, options)
+    guard = Guarded(noting, who, options, open_to_blocked=OPEN)
     app_with_sessions = SessionMiddleware(guard, "the application's own")
     return Guest(httpx.ASGITransport(app=app_with_sessions), guard.site, asked)

@@ -92,6 +92,17 @@ def test_a_second_person_in_the_same_browser_ends_the_first_ones_session(house: 
     assert len(house.site.active("bob")) == 1
 
 
+def test_whoever_is_blocked_may_leave_and_another_one_come(house: House) -> None:
+    """Where the application has opened its logout; the browser is not lost to the next person."""
+    house.let_in("ann")
+    browser = house.let_in("ann")
+    assert browser.get().status_code == 490
+    assert browser.ask("POST", "/forget").status_code == 490
+    assert browser.ask("POST", "/out").status_code == 200
+    assert browser.let_in("ben").status_code == 200
+    assert browser.get().text == "Hello, ben."
+
+
 def test_whoever_logs_in_again_in_the_same_browser_is_not_blocked(house: House) -> None:
     """Nobody is blocked by themselves."""
     browser = house.let_in("ann")

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from io import BytesIO
 from typing import Any, cast
 
@@ -50,13 +50,14 @@ class Guarded:
         options: Mapping[str, object] | None = None,
         *,
         prefix: str = PREFIX,
+        open_to_blocked: Collection[str] = (),
     ) -> None:
         """`who` says whom the program takes the sender of a request for, by its scope.
 
         Without it, people log in at timApp's own page, and ``scope["timapp_name"]`` says who they
-        are. `options` and `prefix` as in `timApp.embed.site.EmbeddedSite`.
+        are. The others are as in `timApp.embed.site.EmbeddedSite`.
         """
-        self.site = EmbeddedSite(options, prefix)
+        self.site = EmbeddedSite(options, prefix, open_to_blocked)
         self._app = app
         self._who: Callable[[Scope], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)
         self._pages = WSGIMiddleware(cast(Any, self._page), workers=_PAGES)

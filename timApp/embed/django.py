@@ -1,7 +1,8 @@
 """Guards a Django project: put ``timApp.embed.django.UserSessions`` behind Django's authentication.
 
 ``TIMAPP = {...}`` in the settings has the options of `timApp.defaultconfig`, by name, and
-``TIMAPP_PREFIX`` what the pages are below, ``/_timapp`` if it is not said. In a project without
+``TIMAPP_PREFIX`` what the pages are below, ``/_timapp`` if it is not said; the paths in
+``TIMAPP_OPEN_TO_BLOCKED`` are open to blocked sessions, too. In a project without
 Django's authentication people log in at timApp's own page.
 """
 
@@ -25,7 +26,8 @@ class UserSessions:
         """Django makes it once."""
         self._get_response = get_response
         prefix = getattr(settings, "TIMAPP_PREFIX", PREFIX)
-        self.site = EmbeddedSite(getattr(settings, "TIMAPP", {}), prefix)
+        open_to_blocked = getattr(settings, "TIMAPP_OPEN_TO_BLOCKED", ())
+        self.site = EmbeddedSite(getattr(settings, "TIMAPP", {}), prefix, open_to_blocked)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request: the page, the blocked page, or what the project answers."""

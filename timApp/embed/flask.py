@@ -1,6 +1,6 @@
 """Guards a Flask application."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, request
@@ -57,20 +57,22 @@ class UserSessions:
         options: Mapping[str, object] | None = None,
         *,
         prefix: str = PREFIX,
+        open_to_blocked: Collection[str] = (),
     ) -> None:
         """`who` says whom the application takes the sender of the request for.
 
         Without it, Flask-Login says so, where the application has that; else people log in at
-        timApp's own page, and `current_name` says who they are. `options` and `prefix` as in
+        timApp's own page, and `current_name` says who they are. The others are as in
         `timApp.embed.site.EmbeddedSite`.
         """
         self._who, self._options, self._prefix = who, options, prefix
+        self._open_to_blocked = open_to_blocked
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Guard this application."""
-        site = EmbeddedSite(self._options, self._prefix)
+        site = EmbeddedSite(self._options, self._prefix, self._open_to_blocked)
         app.extensions[_EXTENSION] = site
         inner = app.wsgi_app
 

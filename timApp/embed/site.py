@@ -1,6 +1,6 @@
 """The site inside of an application: what the wrappers of all frameworks have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from timApp.embed.view import ASKED, PATH, Asked, embedded
 from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.vocabulary import Place
+from timApp.request.guarded import is_below
 from timApp.user.people import Identity
 from timApp.util.text import header_text
 
@@ -60,11 +61,19 @@ class Look(NamedTuple):
 class EmbeddedSite:
     """timApp for one application. Any thread may ask it."""
 
-    def __init__(self, options: Mapping[str, object] | None = None, prefix: str = PREFIX) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, object] | None = None,
+        prefix: str = PREFIX,
+        open_to_blocked: Collection[str] = (),
+    ) -> None:
         """`options` are those of `timApp.defaultconfig`, by name; others come as they always do.
 
-        The database has to be there and up to date: `timapp db upgrade`.
+        `open_to_blocked` are paths of the application, such as ``/logout`` and ``/help/*``, that
+        also those reach whose session is blocked. The database has to be there and up to date:
+        `timapp db upgrade`.
         """
+        self._open_to_blocked = tuple(open_to_blocked)
         # The cookie is for the whole of the application, and not just for the pages.
         self.app = create_app({"SESSION_COOKIE_PATH": "/", **(options or {})})
         self.app.register_blueprint(embedded)
@@ -91,7 +100,8 @@ class EmbeddedSite:
             return self._look_at_own(environ)
         verdict, cookies = self._checked(environ)
         name = None if verdict.visitor is None else verdict.visitor.name
-        if step_for(name, verdict.standing, identity) is Step.GO_ON:
+        step = step_for(name, verdict.standing, identity)
+        if step is Step.GO_ON or (step is Step.BLOCK and self._is_open(environ)):
             return Look(name, cookies)
         return self._settled(environ, identity, shows_blocked=True)
 
@@ -106,13 +116,17 @@ class EmbeddedSite:
             return before.cookies
         return self._settled(environ, identity, shows_blocked=False).cookies
 
+    def _is_open(self, environ: Environ) -> bool:
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        return is_below(path, self._open_to_blocked)
+
     def _look_at_own(self, environ: Environ) -> Look:
         verdict, cookies = self._checked(environ)
         if verdict.visitor is None:
             asked = urlencode({"next": address_of(environ)})
             place = f"{environ.get('SCRIPT_NAME', '')}{self.prefix}/login?{asked}"
             return Look(None, [], Answer("302 Found", [("Location", place)], b""))
-        if verdict.standing is Standing.BLOCKED:
+        if verdict.standing is Standing.BLOCKED and not self._is_open(environ):
             return self._settled(environ, Identity(verdict.visitor.name), shows_blocked=True)
         return Look(verdict.visitor.name, cookies)
 

@@ -1,6 +1,6 @@
 """Guards any WSGI program."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Environ, Headers, OurLogin
@@ -24,14 +24,15 @@ def guarded(
     options: Mapping[str, object] | None = None,
     *,
     prefix: str = PREFIX,
+    open_to_blocked: Collection[str] = (),
 ) -> "Guarded":
     """Return the program, which only those reach whose session is valid.
 
     `who` says whom the program takes the sender of a request for; without it, people log in at
-    timApp's own page, and ``REMOTE_USER`` says who they are. `options` and `prefix` as in
+    timApp's own page, and ``REMOTE_USER`` says who they are. The others are as in
     `timApp.embed.site.EmbeddedSite`.
     """
-    return Guarded(program, EmbeddedSite(options, prefix), who)
+    return Guarded(program, EmbeddedSite(options, prefix, open_to_blocked), who)
 
 
 class Guarded:

@@ -37,11 +37,11 @@ class GuardedHost:
 
     def is_open(self, path: str) -> bool:
         """Tell whether the path is open to everybody."""
-        return _is_below(path, self.open)
+        return is_below(path, self.open)
 
     def is_open_to_blocked(self, path: str) -> bool:
         """Tell whether the path is open to whoever is blocked."""
-        return _is_below(path, self.open_to_blocked)
+        return is_below(path, self.open_to_blocked)
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def guarded_hosts(app: Flask) -> GuardedHosts:
     return hosts
 
 
-def _is_below(path: str, patterns: Collection[str]) -> bool:
-    """Tell whether a path, without its query, is one of the patterns.
+def is_below(path: str, patterns: Collection[str]) -> bool:
+    """Tell whether a path, without its query, is one of the patterns, such as ``/public/*``.
 
     A path that another program might read as another one is none of them.
     """
