@@ -12,6 +12,7 @@ from werkzeug.test import create_environ
 from tests.embed.conftest import Browser
 from tests.embed.hosts import Guest
 from tests.site import PASSWORD, Site, open_app
+from timApp.database.dialects.sqlitefile import NoDatabaseFile
 from timApp.embed.wsgi import guarded
 from timApp.user.people import Identity
 
@@ -100,3 +101,14 @@ def test_a_program_may_begin_its_answer_anew(sqlite_url: str, tmp_path: Path, si
     first, second = (dict(headers)["Set-Cookie"] for _, headers in answers)
     assert first == second
     assert len(site.sessions("bob")) == 1
+
+
+def test_without_its_database_it_does_not_begin(tmp_path: Path) -> None:
+    """And says what to run."""
+    options = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}",
+        "INSTANCE_PATH": str(tmp_path),
+        "SECRET_KEY": "a key for the tests",
+    }
+    with pytest.raises(NoDatabaseFile, match="timapp db upgrade"):
+        guarded(told, options=options)

@@ -256,6 +256,10 @@ def test_the_file_is_there_for_whoever_asks(hall: Site) -> None:
         assert stranger.get(path).status_code == 404
     inside = ask(hall.logged_in("ann"), f"/seb/exam/{number}", key_of(hall), **PAGE).text
     assert "This is Safe Exam Browser with the settings of the exam." in inside
+    # As it begins, before anybody is logged in.
+    begun = ask(stranger, f"/seb/exam/{number}", key_of(hall), **PAGE).text
+    assert "This is Safe Exam Browser with the settings of the exam." in begun
+    assert "has to be installed" not in begun
 
 
 def test_handing_in_leads_out_of_the_browser(hall: Site) -> None:

@@ -1,7 +1,9 @@
 """The page on which people see their own sessions and end the others."""
 
 from tests.site import Browser, Site
+from timApp.auth.site import db
 from timApp.guard.vocabulary import Action
+from timApp.user.user import require_user
 
 
 def ended(hall: Site, username: str) -> set[str]:
@@ -28,6 +30,16 @@ def test_people_see_their_own_sessions_and_nobody_elses(hall: Site) -> None:
     assert shown == sorted(shown)
     assert "Alices browser" not in page.text
     assert page.text.count("This is the session you are using.") == 1
+
+
+def test_a_new_password_is_offered_to_who_has_one(hall: Site) -> None:
+    """Whoever comes by another way alone finds no link to a page that can do nothing for them."""
+    browser = hall.logged_in("alice")
+    assert 'href="/my-password"' in browser.get_page("/my-sessions").text
+    with hall.app.app_context():
+        require_user(db, "alice").password_hash = None
+        db.session.commit()
+    assert 'href="/my-password"' not in browser.get_page("/my-sessions").text
 
 
 def test_another_session_is_ended_for_good(hall: Site) -> None:

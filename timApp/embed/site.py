@@ -11,6 +11,7 @@ from werkzeug.test import run_wsgi_app
 
 from timApp.app import create_app
 from timApp.auth.site import current_site
+from timApp.database.dialects.sqlitefile import require_file_of
 from timApp.embed.rule import Step, step_for
 from timApp.embed.view import ASKED, PATH, Asked, embedded
 from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
@@ -71,7 +72,7 @@ class EmbeddedSite:
 
         `open_to_blocked` are paths of the application, such as ``/logout`` and ``/help/*``, that
         also those reach whose session is blocked. The database has to be there and up to date:
-        `timapp db upgrade`.
+        `timapp db upgrade`. `NoDatabaseFile` if there is no file of SQLite's.
         """
         self._open_to_blocked = tuple(open_to_blocked)
         # The cookie is for the whole of the application, and not just for the pages.
@@ -80,6 +81,7 @@ class EmbeddedSite:
         self.prefix = prefix.rstrip("/")
         with self.app.app_context():
             self.guard = current_site().guard
+        require_file_of(self.guard.engine)
         self._names = names_of(self.guard.cookies.name)
 
     def close(self) -> None:

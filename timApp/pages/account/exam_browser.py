@@ -6,13 +6,13 @@ from marshmallow import Schema, fields
 
 from timApp.auth.access import open_to_expired_sessions, verify_logged_in
 from timApp.auth.blueprint import ApiBlueprint
-from timApp.auth.exambrowser import exam_hosts, look_at_browser, seb_site
+from timApp.auth.exambrowser import exam_hosts, look_at_browser, seb_site, shown_keys
 from timApp.auth.site import db
 from timApp.auth.visitor import current_claims, current_visitor
 from timApp.guard.exams.browser import asking_exams, file_of, shown_to, take_told
 from timApp.guard.exams.find import find_exam, require_exam_by_id
-from timApp.guard.rules.exambrowser import BrowserRule, KeyState, ShownKeys
-from timApp.guard.tables.exam import Exam
+from timApp.guard.rules.exambrowser import BrowserRule, KeyState, ShownKeys, judge
+from timApp.guard.tables.exam import Exam, keys_of
 from timApp.request.guarded import guarded_hosts
 from timApp.request.inputs import read_body, takes
 from timApp.user.user import id_of
@@ -44,7 +44,11 @@ def show(number: str) -> ResponseReturnValue:
     """
     exam = _asking_exam(number)
     visitor = current_visitor()
-    state = None if visitor is None else look_at_browser(visitor)
+    if visitor is None:  # as when the browser begins, which keeps no cookie of before
+        keys = keys_of(exam.config_key, exam.seb_key, exam.browser_keys)
+        state: KeyState | None = judge(shown_keys(None), keys)
+    else:
+        state = look_at_browser(visitor)
     site = seb_site(exam.title)
     return render_template(
         "seb.html",

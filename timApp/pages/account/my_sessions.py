@@ -13,6 +13,7 @@ from timApp.guard.reading.sessions import open_sessions, summary_of
 from timApp.guard.vocabulary import Action
 from timApp.pages.shown import shown
 from timApp.request.inputs import takes
+from timApp.user.people import require_person
 from timApp.util.errors import BadInput
 
 my_sessions = Blueprint("my_sessions", __name__, url_prefix="/my-sessions")
@@ -27,7 +28,10 @@ def show() -> ResponseReturnValue:
         shown(summary_of(session, current_clocks()))
         for session in open_sessions(db, visitor.id, current)
     ]
-    return render_template("my_sessions.html", sessions=sessions, current=current)
+    has_password = require_person(db, visitor.name).password_hash is not None
+    return render_template(
+        "my_sessions.html", sessions=sessions, current=current, has_password=has_password
+    )
 
 
 @my_sessions.post("/end")
