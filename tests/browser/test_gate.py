@@ -86,6 +86,19 @@ def test_somebody_lands_where_they_wanted_to_go(lab: Lab, open_window: OpenWindo
     assert second.page.url == f"{lab.page}?a=1"
 
 
+def test_what_is_behind_a_hash_is_there_after_the_login(lab: Lab, open_window: OpenWindow) -> None:
+    """Also after a password that was mistyped: programs keep in it where in them somebody is."""
+    name = lab.hall.add_student()
+    page = open_window().page
+    page.goto(f"{lab.page}?a=1#/deep/down")
+    for password in ("mistyped", PASSWORD):
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+    expect_lab(page)
+    assert page.url == f"{lab.page}?a=1#/deep/down"
+
+
 @pytest.mark.parametrize("button", ["Send", "Save"])
 def test_what_was_typed_is_sent_after_the_verification(
     lab: Lab, open_window: OpenWindow, button: str

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -176,6 +176,9 @@ def test_without_the_right_there_is_a_403_that_says_what_to_do(gate: Site, famil
     assert "Location" not in answer.headers
     if family != "nginx":
         assert "You have no right to this address." in answer.text
+        to = urlencode({"next": f"{LAB}/tree"})
+        assert f'<a href="{SITE}/login?{to}">Log in as somebody else</a>' in answer.text
+        assert "<a" not in ask(browser, family, "https://evil.example/").text
     assert ask(browser, family, f"{WIKI}/").status_code == 200
     assert ask(gate.logged_in("admin"), family).status_code == 200
 

@@ -1,6 +1,7 @@
 """What the gate answers, by the kind of proxy that asks."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from html import escape
@@ -54,12 +55,14 @@ def answer_of(  # noqa: PLR0917 - what there is to say
     visitor: Visitor | None,
     place: str | None,
     text: str,
+    ways_on: Mapping[str, str],
 ) -> Answer:
     """Return the answer to a decision.
 
     `place` is where whoever does not pass is led to, if anywhere, and `text` says why. Whoever goes
-    to a page is led there; scripts and programs are told the status (401, 490, 403) with JSON. If
-    it passes, all headers of `Passing` are there.
+    to a page is led there; without a place they are shown the text, with `ways_on`: addresses, by
+    what leads there. Scripts and programs are told the status (401, 490, 403) with JSON. If it
+    passes, all headers of `Passing` are there.
     """
     if decision in {Decision.PASS, Decision.OPEN}:
         return passing(Passing.of(visitor if decision is Decision.PASS else None))
@@ -77,5 +80,11 @@ def answer_of(  # noqa: PLR0917 - what there is to say
         return Answer(status, [("Content-Type", _JSON), *refused], json.dumps(said) + "\n")
     if place:
         return Answer("302 Found", location)
-    page = f"<!doctype html><meta charset=utf-8><title>{escape(text)}</title><p>{escape(text)}</p>"
-    return Answer(status, [("Content-Type", _PAGE)], page)
+    return Answer(status, [("Content-Type", _PAGE)], _page(text, ways_on))
+
+
+def _page(text: str, ways_on: Mapping[str, str]) -> str:
+    """Return a page that needs nothing else: the site's own files are at another host, mostly."""
+    links = [f'<p><a href="{escape(to)}">{escape(label)}</a></p>' for label, to in ways_on.items()]
+    head = "<!doctype html><meta charset=utf-8><meta name=viewport content=width=device-width>"
+    return "".join([head, f"<title>{escape(text)}</title><p>{escape(text)}</p>", *links])

@@ -16,7 +16,7 @@ from flask import (
     session,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from timApp.auth.access import SessionExpired, open_to_expired_sessions
 from timApp.auth.browser import current_place
@@ -169,7 +169,10 @@ def _answered(asked: Asked | None, family: Family) -> Answer:
         elif decision is Decision.BLOCKED:
             place = f"{_site_url()}/gate/blocked?{urlencode({'to': asked.address})}"
     text = str(_REFUSALS.get(decision, ""))
-    return answer_of(decision, family, asked, visitor, place, text)
+    ways_on: dict[str, str] = {}
+    if asked is not None and decision in {Decision.FORBIDDEN, Decision.CLOSED}:
+        ways_on = {gettext("Log in as somebody else"): _login_address(asked.address)}
+    return answer_of(decision, family, asked, visitor, place, text, ways_on)
 
 
 def _verdict() -> Verdict:

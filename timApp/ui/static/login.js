@@ -1,4 +1,5 @@
-// The login form: shows the password to whoever wants to see what they typed.
+// The login form: shows the password to whoever wants to see what they typed, and leads on to where in
+// a page they wanted to go.
 const button = document.querySelector("[data-show-password]");
 const field = document.querySelector("#password");
 
@@ -9,6 +10,8 @@ button.addEventListener("click", () => {
   button.setAttribute("aria-pressed", String(!isShown));
   field.focus();
 });
+// What comes behind a "#" is not sent. Browsers keep it for where the answer leads.
+field.form.action += location.hash;
 // So that no password is remembered as a text that was typed.
 field.form.addEventListener("submit", () => {
   field.type = "password";
