@@ -6,6 +6,7 @@ The thread is started late, so that it is seen who has answered.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import psycopg
 import pytest
@@ -177,3 +178,45 @@ def test_the_thread_is_asked_about_those_who_are_undecided(guard: Guard) -> None
         assert await asked == [Standing.VALID, Standing.VALID, Standing.ANONYMOUS]
 
     in_loop(guard, work)
+
+
+class Slow(Guard):
+    """A guard whose database takes as long as it is told, or breaks."""
+
+    seconds = 0.0
+    error: Exception | None = None
+
+    def check_at_once(self, claims: Claims, *, renews: bool = True) -> Verdict | None:
+        """Say so after that time."""
+        Event().wait(self.seconds)
+        if self.error is not None:
+            raise self.error
+        return super().check_at_once(claims, renews=renews)
+
+
+def test_after_a_look_that_took_long_the_loop_leaves_the_next_ones_to_the_thread(
+    sqlite_url: str,
+) -> None:
+    """What kept it once may keep it again; what fails is for the thread to tell of."""
+    guard = Slow(open_engine(sqlite_url), Cookies(["a key"]))
+
+    async def work(desk: Desk) -> None:
+        bearer = desk.log_in()
+        looks = desk.looks
+        verdict = looks.at_once(bearer)
+        assert verdict is not None
+        assert verdict.standing is Standing.VALID
+        guard.error = RuntimeError("broken")
+        assert looks.at_once(bearer) is None
+        guard.error = None
+        assert looks.exams_at_once() is not None
+        guard.seconds = 0.25
+        assert looks.at_once(bearer) is not None
+        guard.seconds = 0.0
+        assert looks.exams_at_once() is None
+        assert looks.at_once(bearer) is None
+        looks.start()
+        assert await desk.ask(bearer) == [Standing.VALID]
+
+    in_loop(guard, work)
+    guard.engine.dispose()

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 #: Seconds that a look of the loop may take, and for how long the thread makes all of them after one
 #: that took longer. SQLite waits by itself for up to 10 s, whatever it is told, while another
 #: process holds what only a moment is held for; a disk may take as long.
-_SHORT, _REST = 0.05, 60.0
+_SHORT, _REST = 0.2, 60.0
 
 #: Verdicts on those who were asked about, as `Guard.check_all` returns them, or None if nobody can
 #: tell; and a mark of the exams that run.
