@@ -45,7 +45,6 @@ RIGHTS: Final = {
 #: say no more than `SAID`, so that most of them find nothing to do: 404, 409, 422.
 ROUTES: Final = {
     "anybody": {
-        "DELETE /gate/envoy<rest:rest>": 403,
         "GET /gate/blocked": 422,
         "GET /gate/envoy<rest:rest>": 403,
         "GET /gate/forward": 400,
@@ -70,8 +69,6 @@ ROUTES: Final = {
         "GET /saml/login": 404,
         "GET /saml/metadata": 404,
         "GET /user/sessions/state": 200,
-        "PATCH /gate/envoy<rest:rest>": 403,
-        "POST /gate/envoy<rest:rest>": 403,
         "POST /header/login": 404,
         "POST /language": 303,
         "POST /login": 302,
@@ -82,7 +79,6 @@ ROUTES: Final = {
         "POST /lti/login": 404,
         "POST /oidc/backchannel-logout": 404,
         "POST /saml/acs": 404,
-        "PUT /gate/envoy<rest:rest>": 403,
     },
     "whoever is logged in, blocked or not": {
         "GET /user/sessions/current": 200,
