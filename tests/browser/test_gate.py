@@ -89,7 +89,8 @@ def test_somebody_lands_where_they_wanted_to_go(lab: Lab, open_window: OpenWindo
 def test_what_is_behind_a_hash_is_there_after_the_login(lab: Lab, open_window: OpenWindow) -> None:
     """Also after a password that was mistyped: programs keep in it where in them somebody is."""
     name = lab.hall.add_student()
-    page = open_window().page
+    window = open_window()
+    page = window.page
     page.goto(f"{lab.page}?a=1#/deep/down")
     for password in ("mistyped", PASSWORD):
         page.get_by_label("User name").fill(name)
@@ -97,6 +98,9 @@ def test_what_is_behind_a_hash_is_there_after_the_login(lab: Lab, open_window: O
         page.get_by_role("button", name="Log in").click()
     expect_lab(page)
     assert page.url == f"{lab.page}?a=1#/deep/down"
+    (refused,) = window.faults  # the login, which the browser tells of
+    assert "403" in refused
+    window.faults.clear()
 
 
 @pytest.mark.parametrize("button", ["Send", "Save"])
