@@ -166,6 +166,25 @@ def test_a_connection_that_was_ended_is_replaced(guard: Guard, other: psycopg.Co
     in_loop(guard, work)
 
 
+def test_a_row_that_nobody_can_read_keeps_nobody_else(
+    guard: Guard, other: psycopg.Connection
+) -> None:
+    """Whoever it is about is told that nobody can tell, and the next ones are answered."""
+
+    async def work(desk: Desk) -> None:
+        broken, whole = desk.log_in(), desk.log_in(Identity("eve"))
+        other.execute(
+            "UPDATE usersession SET key_state = 'bogus' WHERE session_id = %s",
+            [broken.claims.session_id],
+        )
+        other.commit()
+        desk.looks.start()
+        assert await desk.ask(broken) is None
+        assert await desk.ask(whole) == [Standing.VALID]
+
+    in_loop(guard, work)
+
+
 def test_the_thread_is_asked_about_those_who_are_undecided(guard: Guard) -> None:
     """Whoever may owe a passkey is looked up by the thread, and all are told at once."""
 

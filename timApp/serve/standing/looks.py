@@ -104,14 +104,24 @@ class Looks:
             return
 
         def ended(is_over: bool) -> None:
-            visitors = look.visitors() if is_over else None
-            if visitors is None:
-                self._jobs.put(_Job(bearers, heard, None if is_over else look))
+            if not is_over:
+                self._jobs.put(_Job(bearers, heard, look))
                 return
-            verdicts = [self._guard.verdict_on(one) for one in visitors]
+            verdicts = self._verdicts_of(look)
+            if verdicts is None:
+                self._jobs.put(_Job(bearers, heard))
+                return
             self._complete(bearers, verdicts, lambda all_verdicts: heard(all_verdicts, exams))
 
         watch(self._mailbox.loop, look, ended)
+
+    def _verdicts_of(self, look: Look) -> list[Verdict | None] | None:
+        """Return the verdicts of a look that is over; None if it has failed."""
+        try:
+            visitors = look.visitors()
+        except Exception:  # the thread meets it again, and tells of it
+            return None
+        return None if visitors is None else [self._guard.verdict_on(one) for one in visitors]
 
     def _complete(
         self,
