@@ -1,12 +1,14 @@
 """Who asks: the person and the session that a cookie stands for, as they are at this moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from timApp.database.driver.read import ReadOutside
 from timApp.database.driver.steps import SteppedRead
 from timApp.database.work import Work
 from timApp.guard.cookie import Claims
@@ -165,12 +167,8 @@ class Visitors:
         read = self._many.begin(parameters)
         if read is None:
             return None
-        return Look(
-            read,
-            lambda: self._many.values_of(read),
-            lambda: self._many.finish(read, parameters),
-            lambda rows, waits: self._found_all(rows, asked, renews, waits=waits),
-        )
+        found = partial(self._found_all, asked=asked, renews=renews)
+        return Look(self._many, read, parameters, found)
 
     def rewritten_token(self, claims: Claims, here: Here) -> int:
         """Return the number of a cookie that an answer sets for another reason."""
@@ -287,22 +285,23 @@ class Look:
 
     def __init__(
         self,
+        many: ReadOutside,
         read: SteppedRead,
-        values: Callable[[], Sequence[Sequence[Any]] | None],
-        finish: Callable[[], Sequence[Sequence[Any]]],
-        found: Callable[[Sequence[Sequence[Any]], bool], list[Visitor | Undecided | None]],
+        parameters: Mapping[str, object],
+        found: Callable[..., list[Visitor | Undecided | None]],
     ) -> None:
-        self._values, self._finish, self._found = values, finish, found
+        """Take what has begun with these parameters, and what makes visitors of the rows."""
+        self._many, self._read, self._parameters, self._found = many, read, parameters, found
         self.fileno, self.go_on = read.fileno, read.go_on
 
     def visitors(self) -> list[Visitor | Undecided | None] | None:
         """Return what `Visitors.at_once` does of each, once it is over; None if it has failed."""
-        values = self._values()
-        return None if values is None else self._found(values, False)
+        values = self._many.values_of(self._read)
+        return None if values is None else self._found(values, waits=False)
 
     def finish(self) -> list[Visitor | Undecided | None]:
         """Wait for the rest of it, and return what `Visitors.find_all` does."""
-        return self._found(self._finish(), True)
+        return self._found(self._many.finish(self._read, self._parameters), waits=True)
 
 
 def _key_of(claims: Claims) -> dict[str, object]:

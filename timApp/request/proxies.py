@@ -4,6 +4,7 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from timApp.request.environ import environ_key
 from timApp.util.forwarded import ProxyHeaders, Visit, read_visit
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 #: What is read, by the names that WSGI has for the headers.
 _HEADERS = {
-    f"HTTP_{name.upper().replace('-', '_')}": name
+    environ_key(name): name
     for name in (
         "forwarded",
         "host",

@@ -9,6 +9,7 @@ from typing import Any
 from flask import current_app, request
 
 from timApp.auth.vouched import Vouched, Way
+from timApp.request.environ import environ_key
 from timApp.request.networks import is_in_networks
 from timApp.request.peer import PEER, REPEATED
 from timApp.user.federated import Word
@@ -96,7 +97,7 @@ def _value(environ: Mapping[str, Any], name: str | None) -> str | None:
     """Return what a header says; None if it says nothing, or there is none to be read."""
     if name is None:
         return None
-    key = f"HTTP_{name.upper().replace('-', '_')}"
+    key = environ_key(name)
     if key in environ.get(REPEATED, ()):
         raise _wrong(name)
     try:

@@ -74,17 +74,6 @@ class KeptConnections:
         if idle is not self._idle:
             _close(idle)
 
-    def use_idle(self, work: Callable[..., _Result], *arguments: object) -> _Result | None:
-        """Do the work, which never fails, as `use` does; None if each connection is in use."""
-        idle = self._idle
-        try:
-            connection = idle.pop()
-        except IndexError:
-            return None
-        result = work(connection, *arguments)
-        self.give_back(connection, idle)
-        return result
-
     def close(self) -> None:
         """Close all connections; those that are in use, after that."""
         idle, self._idle = self._idle, deque()

@@ -99,7 +99,11 @@ class ReadOutside:
         """
         if self._connections is None or not self._is_at_hand:
             return None
-        found = self._connections.use_idle(_at_once, self._text, self._given(parameters))
+        borrowed = self._connections.borrow()
+        if borrowed is None:
+            return None
+        found = borrowed.connection.read_at_once(self._text, self._given(parameters))
+        borrowed.give_back()
         return None if found is None else [self._processed(one) for one in found]
 
     def begin(self, parameters: Mapping[str, object]) -> SteppedRead | None:
@@ -152,9 +156,4 @@ def _first(connection: Any, text: str, values: object) -> Sequence[Any] | None:
 
 def _all(connection: Any, text: str, values: object) -> list[Sequence[Any]]:
     found: list[Sequence[Any]] = connection.execute(text, values).fetchall()
-    return found
-
-
-def _at_once(connection: Any, text: str, values: object) -> list[Sequence[Any]] | None:
-    found: list[Sequence[Any]] | None = connection.read_at_once(text, values)
     return found
