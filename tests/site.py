@@ -47,6 +47,8 @@ def open_app(database_url: str, instance: Path, **options: object) -> Iterator[F
     yield app
     with app.app_context():
         db.engine.dispose()
+        # For good: what a host answers later is kept over a connection that nobody would close.
+        db.engine.pool.dispose()
 
 
 def log_in_here(user: User, session_id: str | None) -> None:
