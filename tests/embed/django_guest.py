@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from tests.embed.hosts import OPEN, SUPERVISOR, Guest
+from tests.embed.hosts import LOGIN, LOGOUT, OPEN, SUPERVISOR, Guest
 from timApp.embed.django import UserSessions
 from timApp.embed.site import EmbeddedSite
 from timApp.user.usergroup import SUPERVISOR_GROUP
@@ -112,6 +112,7 @@ def django_guest(options: Mapping[str, object], folder: Path) -> Guest:
         call_command("migrate", verbosity=0)
     settings.TIMAPP = dict(options)
     settings.TIMAPP_OPEN_TO_BLOCKED = OPEN
+    settings.TIMAPP_LOGIN, settings.TIMAPP_LOGOUT = LOGIN, LOGOUT
     _asked.clear()
     handler = WSGIHandler()
     return Guest(httpx.WSGITransport(app=handler), Sessions.made.pop(), _asked)

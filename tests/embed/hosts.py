@@ -1,6 +1,6 @@
 """The same small application in each framework, which lets anybody in by name: its own matter.
 
-``POST /in?name=N`` lets N in, ``POST /out`` logs them out as the framework does, ``POST /forget``
+``POST /in?name=N`` lets N in, ``/out`` logs them out as the framework does, ``POST /forget``
 drops all that the framework keeps of them; ``GET /`` says who they are, ``POST /echo`` sends back
 what came, and ``POST /in`` counts, so that it is seen what got to the application.
 """
@@ -27,7 +27,9 @@ from timApp.user.usergroup import SUPERVISOR_GROUP
 
 BASE = "http://localhost"
 #: What is open to blocked sessions, too.
-OPEN = ("/out",)
+OPEN = ("/help/*",)
+#: Where people log in and out.
+LOGIN, LOGOUT = "/in", "/out"
 #: Who is a supervisor, as the application knows it.
 SUPERVISOR = "super"
 
@@ -82,7 +84,7 @@ def flask_guest(options: Mapping[str, object]) -> Guest:
         login_user(Account(request.args["name"]), remember="remember" in request.args)
         return "in"
 
-    @app.post("/out")
+    @app.route("/out", methods=["GET", "POST"])
     def log_out() -> str:
         logout_user()
         return "out"
@@ -96,7 +98,7 @@ def flask_guest(options: Mapping[str, object]) -> Guest:
     def echo() -> bytes:
         return request.get_data()
 
-    UserSessions(app, options=options, open_to_blocked=OPEN)
+    UserSessions(app, options=options, open_to_blocked=OPEN, login=LOGIN, logout=LOGOUT)
     return Guest(httpx.WSGITransport(app=app), app.extensions["timapp_sessions"], asked)
 
 
@@ -122,7 +124,7 @@ def wsgi_guest(options: Mapping[str, object]) -> Guest:
     def who(environ: dict[str, Any]) -> Identity | None:
         return identity_of(environ.get("example.name", _sent(environ)))
 
-    guard = guarded(program, who, options, open_to_blocked=OPEN)
+    guard = guarded(program, who, options, open_to_blocked=OPEN, login=LOGIN, logout=LOGOUT)
     return Guest(httpx.WSGITransport(app=guard), guard.site, asked)
 
 
@@ -144,7 +146,7 @@ def asgi_guest(options: Mapping[str, object]) -> Guest:
         request.session["name"] = request.query_params["name"]
         return "in"
 
-    @app.post("/out")
+    @app.api_route("/out", methods=["GET", "POST"])
     async def log_out(request: Request) -> str:
         del request.session["name"]
         return "out"
@@ -165,6 +167,6 @@ def asgi_guest(options: Mapping[str, object]) -> Guest:
     def who(scope: Any) -> Identity | None:
         return identity_of(scope["session"].get("name"))
 
-    guard = Guarded(noting, who, options, open_to_blocked=OPEN)
+    guard = Guarded(noting, who, options, open_to_blocked=OPEN, login=LOGIN, logout=LOGOUT)
     app_with_sessions = SessionMiddleware(guard, "the application's own")
     return Guest(httpx.ASGITransport(app=app_with_sessions), guard.site, asked)

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from tests.embed.conftest import House
 from tests.embed.hosts import SUPERVISOR
+from tests.site import PASSWORD
 from timApp.auth.site import db
 from timApp.guard.tables.session import UserSession
 from timApp.user.usergroup import ADMIN_GROUP
@@ -93,14 +94,51 @@ def test_a_second_person_in_the_same_browser_ends_the_first_ones_session(house: 
 
 
 def test_whoever_is_blocked_may_leave_and_another_one_come(house: House) -> None:
-    """Where the application has opened its logout; the browser is not lost to the next person."""
+    """By its logout, which is open like what it has opened; the browser is not lost to the next."""
     house.let_in("ann")
     browser = house.let_in("ann")
     assert browser.get().status_code == 490
+    assert browser.get("/help/me").status_code != 490
+    assert house.guest.asked[-1] == "/help/me"
     assert browser.ask("POST", "/forget").status_code == 490
     assert browser.ask("POST", "/out").status_code == 200
     assert browser.let_in("ben").status_code == 200
     assert browser.get().text == "Hello, ben."
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_our_logout_is_that_of_the_application(house: House, is_blocked: bool) -> None:
+    """So that it does not let its person in again at once, with a new session."""
+    if is_blocked:
+        house.let_in("ann")
+    browser = house.let_in("ann")
+    page = browser.get() if is_blocked else browser.get("/_timapp/my-sessions")
+    assert page.status_code == (490 if is_blocked else 200)
+    before = session_ids(house, "ann")
+    form = page.text.partition('action="/_timapp/logout"')[2]
+    token = form.partition('name="csrf_token" value="')[2].partition('"')[0]
+    led = browser.ask("POST", "/_timapp/logout", data={"csrf_token": token})
+    assert (led.status_code, led.headers["Location"]) == (303, "/out")
+    assert browser.get("/out").status_code == 200
+    assert browser.get().text == "Hello, None."
+    assert session_ids(house, "ann") == before, "no other has begun"
+    assert len(house.site.active("ann")) == is_blocked
+
+
+def test_our_login_is_that_of_the_application(house: House) -> None:
+    """A form of ours would let in nobody whom the application does not know."""
+    browser = house.browser()
+    led = browser.get("/_timapp/login?next=/_timapp/my-sessions")
+    assert (led.status_code, led.headers["Location"]) == (
+        302,
+        "/in?next=%2F_timapp%2Fmy-sessions",
+    )
+    assert browser.get("/_timapp/login?next=//evil.example.org").headers["Location"] == "/in"
+    house.site.add_user("bob")
+    typed = {"username": "bob", "password": PASSWORD}
+    refused = browser.ask("POST", "/_timapp/login", json=typed)
+    assert refused.status_code == 409
+    assert house.site.sessions("bob") == {}
 
 
 def test_whoever_logs_in_again_in_the_same_browser_is_not_blocked(house: House) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from werkzeug.test import create_environ
+from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.embed.conftest import Browser
 from tests.embed.hosts import Guest
@@ -101,6 +101,28 @@ def test_a_program_may_begin_its_answer_anew(sqlite_url: str, tmp_path: Path, si
     first, second = (dict(headers)["Set-Cookie"] for _, headers in answers)
     assert first == second
     assert len(site.sessions("bob")) == 1
+
+
+def test_no_page_offers_a_logout_that_does_not_log_out(
+    sqlite_url: str, tmp_path: Path, site: Site
+) -> None:
+    """As where the application has its own login, and nobody has said how it logs out."""
+    options = {"DATABASE_URL": sqlite_url, "INSTANCE_PATH": str(tmp_path), "SECRET_KEY": "k" * 16}
+    program = guarded(told, lambda _: Identity("ben"), options)
+    with closing(program.site):
+        guest = Guest(httpx.WSGITransport(app=program), program.site, [])
+        browser, second = Browser(guest, "Firefox"), Browser(guest, "Chrome")
+        assert browser.get().status_code == 200
+        page = browser.get("/_timapp/my-sessions")
+        assert page.status_code == 200
+        blocked = second.get()
+        assert blocked.status_code == 490
+        for text in (page.text, blocked.text):
+            assert "Log out" not in text
+        assert browser.get("/_timapp/login?next=/_timapp/").headers["Location"].startswith("/?")
+        environ = create_environ("/_timapp/login", "http://localhost") | {"SCRIPT_NAME": "/shop"}
+        _, status, headers = run_wsgi_app(program, environ)
+        assert (status, headers["Location"]) == ("302 FOUND", "/shop/")
 
 
 def test_without_its_database_it_does_not_begin(tmp_path: Path) -> None:

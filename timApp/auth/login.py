@@ -45,6 +45,7 @@ from timApp.guard.changes.change import Change, OnePerson
 from timApp.guard.logins.outcome import AccountClosed, PasswordChanged
 from timApp.guard.vocabulary import Action, Cause
 from timApp.guard.waiting.cause import find_end
+from timApp.request.application import application_login
 from timApp.request.caches import forget_pages
 from timApp.request.guarded import guarded_hosts
 from timApp.request.inputs import read_body, takes
@@ -61,10 +62,17 @@ login = ApiBlueprint("login", __name__, description="Logging in and out.")
 
 @login.get("/login")
 @login.tells(200, {"type": "string"}, "A page with the form.", content_type="text/html")
+@login.tells(302, description="Inside an application with a login of its own: where that is.")
 @takes(query=("next", "username"))
 @open_to_expired_sessions
 def login_page() -> ResponseReturnValue:
-    """Show the form, with a name filled in if one is given, and who is logged in already."""
+    """Show the form, with a name filled in if one is given, and who is logged in already.
+
+    Where the application around the site lets people in, it leads there.
+    """
+    application = application_login()
+    if application is not None:
+        return redirect(application.address(local_address(request.args.get("next")) or ""))
     name_browser()
     return _form_page({name: request.args.get(name, "") for name in ("next", "username")})
 
@@ -87,6 +95,8 @@ def login_page() -> ResponseReturnValue:
 @open_to_expired_sessions
 def log_in() -> ResponseReturnValue:
     """Log in, with JSON or with the form; `Conflict` where people have no passwords here."""
+    if application_login() is not None:
+        raise Conflict("People log in at the application around this site.")
     if not current_app.config["LOCAL_PASSWORDS"]:
         raise Conflict("Nobody logs in with a password here. Log in as the login page says.")
     name_browser()
@@ -95,9 +105,17 @@ def log_in() -> ResponseReturnValue:
 
 @login.post("/logout")
 @login.tells(200, StatusAnswer, "Nobody is logged in on this browser now.")
+@login.tells(303, description="Inside an application with a logout of its own: where that is.")
 @open_to_expired_sessions
 def log_out() -> ResponseReturnValue:
-    """End the current session for good; nothing happens if nobody is logged in."""
+    """End the current session for good; nothing happens if nobody is logged in.
+
+    Where the application around the site lets people in, a browser is led to its logout: that ends
+    the session, too, and would begin another one for whom it still knows.
+    """
+    application = application_login()
+    if application is not None and application.logout is not None and not wants_json():
+        return redirect(application.logout, 303)
     provider_page = _provider_page()
     visitor = end_login()
     if not wants_json() and visitor is not None:

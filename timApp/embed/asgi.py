@@ -51,14 +51,17 @@ class Guarded:
         *,
         prefix: str = PREFIX,
         open_to_blocked: Collection[str] = (),
+        login: str | None = None,
+        logout: str | None = None,
     ) -> None:
         """`who` says whom the program takes the sender of a request for, by its scope.
 
         Without it, people log in at timApp's own page, and ``scope["timapp_name"]`` says who they
         are. The others are as in `timApp.embed.site.EmbeddedSite`.
         """
-        self.site = EmbeddedSite(options, prefix, open_to_blocked)
+        self.site = EmbeddedSite(options, prefix, open_to_blocked, login, logout)
         self._app = app
+        self._has_login = who is not None
         self._who: Callable[[Scope], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)
         self._pages = WSGIMiddleware(cast(Any, self._page), workers=_PAGES)
 
@@ -74,7 +77,8 @@ class Guarded:
 
     def _page(self, environ: Environ, start_response: Any) -> Any:
         whole = _environ(environ["asgi.scope"][_SCOPE])
-        return self.site.pages({**whole, "wsgi.input": environ["wsgi.input"]}, start_response)
+        whole["wsgi.input"] = environ["wsgi.input"]
+        return self.site.pages(whole, start_response, has_login=self._has_login)
 
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = _environ(scope)

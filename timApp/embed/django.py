@@ -1,12 +1,14 @@
 """Guards a Django project: put ``timApp.embed.django.UserSessions`` behind Django's authentication.
 
 ``TIMAPP = {...}`` in the settings has the options of `timApp.defaultconfig`, by name, and
-``TIMAPP_PREFIX`` what the pages are below, ``/_timapp`` if it is not said; the paths in
-``TIMAPP_OPEN_TO_BLOCKED`` are open to blocked sessions, too. In a project without
-Django's authentication people log in at timApp's own page.
+``TIMAPP_PREFIX`` what the pages are below, ``/_timapp`` if it is not said;
+``TIMAPP_OPEN_TO_BLOCKED``, ``TIMAPP_LOGIN`` and ``TIMAPP_LOGOUT`` are as in
+`timApp.embed.site.EmbeddedSite`. In a project without Django's authentication people log in at
+timApp's own page.
 """
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -25,16 +27,21 @@ class UserSessions:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Django makes it once."""
         self._get_response = get_response
-        prefix = getattr(settings, "TIMAPP_PREFIX", PREFIX)
-        open_to_blocked = getattr(settings, "TIMAPP_OPEN_TO_BLOCKED", ())
-        self.site = EmbeddedSite(getattr(settings, "TIMAPP", {}), prefix, open_to_blocked)
+        self.site = EmbeddedSite(
+            getattr(settings, "TIMAPP", {}),
+            getattr(settings, "TIMAPP_PREFIX", PREFIX),
+            getattr(settings, "TIMAPP_OPEN_TO_BLOCKED", ()),
+            getattr(settings, "TIMAPP_LOGIN", None),
+            getattr(settings, "TIMAPP_LOGOUT", None),
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request: the page, the blocked page, or what the project answers."""
         environ = dict(request.META)
         if self.site.is_page(request.path_info):
             environ["wsgi.input"] = BytesIO(request.body)
-            chunks, status, headers = run_wsgi_app(self.site.pages, environ, buffered=True)
+            pages = partial(self.site.pages, has_login=hasattr(request, "user"))
+            chunks, status, headers = run_wsgi_app(pages, environ, buffered=True)
             return _response(status, headers.to_wsgi_list(), b"".join(chunks))
         before = self.site.look(environ, _who(request))
         if before.answer is not None:

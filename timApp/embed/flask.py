@@ -58,6 +58,8 @@ class UserSessions:
         *,
         prefix: str = PREFIX,
         open_to_blocked: Collection[str] = (),
+        login: str | None = None,
+        logout: str | None = None,
     ) -> None:
         """`who` says whom the application takes the sender of the request for.
 
@@ -67,18 +69,24 @@ class UserSessions:
         """
         self._who, self._options, self._prefix = who, options, prefix
         self._open_to_blocked = open_to_blocked
+        self._login, self._logout = login, logout
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Guard this application."""
-        site = EmbeddedSite(self._options, self._prefix, self._open_to_blocked)
+        site = EmbeddedSite(
+            self._options, self._prefix, self._open_to_blocked, self._login, self._logout
+        )
         app.extensions[_EXTENSION] = site
         inner = app.wsgi_app
 
         def dispatch(environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
-            is_page = site.is_page(environ.get("PATH_INFO", ""))
-            answer: Iterable[bytes] = (site.pages if is_page else inner)(environ, start_response)
+            answer: Iterable[bytes]
+            if site.is_page(environ.get("PATH_INFO", "")):
+                answer = site.pages(environ, start_response, has_login=self._has_login(app))
+            else:
+                answer = inner(environ, start_response)
             return answer
 
         app.wsgi_app = dispatch  # type: ignore[method-assign]
@@ -106,7 +114,10 @@ class UserSessions:
     def _asked(self) -> Identity | OurLogin | None:
         if self._who is not None:
             return self._who()
-        return flask_login_user() if hasattr(current_app, "login_manager") else OUR_LOGIN
+        return flask_login_user() if self._has_login(current_app) else OUR_LOGIN
+
+    def _has_login(self, app: Flask) -> bool:
+        return self._who is not None or hasattr(app, "login_manager")
 
 
 def embedded_site() -> EmbeddedSite:

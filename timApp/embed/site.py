@@ -17,6 +17,7 @@ from timApp.embed.view import ASKED, PATH, Asked, embedded
 from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.vocabulary import Place
+from timApp.request.application import KEY, ApplicationLogin
 from timApp.request.guarded import is_below
 from timApp.user.people import Identity
 from timApp.util.text import header_text
@@ -67,14 +68,20 @@ class EmbeddedSite:
         options: Mapping[str, object] | None = None,
         prefix: str = PREFIX,
         open_to_blocked: Collection[str] = (),
+        login: str | None = None,
+        logout: str | None = None,
     ) -> None:
         """`options` are those of `timApp.defaultconfig`, by name; others come as they always do.
 
-        `open_to_blocked` are paths of the application, such as ``/logout`` and ``/help/*``, that
-        also those reach whose session is blocked. The database has to be there and up to date:
+        `open_to_blocked` are paths of the application, such as ``/help/*``, that also those reach
+        whose session is blocked. `login` and `logout` are the paths where an application that has
+        a login of its own shows its form (the first page, if it is not said) and logs out by GET;
+        they are open to blocked sessions, too. The database has to be there and up to date:
         `timapp db upgrade`. `NoDatabaseFile` if there is no file of SQLite's.
         """
-        self._open_to_blocked = tuple(open_to_blocked)
+        own = [path.partition("?")[0] for path in (login, logout) if path is not None]
+        self._open_to_blocked = (*open_to_blocked, *own)
+        self._login, self._logout = login or "/", logout
         # The cookie is for the whole of the application, and not just for the pages.
         self.app = create_app({"SESSION_COOKIE_PATH": "/", **(options or {})})
         self.app.register_blueprint(embedded)
@@ -129,12 +136,18 @@ class EmbeddedSite:
             place = f"{environ.get('SCRIPT_NAME', '')}{self.prefix}/login?{asked}"
             return Look(None, [], Answer("302 Found", [("Location", place)], b""))
         if verdict.standing is Standing.BLOCKED and not self._is_open(environ):
-            return self._settled(environ, Identity(verdict.visitor.name), shows_blocked=True)
+            identity = Identity(verdict.visitor.name)
+            return self._settled(environ, identity, shows_blocked=True, has_login=False)
         return Look(verdict.visitor.name, cookies)
 
-    def pages(self, environ: Environ, start_response: Any) -> Any:
-        """Answer a request for one of the pages; a WSGI program."""
+    def pages(self, environ: Environ, start_response: Any, *, has_login: bool) -> Any:
+        """Answer a request for one of the pages, as a WSGI program does.
+
+        `has_login` says whether the application has a login of its own.
+        """
         below = dict(environ)
+        if has_login:
+            below[KEY] = self._application_login(environ)
         below["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.prefix
         below["PATH_INFO"] = environ["PATH_INFO"][len(self.prefix) :] or "/"
         return self.app.wsgi_app(below, start_response)
@@ -159,7 +172,19 @@ class EmbeddedSite:
         )
         return verdict, [("Set-Cookie", cookie)]
 
-    def _settled(self, environ: Environ, identity: Identity | None, *, shows_blocked: bool) -> Look:
+    def _application_login(self, environ: Environ) -> ApplicationLogin:
+        root = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"))
+        logout = None if self._logout is None else root + self._logout
+        return ApplicationLogin(root + self._login, logout)
+
+    def _settled(
+        self,
+        environ: Environ,
+        identity: Identity | None,
+        *,
+        shows_blocked: bool,
+        has_login: bool = True,
+    ) -> Look:
         """Let the site do what there is to do, as if it was asked by the request's sender."""
         asked = {name: value for name, value in environ.items() if name not in _OF_BODY}
         asked |= {
@@ -169,6 +194,7 @@ class EmbeddedSite:
             "QUERY_STRING": urlencode({"to": address_of(environ)}),
             "wsgi.input": BytesIO(),
             ASKED: Asked(identity, shows_blocked),
+            KEY: self._application_login(environ) if has_login else None,
         }
         chunks, status, headers = run_wsgi_app(self.app.wsgi_app, asked, buffered=True)
         cookies = [("Set-Cookie", value) for value in headers.getlist("Set-Cookie")]

@@ -25,6 +25,8 @@ def guarded(
     *,
     prefix: str = PREFIX,
     open_to_blocked: Collection[str] = (),
+    login: str | None = None,
+    logout: str | None = None,
 ) -> "Guarded":
     """Return the program, which only those reach whose session is valid.
 
@@ -32,7 +34,8 @@ def guarded(
     timApp's own page, and ``REMOTE_USER`` says who they are. The others are as in
     `timApp.embed.site.EmbeddedSite`.
     """
-    return Guarded(program, EmbeddedSite(options, prefix, open_to_blocked), who)
+    site = EmbeddedSite(options, prefix, open_to_blocked, login, logout)
+    return Guarded(program, site, who)
 
 
 class Guarded:
@@ -47,7 +50,9 @@ class Guarded:
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request: the page, the blocked page, or what the program answers."""
         if self.site.is_page(environ.get("PATH_INFO", "")):
-            answer: Iterable[bytes] = self.site.pages(environ, start_response)
+            answer: Iterable[bytes] = self.site.pages(
+                environ, start_response, has_login=self._has_login
+            )
             return answer
         for name in () if self._has_login else _TOLD:
             environ.pop(name, None)
