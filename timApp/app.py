@@ -81,6 +81,7 @@ from timApp.pages.supervise.servers import servers
 from timApp.pages.supervise.several import several
 from timApp.receivers.routes import signals
 from timApp.receivers.site import add_teller
+from timApp.request.conditional import pack_static_file
 from timApp.request.converter import NameConverter, RestConverter
 from timApp.request.guarded import add_guarded_hosts
 from timApp.request.inputs import check_inputs, current_request, takes_files
@@ -279,6 +280,7 @@ def _add_pages(app: Flask) -> None:
     app.before_request(check_inputs)
     app.before_request(require_proof)
     app.after_request(keep_out_of_caches)
+    app.after_request(pack_static_file)
     guarded = add_guarded_hosts(app)
     app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
         app.wsgi_app,

@@ -1,10 +1,13 @@
 """What each answer tells browsers of what a page may do."""
 
+import gzip
+
 import pytest
 from flask import Flask
 
 from tests.conftest import MakeApp
 
+FONT = "/bootstrap/static/css/font/fonts/bootstrap-icons.woff2"
 HSTS = "Strict-Transport-Security"
 
 
@@ -47,3 +50,34 @@ def test_browsers_are_bound_to_https_as_configured(
     ):
         with client.get(path, base_url=base) as answer:
             assert answer.headers.get(HSTS) == expected
+
+
+@pytest.mark.parametrize("encoding", ["gzip, deflate, br", "gzip;q=0", ""])
+@pytest.mark.parametrize("path", ["/static/ui/ui.css", "/bootstrap/static/css/bootstrap.min.css"])
+def test_a_static_file_comes_compressed_to_whoever_understands_it(
+    app: Flask, encoding: str, path: str
+) -> None:
+    """It is the same when it is unpacked, half as long at the most, and asked for once."""
+    client = app.test_client()
+    with client.get(path) as plain, client.get(path, headers={"Accept-Encoding": encoding}) as sent:
+        is_packed = sent.headers.get("Content-Encoding") == "gzip"
+        assert is_packed is encoding.startswith("gzip,")
+        assert "Content-Encoding" not in plain.headers
+        assert plain.headers["Vary"] == sent.headers["Vary"] == "Accept-Encoding"
+        assert int(sent.headers["Content-Length"]) == len(sent.data)
+        assert (gzip.decompress(sent.data) if is_packed else sent.data) == plain.data
+        assert not is_packed or len(sent.data) * 2 < len(plain.data)
+        known = {"If-None-Match": sent.headers["ETag"], "Accept-Encoding": encoding}
+        weak = "W/" if is_packed else ""
+        assert sent.headers["ETag"] == weak + plain.headers["ETag"]
+    with client.get(path, headers=known) as again:
+        assert (again.status_code, again.data) == (304, b"")
+        assert again.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/login", FONT])
+def test_nothing_else_is_compressed(app: Flask, path: str) -> None:
+    """A font is already, and the length of a page would tell of the secrets in it."""
+    with app.test_client().get(path, headers={"Accept-Encoding": "gzip"}) as answer:
+        assert answer.status_code == 200
+        assert "Content-Encoding" not in answer.headers

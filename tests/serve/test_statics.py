@@ -19,6 +19,25 @@ def statics() -> Iterator[Statics]:
     loop.close()
 
 
+def asks_encoded(statics: Statics, *encodings: bytes | None) -> list[tuple[bytes, ...]]:
+    """Ask for a file with these `Accept-Encoding`; return with which the application was asked."""
+    passed_on = []
+
+    def ask(exchange: Exchange) -> None:
+        said = [value for name, value in exchange.request.headers if name == b"accept-encoding"]
+        passed_on.append(tuple(said))
+        exchange.answer(Answer(status_line(200), [], b"|".join(said)))
+
+    for encoding in encodings:
+        asked = Caller(b"/static/ui.css")
+        if encoding is not None:
+            asked.request.headers.append((b"accept-encoding", encoding))
+        statics.answer(asked, ask)
+        is_packed = encoding is not None and b"gzip" in encoding and b"q=0," not in encoding
+        assert [answer.body for answer in asked.answers] == [b"gzip" if is_packed else b""]
+    return passed_on
+
+
 def asks(statics: Statics, *targets: bytes) -> list[bytes]:
     """Ask for these; return what the application was asked for, which has all files."""
     targets_asked = []
@@ -44,3 +63,17 @@ def test_what_is_kept_are_files_and_not_the_ways_to_them(statics: Statics) -> No
     """A file has one path by which it is kept; by each other one the application is asked again."""
     for detour in (b"/static/%75i.css", b"/static/./ui.css", b"/static//ui.css"):
         assert asks(statics, detour, detour) == [detour, detour]
+
+
+def test_a_compressed_file_is_for_those_who_understand_it(statics: Statics) -> None:
+    """The application is asked for both, once each, however many encodings clients make up."""
+    said = (
+        b"gzip, deflate, br",
+        None,
+        b"gzip;q=0, br",
+        b"br",
+        b"deflate, gzip;q=0.5",
+        b"gzip,x",
+        b"",
+    )
+    assert asks_encoded(statics, *said) == [(b"gzip",), ()]

@@ -1,6 +1,11 @@
-"""Static files, which are the same for everybody: the application is asked for each once."""
+"""Static files, which are the same for everybody: the application is asked for each once.
+
+Or twice: for whoever understands gzip, and for the others.
+"""
 
 from collections.abc import Callable, Sequence
+
+from werkzeug.http import parse_accept_header
 
 from timApp.serve.http.mailbox import Mailbox
 from timApp.serve.http.message import Answer, Exchange, Handler, Request, Stream, status_line
@@ -12,9 +17,12 @@ _KEPT_BYTES = 2_097_152
 _DETOURS = (b"%", b"//", b"/.")
 _OK, _NOT_MODIFIED = status_line(200), status_line(304)
 #: What a request may say of the copy that it has, or of the part that it wants: it gets the whole.
-_CONDITIONS = frozenset(
-    b"if-match if-modified-since if-none-match if-range if-unmodified-since range".split()
-)
+_CONDITIONS = b"if-match if-modified-since if-none-match if-range if-unmodified-since range".split()
+_ENCODING = b"accept-encoding"
+_GZIP = (_ENCODING, b"gzip")
+_NOT_PASSED_ON = frozenset((*_CONDITIONS, _ENCODING))
+#: The path, and whether it is for somebody who understands gzip.
+_Key = tuple[bytes, bool]
 
 
 class Statics:
@@ -27,7 +35,7 @@ class Statics:
         """Take what the addresses of static files begin with."""
         self._prefixes = tuple(prefixes)
         self._mailbox = mailbox
-        self._answers: dict[bytes, Answer] = {}
+        self._answers: dict[_Key, Answer] = {}
 
     def has(self, request: Request) -> bool:
         """Tell whether a request is for a static file, there or not."""
@@ -37,21 +45,24 @@ class Statics:
         """Answer a request; `ask` asks the application."""
         request = exchange.request
         path = request.target.partition(b"?")[0]
-        known = self._answers.get(path)
+        key = (path, _understands_gzip(request))
+        known = self._answers.get(key)
         if known is not None:
             exchange.answer(_fitting(known, request))
             return
-        plain = [pair for pair in request.headers if pair[0] not in _CONDITIONS]
+        plain = [pair for pair in request.headers if pair[0] not in _NOT_PASSED_ON]
+        if key[1]:
+            plain.append(_GZIP)
         ask(
             _Asking(
                 exchange,
                 Request(b"GET", path, request.version, plain, request.peer, id=request.id),
                 self._mailbox,
-                lambda answer: self._take(exchange, path, answer),
+                lambda answer: self._take(exchange, key, answer),
             )
         )
 
-    def _take(self, exchange: Exchange, path: bytes, answer: Answer) -> None:
+    def _take(self, exchange: Exchange, key: _Key, answer: Answer) -> None:
         request = exchange.request
         if answer.status != _OK:
             exchange.answer(_with_length(answer, request))
@@ -59,8 +70,8 @@ class Statics:
         # The front sends no parts, whatever the application does.
         headers = [pair for pair in answer.headers if pair[0].lower() != b"accept-ranges"]
         answer = Answer(answer.status, headers, answer.body)
-        if len(answer.body) <= _KEPT_BYTES and not any(part in path for part in _DETOURS):
-            self._answers[path] = answer
+        if len(answer.body) <= _KEPT_BYTES and not any(part in key[0] for part in _DETOURS):
+            self._answers[key] = answer
         exchange.answer(_fitting(answer, request))
 
 
@@ -112,6 +123,11 @@ class _Collected:
     def cut(self) -> None:
         """Say that it cannot be had."""
         self._whole(Answer(status_line(500), []))
+
+
+def _understands_gzip(request: Request) -> bool:
+    encodings = request.header(_ENCODING)
+    return encodings is not None and bool(parse_accept_header(encodings.decode("latin-1"))["gzip"])
 
 
 def _fitting(answer: Answer, request: Request) -> Answer:
