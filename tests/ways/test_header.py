@@ -184,7 +184,9 @@ def test_somebody_elses_name_opens_nothing_unless_the_site_says_so(
     options = OPTIONS | {"WTF_CSRF_ENABLED": False}
     site = Site(make_app(database_url, LINK_BY_NAME=["oidc", "saml", "lti"], **options))
     site.add_user("dora", [ADMIN_GROUP])
-    assert ask(site.browser(), "dora").status_code == 403
+    refused = ask(site.browser(), "dora")
+    assert refused.status_code == 403
+    assert 'href="/login"' in refused.text, "who is nobody may log in in another way"
     assert site.sessions("dora") == {}
     linking = Site(make_app(database_url, LINK_BY_NAME=["header"], **options))
     assert ask(linking.browser(), "Dora").status_code == 303

@@ -19,6 +19,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import (
+    Forbidden,
     HTTPException,
     InternalServerError,
     RequestEntityTooLarge,
@@ -30,6 +31,7 @@ from timApp.auth.bearer import InvalidToken
 from timApp.auth.exambrowser import ExamBrowserRequired
 from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
+from timApp.auth.visitor import current_visitor
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
 from timApp.request.inputs import current_request
 from timApp.request.masked import masked_path_of
@@ -80,7 +82,10 @@ def _answer_tim_error(error: TimError) -> Response:
     if error.status >= InternalServerError.code:
         current_app.logger.error("%s", error, exc_info=error)
     details = {} if error.field is None else {"field": error.field}
-    return _answer(error.status, error_words(error), details)
+    # Whoever was refused and is nobody was on the way to log in, perhaps, and may do so otherwise.
+    leads_to_login = error.status == Forbidden.code and current_visitor() is None
+    log_in_url = url_for("login.login_page") if leads_to_login and not wants_json() else None
+    return _answer(error.status, error_words(error), details, log_in_url)
 
 
 def _answer_ask_again(error: AskAgain) -> Response:

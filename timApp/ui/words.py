@@ -127,8 +127,12 @@ _ACTIONS = {
 }
 _SCOPES = {
     TokenScope.READ: lazy_gettext("read the sessions and the record"),
-    TokenScope.VERIFY: lazy_gettext("that, and verify and end the sessions of a person"),
-    TokenScope.ADMIN: lazy_gettext("that, and change the sessions of everybody"),
+    TokenScope.VERIFY: lazy_gettext(
+        "read the sessions and the record, and verify and end the sessions of a person"
+    ),
+    TokenScope.ADMIN: lazy_gettext(
+        "read the sessions and the record, and verify, end and change the sessions of everybody"
+    ),
 }
 _PHASES = {
     Phase.TO_COME: lazy_gettext("to come"),
