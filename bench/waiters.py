@@ -27,7 +27,7 @@ _PATIENCE = 60
 _BLOCKED = 490
 _OK = 200
 _RENEW = re.compile(rb'data-renew-seconds="(\d+)"')
-_PAUSE = re.compile(r"await pause\((\d+(?:\.\d+)?)\);\n    if")
+_PAUSE = re.compile(r"for \(;;\) \{\n +await pause\((\d+(?:\.\d+)?)\);")
 _JITTER = re.compile(r"\((\d+\.\d+) \+ (\d+\.\d+) \* Math\.random\(\)\)")
 
 

@@ -14,6 +14,7 @@ from bench.people import SESSIONS_EACH, active_session_of
 from bench.report import Section, at_least, at_most, render_section, with_section
 from bench.run import SQLITE, Run, Scale
 from bench.server import PROJECT
+from bench.waiters import rhythm_of_the_page
 
 _MEASURED = re.compile(r"^<!-- measured: (?P<section>.*) -->\n(?P<table>(?:\|.*\n)+)", re.MULTILINE)
 
@@ -35,6 +36,12 @@ def test_case_runs(run: Run, name: str) -> None:
     section = measure(CASES[name], run)
     assert section.goals or section.tables
     assert "| --- |" in "\n".join(render_section(section))
+
+
+def test_the_bench_asks_as_often_as_a_page_does() -> None:
+    """The rhythm is read from the script of the pages, and found there."""
+    rhythm = rhythm_of_the_page()
+    assert (rhythm.shortest, rhythm.longest) == pytest.approx((0.96, 1.44))
 
 
 def test_a_request_goes_to_one_part_of_tables_that_are_cut_by_user(run: Run) -> None:
