@@ -18,20 +18,17 @@ from timApp.auth.browser import current_place
 from timApp.auth.cookie import CookieInterface, is_bearer_known
 from timApp.auth.csrf import csrf
 from timApp.auth.factor.proof import require_proof
-from timApp.auth.login import login
 from timApp.auth.oidc.provider import add_provider
 from timApp.auth.outcomes import count_change, count_logins
-from timApp.auth.session.routes import sessions
 from timApp.auth.site import Site, add_site, db
 from timApp.auth.visitor import add_logins
 from timApp.auth.ways.platforms import add_platforms
 from timApp.auth.ways.saml import add_service_provider
+from timApp.blueprints import BLUEPRINTS
 from timApp.config import database_url, instance_path, load_config
 from timApp.database.engine import engine_options, prepare_engine
 from timApp.database.failure import is_unavailable
 from timApp.database.readiness import Readiness
-from timApp.document.routes import documents
-from timApp.gate.routes import gate
 from timApp.guard import Cookies, Guard, GuardOptions
 from timApp.guard.exams.receipt import HandInReceipts
 from timApp.guard.rules.clocks import Clocks
@@ -41,45 +38,7 @@ from timApp.guard.vocabulary import Action
 from timApp.guard.waiting.link import Links
 from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
-from timApp.hosts.questions.routes import hosts
 from timApp.net.network import read_network
-from timApp.openapi import openapi
-from timApp.pages.account.confirm import confirm
-from timApp.pages.account.exam_browser import exam_browser
-from timApp.pages.account.hand_in import hand_in
-from timApp.pages.account.header_login import header_login
-from timApp.pages.account.lti import lti
-from timApp.pages.account.my_sessions import my_sessions
-from timApp.pages.account.new_password import new_password
-from timApp.pages.account.oidc import oidc
-from timApp.pages.account.passkey_login import passkey_login
-from timApp.pages.account.passkeys import passkeys
-from timApp.pages.account.saml import saml
-from timApp.pages.administer.failed_logins import failed_logins
-from timApp.pages.administer.matching import matching
-from timApp.pages.administer.overview import overview
-from timApp.pages.administer.person import person
-from timApp.pages.administer.receivers import receivers
-from timApp.pages.administer.record import record
-from timApp.pages.administer.session_list import session_list
-from timApp.pages.documents.document_list import document_list
-from timApp.pages.exams.acts import exam_acts
-from timApp.pages.exams.browser import exam_settings
-from timApp.pages.exams.exams import exams
-from timApp.pages.monitoring.health import health
-from timApp.pages.monitoring.metrics import metrics
-from timApp.pages.people.account import account
-from timApp.pages.people.acts import person_acts
-from timApp.pages.people.lost_passkeys import lost_passkeys
-from timApp.pages.people.people import people
-from timApp.pages.people.roster import roster
-from timApp.pages.people.tokens import tokens
-from timApp.pages.supervise.console import supervise
-from timApp.pages.supervise.decisions import decisions
-from timApp.pages.supervise.links import links
-from timApp.pages.supervise.servers import servers
-from timApp.pages.supervise.several import several
-from timApp.receivers.routes import signals
 from timApp.receivers.site import add_teller
 from timApp.request.conditional import pack_static_file
 from timApp.request.converter import NameConverter, RestConverter
@@ -91,8 +50,7 @@ from timApp.request.precheck import Precheck, TrustedHosts, check_body_of_reques
 from timApp.request.proxies import Proxies
 from timApp.ui.errors import register_error_handlers
 from timApp.ui.headers import SecurityHeaders, keep_out_of_caches
-from timApp.ui.language import add_languages, language
-from timApp.ui.pages import ui
+from timApp.ui.language import add_languages
 from timApp.ui.slips import add_slips
 from timApp.ui.watch import add_watch
 from timApp.ui.words import add_words
@@ -289,50 +247,5 @@ def _add_pages(app: Flask) -> None:
         [*guarded.hosts, *filter(None, [origin_of(app.config["OIDC_ISSUER"] or "")])],
     )
     register_error_handlers(app)
-    for blueprint in (
-        openapi,
-        health,
-        metrics,
-        sessions,
-        login,
-        hosts,
-        documents,
-        my_sessions,
-        new_password,
-        confirm,
-        passkeys,
-        passkey_login,
-        oidc,
-        header_login,
-        lti,
-        saml,
-        hand_in,
-        exam_browser,
-        links,
-        servers,
-        several,
-        supervise,
-        decisions,
-        overview,
-        person,
-        failed_logins,
-        record,
-        session_list,
-        matching,
-        people,
-        account,
-        person_acts,
-        roster,
-        lost_passkeys,
-        exams,
-        exam_acts,
-        exam_settings,
-        document_list,
-        tokens,
-        receivers,
-        signals,
-        language,
-        ui,
-        gate,
-    ):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

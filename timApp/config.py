@@ -26,14 +26,8 @@ from timApp import defaultconfig
 from timApp.auth.ways.options import check_ways
 from timApp.database.dialects.sqlitefile import file_of
 from timApp.net.network import read_network
-from timApp.optiontypes import (
-    DATABASE_DRIVERS,
-    can_be_none,
-    example_in_json,
-    means_none,
-    parse_database_url,
-    requirement,
-)
+from timApp.optiontypes.databaseurl import DATABASE_DRIVERS, parse_database_url
+from timApp.optiontypes.requirement import can_be_none, example_in_json, means_none, requirement
 from timApp.util.errors import ConfigError
 from timApp.util.origin import origin_of
 from timApp.util.text import one_line

@@ -8,7 +8,8 @@ in the environment. `timApp.config` checks all of it when the site starts, by th
 option: `timApp.optiontypes` says what each takes.
 """
 
-from timApp.optiontypes import (
+from timApp.optiontypes.tables import GuardedHosts, LtiPlatforms, Network, Targets
+from timApp.optiontypes.values import (
     AfterEndChoice,
     BaseUrl,
     ByteCount,
@@ -24,15 +25,12 @@ from timApp.optiontypes import (
     FolderPath,
     GroupLimits,
     GroupNames,
-    GuardedHosts,
     HeaderName,
     HostNames,
     Key,
     Keys,
     Limit,
     LogFormat,
-    LtiPlatforms,
-    Network,
     Networks,
     OverLimitChoice,
     ProxyHeaders,
@@ -41,7 +39,6 @@ from timApp.optiontypes import (
     Secret,
     Secrets,
     TargetNames,
-    Targets,
     Text,
     TimeZone,
     WayLabels,

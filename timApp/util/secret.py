@@ -7,7 +7,7 @@ import string
 import tempfile
 from pathlib import Path
 
-from timApp.optiontypes import KEY_MIN_LENGTH
+from timApp.optiontypes.texts import KEY_MIN_LENGTH
 from timApp.util.errors import ConfigError
 
 KEY_BYTES = 32

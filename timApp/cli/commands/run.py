@@ -8,7 +8,7 @@ from timApp.cli.help import examples
 from timApp.cli.interrupt import end_at_interrupt
 from timApp.database.dialects.sqlitefile import files_open_to_others
 from timApp.database.migrating.revisions import newer_revision
-from timApp.optiontypes import KEY_MIN_LENGTH
+from timApp.optiontypes.texts import KEY_MIN_LENGTH
 from timApp.serve.address import Address
 from timApp.serve.server import WORKERS_MAX_DEFAULT, serve
 
