@@ -169,7 +169,7 @@ def _renewal(answer: tuple[int, bytes]) -> float:
     status, body = answer
     found = _RENEW.search(body)
     if status != _BLOCKED or found is None:
-        msg = f"no blocked page, but {status}: {body[:300]!r}"
+        msg = f"no blocked page, but {status}: {body[-900:]!r}"
         raise RuntimeError(msg)
     return float(found[1])
 

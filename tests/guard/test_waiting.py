@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 from tests.site import Site
+from tests.statements import noted_statements
 from timApp.auth.site import current_site, db
 from timApp.guard.seen import _write_seen
 from timApp.guard.tables.session import UserSession
@@ -48,6 +49,24 @@ def test_the_blocked_page_shows_name_code_and_link(hall: Site) -> None:
         assert current_site().links.read(link[1].rpartition("/")[2]) == LinkedSession(
             "alice", browser.session_id
         )
+
+
+def test_a_hall_of_blocked_pages_begins_no_transaction_but_for_new_codes(hall: Site) -> None:
+    """All else they ask of the database goes the short way: a thousand may come at once."""
+    hall.logged_in("alice")
+    second, third = hall.logged_in("alice"), hall.logged_in("alice")
+    assert third.get_page("/view/exam").status_code == 490
+    with noted_statements(hall) as statements:
+        assert second.get_page("/view/exam").status_code == 490
+        assert {" ".join(one.split()[:3]) for one in statements} <= {
+            "BEGIN IMMEDIATE",
+            "DELETE FROM waitingsession",
+            "INSERT INTO waitingsession",
+        }
+        assert any(one.startswith("INSERT") for one in statements)
+        del statements[:]
+        assert second.get_page("/view/exam").status_code == 490
+        assert statements == []
 
 
 def test_the_blocked_page_says_why(hall: Site) -> None:

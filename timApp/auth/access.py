@@ -85,6 +85,11 @@ def is_allowed_document(path: str) -> bool:
     return path in current_app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"]
 
 
+def has_allowed_documents() -> bool:
+    """Tell whether any document may be read with an expired session."""
+    return bool(current_app.config["SESSION_BLOCK_IGNORE_DOCUMENTS"])
+
+
 def verify_logged_in() -> Visitor:
     """Return the visitor; `LoginRequired` if nobody is logged in."""
     visitor = current_visitor()

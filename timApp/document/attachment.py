@@ -7,6 +7,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.model import Model
 from timApp.database.work import UnitOfWork
@@ -55,7 +56,7 @@ class Attachment(Model):
     modified_at: orm.Mapped[datetime] = orm.mapped_column(default=now)
 
 
-class AttachedFile(NamedTuple):
+class SentAttachment(NamedTuple):
     """What is sent to whoever asks for an attachment."""
 
     content: bytes
@@ -102,7 +103,7 @@ def save_attachment(work: UnitOfWork, path: str, content: bytes) -> SaveResult:
     return SaveResult.CHANGED
 
 
-def find_attachment(work: UnitOfWork, path: str) -> AttachedFile | None:
+def find_attachment(work: UnitOfWork, path: str) -> SentAttachment | None:
     """Return the attachment at `path`, or None; also for what could be no path."""
     try:
         path = normal_path(path)
@@ -112,7 +113,7 @@ def find_attachment(work: UnitOfWork, path: str) -> AttachedFile | None:
     if encoded is None:
         return None
     media_type = _SHOWN.get(path.rpartition(".")[2].lower())
-    return AttachedFile(b64decode(encoded), media_type or _UNKNOWN, media_type is not None)
+    return SentAttachment(b64decode(encoded), media_type or _UNKNOWN, media_type is not None)
 
 
 def referring_documents(work: UnitOfWork, path: str) -> list[Referring]:
@@ -121,6 +122,19 @@ def referring_documents(work: UnitOfWork, path: str) -> list[Referring]:
         path = normal_path(path)
     except BadInput:
         return []
-    refer = sa.select(DocumentReference.document_id).where(DocumentReference.path == path)
-    rows = work.session.execute(sa.select(Document.id, Document.path).where(Document.id.in_(refer)))
-    return sorted((Referring(*row) for row in rows), key=lambda one: one.path)
+    return sorted(map(Referring._make, _referring.all(work, {"path": path})), key=_path_of)
+
+
+_referring = QuickRead(
+    sa.select(Document.id, Document.path).where(
+        Document.id.in_(
+            sa.select(DocumentReference.document_id).where(
+                DocumentReference.path == sa.bindparam("path")
+            )
+        )
+    )
+)
+
+
+def _path_of(document: Referring) -> str:
+    return document.path

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
+from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.read import QuickRead
 from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
@@ -61,11 +63,9 @@ def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None
     loses its code to the newcomer. No commit.
     """
     known = _known_code(work, user_id, session_id)
-    if known is not None or work.session.get(UserSession, (user_id, session_id)) is None:
+    if known is not None or not _may_wait(work, user_id, session_id):
         return known
     begin_write(work.session.connection())
-    if count_waiting(work, WaitingSession.user_id == user_id) >= PER_PERSON_MAX:
-        return None
     for code in _random_codes():
         _release(work, code)
         # Two pages that are shown at once may draw the same code; the unique key lets one have it.
@@ -146,6 +146,12 @@ def stop_waiting(
     )
 
 
+def _may_wait(work: UnitOfWork, user_id: int, session_id: str) -> bool:
+    """Tell whether there is that session, and room for another one of the person."""
+    row = _room_query.first(work, {"user_id": user_id, "session_id": session_id})
+    return row is not None and row.waiting < PER_PERSON_MAX
+
+
 def _known_code(work: UnitOfWork, user_id: int, session_id: str) -> str | None:
     row = _code_query.first(work, {"user_id": user_id, "session_id": session_id})
     return row and str(row.code)
@@ -167,9 +173,9 @@ def _is_of_session() -> sa.ColumnElement[bool]:
 
 
 def _still_waits() -> sa.ColumnElement[bool]:
-    moment = now()
     # What was seen before a clock was set back waits no longer for that; who does is seen anew.
-    first, last = moment - PATIENCE, moment + CLOCK_LEEWAY
+    first = sa.bindparam("first", callable_=lambda: now() - PATIENCE, type_=UTCDateTime())
+    last = sa.bindparam("last", callable_=lambda: now() + CLOCK_LEEWAY, type_=UTCDateTime())
     return sa.and_(
         is_blocked(),
         sa.or_(
@@ -178,6 +184,21 @@ def _still_waits() -> sa.ColumnElement[bool]:
             sa.and_(WaitingSession.since > first, WaitingSession.since <= last),
         ),
     )
+
+
+_own = orm.aliased(UserSession)
+_room_query = QuickRead(
+    sa.select(
+        sa.select(sa.func.count())
+        .select_from(WaitingSession)
+        .join(UserSession, _is_of_session())
+        .where(_still_waits(), WaitingSession.user_id == sa.bindparam("user_id"))
+        .scalar_subquery()
+        .label("waiting")
+    )
+    .select_from(_own)
+    .where(_own.user_id == sa.bindparam("user_id"), _own.session_id == sa.bindparam("session_id"))
+)
 
 
 def _read(row: sa.Row[*tuple[Any, ...]]) -> Waiting:
