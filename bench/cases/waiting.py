@@ -38,7 +38,7 @@ _STATE = "/user/sessions/state"
 #: How often a second others read the document.
 _RATE = 100
 #: Cores that a hall which waits and as many open documents may take of the server.
-_CORES = 0.5
+_CORES = 1
 #: How much slower others may be answered while the hall waits, to count as unharmed.
 _HARM = 2
 

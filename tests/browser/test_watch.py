@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy.engine import make_url
 
 from tests.browser.chromium import PHONE, Window
 from tests.browser.conftest import OpenWindow
@@ -269,3 +271,26 @@ def test_without_scripts_a_document_is_asked_for_again(hall: Hall, open_window: 
     invalidate(hall, name)
     expect(blocked_heading(window.page)).to_be_visible()
     expect(window.page.get_by_text("Last heard from the server at")).to_be_hidden()
+
+
+def test_a_page_that_could_not_be_had_comes_by_itself(hall: Hall, open_window: OpenWindow) -> None:
+    """When the server cannot answer, the browser asks again, and nobody has to do anything."""
+    window = open_window()
+    enter(window, hall, hall.add_student())
+    file = Path(str(make_url(hall.database_url).database))
+    away = file.with_suffix(".away")
+
+    def leave_file(site: Site) -> None:
+        """Let no process have it that does not look whether it is still there."""
+        with site.app.app_context():
+            db.engine.dispose()
+
+    hall.ask(leave_file)
+    file.rename(away)
+    try:
+        window.page.goto(hall.url(EXAM))
+        expect(window.page.get_by_text("asks again by itself in a few seconds")).to_be_visible()
+    finally:
+        away.rename(file)
+    expect(exam_heading(window.page)).to_be_visible(timeout=15_000)
+    window.faults.clear()  # that it was answered 503

@@ -1,14 +1,27 @@
 """Errors that are met before Flask has a request, in the form that the caller can read."""
 
 import json
+import secrets
 from collections.abc import Callable
 from html import escape
 
 #: Makes the page for people of a status code and a message, in a language; empty for English.
 Page = Callable[[int, str, str], str]
 
+#: What a page says that could not be had just now, and for which the browser asks again.
+ASKS_AGAIN = "This page asks again by itself in a few seconds."
+#: Seconds over which those spread who do so.
+_SPREAD = 6
 #: Stands for the message in a page that is made once, and in no page for anything else.
 _MESSAGE = "%the-message%"
+
+
+def refresh_after(seconds: int) -> str:
+    """Return the header Refresh of a page that may be asked for again after so many seconds.
+
+    A hall that has met the same does not ask in step.
+    """
+    return str(seconds + secrets.randbelow(_SPREAD))
 
 
 def bare_page(status: int, message: str, _language: str) -> str:

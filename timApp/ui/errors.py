@@ -36,6 +36,7 @@ from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
 from timApp.request.inputs import current_request
 from timApp.request.masked import masked_path_of
 from timApp.request.negotiation import wants_json
+from timApp.request.plain import refresh_after
 from timApp.ui.address import address_of_request
 from timApp.ui.blocked import answer_session_expired
 from timApp.ui.confirm import answer_proof_required
@@ -199,8 +200,15 @@ def _answer_database_unavailable(failures: Repeats, error: Exception) -> Respons
             untold,
         )
     unavailable = ServiceUnavailable.code
-    response = _answer(unavailable, str(status_of(unavailable).sentence))
+    sentence = str(status_of(unavailable).sentence)
+    asks_again = request.method == "GET" and not wants_json()
+    if asks_again:
+        what_it_does = gettext("This page asks again by itself in a few seconds.")
+        sentence = f"{sentence} {what_it_does}"
+    response = _answer(unavailable, sentence)
     response.headers["Retry-After"] = str(_RETRY_AFTER)
+    if asks_again:
+        response.headers["Refresh"] = refresh_after(_RETRY_AFTER)
     return response
 
 

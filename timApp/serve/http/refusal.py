@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from timApp.request.plain import PlainErrors
+from timApp.request.plain import ASKS_AGAIN, PlainErrors, refresh_after, wants_page
 from timApp.serve.http.journal import Journal
 from timApp.serve.http.message import Answer, Exchange, Headers, Request, status_line
 
@@ -70,26 +70,30 @@ class Refusals:
     ) -> Answer:
         """Return the answer; JSON, unless the request asks for a page. It counts as given.
 
-        `retry_after` is in seconds; whoever is told 503 may soon try again in any case. `body_max`
-        is how many bytes a body may have, for one that has more.
+        `retry_after` is in seconds; whoever is told 503 may soon try again in any case, and a page
+        does so by itself. `body_max` is how many bytes a body may have, for one that has more.
         """
         self._journal.refuse(reason or REASONS[status])
-        accept = (request.header(b"accept") if request else None) or b""
-        language = ""
+        accept = ((request.header(b"accept") if request else None) or b"").decode("latin-1")
+        language, sentence = "", message or SENTENCES[status]
+        is_unavailable = status == HTTPStatus.SERVICE_UNAVAILABLE
+        is_page = request is not None and request.method == b"GET" and wants_page(accept)
+        if is_unavailable and is_page:
+            sentence = f"{sentence} {ASKS_AGAIN}"
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and body_max is not None:
-            language, message = self._words(request, body_max)
-        kind, body = self._errors.body(
-            accept.decode("latin-1"), status, message or SENTENCES[status], language
-        )
+            language, sentence = self._words(request, body_max)
+        kind, body = self._errors.body(accept, status, sentence, language)
         headers: Headers = [
             (b"Content-Type", kind.encode()),
             (b"Cache-Control", b"no-store"),
             *self.headers,
         ]
-        if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if retry_after is None and is_unavailable:
             retry_after = _RETRY_AFTER
         if retry_after is not None:
             headers.append((b"Retry-After", b"%d" % retry_after))
+            if is_unavailable and is_page:
+                headers.append((b"Refresh", refresh_after(retry_after).encode()))
         return Answer(status_line(status), headers, body)
 
     def turn_away(self, exchange: Exchange) -> None:
