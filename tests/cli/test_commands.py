@@ -366,6 +366,25 @@ def test_documents_are_imported_and_granted(
     assert bob.get("/view/exam/part1").status_code == 200
 
 
+def test_an_import_names_what_is_referred_to_and_not_there(
+    timapp: CommandLine, tmp_path: Path
+) -> None:
+    """It is done all the same, as what is missing may come later."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "a.md").write_text("![](there.png) ![](gone.png) [next](b)\n")
+    (folder / "there.png").write_bytes(b"PNG")
+    result = timapp("document", "import", str(folder))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 document: 1 new")
+    assert result.stderr == (
+        "a refers to b, which is not here.\na refers to gone.png, which is not here.\n"
+    )
+    (folder / "b.md").write_text("# B\n")
+    (folder / "gone.png").write_bytes(b"PNG")
+    timapp.done("document", "import", str(folder))
+
+
 def test_an_import_is_all_or_nothing(timapp: CommandLine, tmp_path: Path) -> None:
     """One file that cannot be imported is named, and keeps the others from being imported."""
     folder = tmp_path / "documents"

@@ -92,6 +92,32 @@ def test_files_become_documents_with_their_pictures(site: Site, admin: Browser) 
     assert admin.get("/view/2026/exam/notes.txt").status_code == 404
 
 
+def test_what_a_document_refers_to_and_is_not_there_is_said(site: Site, admin: Browser) -> None:
+    """So that no exam begins with a picture that nobody sees; what is there by now is not named."""
+    page = b"![](figure.png) ![](other.png) [next](part2) [elsewhere](https://a.example/x.png)"
+    files = (("exam/part1.md", page), ("exam/figure.png", b"PNG"))
+    assert send(admin, *files).status_code == 303
+    listed = unescape(admin.get_page(PAGE).text)
+    for path in ("exam/other.png", "exam/part2"):
+        assert f"exam/part1 refers to {path}, which is not here." in listed
+    assert listed.count("which is not here") == 2
+    assert send(admin, ("exam/part2.md", b"# Two"), ("exam/other.png", b"P")).status_code == 303
+    assert "which is not here" not in admin.get_page(PAGE).text
+
+
+def test_what_is_told_of_many_files_fits_into_a_cookie(site: Site, admin: Browser) -> None:
+    """A browser keeps no larger one, and with it the login would be as it was before."""
+    page = "".join(f"![](missing-{'x' * 50}-{number}.png)" for number in range(300))
+    files = [(f"{'y' * 50}-{number}.txt", b"x") for number in range(300)]
+    sent = send(admin, ("exam.md", page.encode()), *files)
+    assert sent.status_code == 303
+    assert max(len(cookie) for cookie in sent.headers.getlist("Set-Cookie")) < 4000
+    listed = admin.get_page(PAGE).text
+    assert listed.count("is left out: no document refers to it.") == 5
+    assert listed.count("which is not here") == 5
+    assert "590 more files are left out, or not here." in listed
+
+
 def test_a_zip_is_what_is_in_it(site: Site, admin: Browser) -> None:
     """Without what is hidden in it."""
     packed = zipped({"exam/part1.md": b"# One", "__MACOSX/x.md": b"", "exam/part2.md": b"# Two"})

@@ -1,6 +1,7 @@
 """Attachments: pictures and other files to which documents refer, guarded like these."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -138,3 +139,26 @@ _referring = QuickRead(
 
 def _path_of(document: Referring) -> str:
     return document.path
+
+
+class Missing(NamedTuple):
+    """What is not there, though a document refers to it."""
+
+    document: str
+    path: str
+
+
+def missing_in(work: UnitOfWork, documents: Collection[str]) -> list[Missing]:
+    """Return to what the documents at these paths refer that is neither document nor attachment."""
+    other = orm.aliased(Document)
+    path = DocumentReference.path
+    query = (
+        sa.select(Document.path, path)
+        .join(DocumentReference, DocumentReference.document_id == Document.id)
+        .where(
+            Document.path.in_(documents),
+            ~sa.exists().where(other.path == path),
+            ~sa.exists().where(Attachment.path == path),
+        )
+    )
+    return sorted(Missing(*row) for row in work.session.execute(query))

@@ -16,6 +16,7 @@ from timApp.cli.help import examples
 from timApp.cli.output import print_rows, printable, time_text
 from timApp.cli.parameters import TEXT
 from timApp.cli.progress import progress_bar
+from timApp.document.attachment import missing_in
 from timApp.document.exam import documents_of_exams
 from timApp.document.importer import (
     find_attached_files,
@@ -45,7 +46,8 @@ def import_documents(directory: Path) -> None:
     A file exam/part1.md in DIR becomes the document exam/part1. A document that is there already
     gets the file's text and keeps the rights to it. A new one can be viewed by administrators
     only, until somebody is given the right. Pictures and other files in DIR to which a document
-    refers come with it, and are open to whoever may view the document.
+    refers come with it, and are open to whoever may view the document. A line says to what a
+    document refers that is neither there nor in DIR.
     """
     with application():
         files = find_markdown_files(directory)
@@ -66,9 +68,13 @@ def import_documents(directory: Path) -> None:
             ]
             record_saved(db, changed, current_actor())
             db.session.commit()
+            missing = missing_in(db, list(saved))
     click.echo(f"{counted(len(files), 'document', 'documents')}: {_told(saved)}")
     if attached:
         click.echo(f"{counted(len(attached), 'attachment', 'attachments')}: {_told(kept)}")
+    for document, path in missing:
+        what = f"{printable(document)} refers to {printable(path)}, which is not here."
+        click.echo(what, err=True)
 
 
 def _told(saved: Mapping[str, SaveResult]) -> str:

@@ -17,6 +17,7 @@ from timApp.auth.access import verify_admin
 from timApp.auth.factor.proof import asks_again
 from timApp.auth.site import db
 from timApp.auth.visitor import current_actor
+from timApp.document.attachment import missing_in
 from timApp.document.catalogue import catalogue
 from timApp.document.model import SaveResult
 from timApp.document.upload import (
@@ -44,6 +45,8 @@ def show() -> ResponseReturnValue:
     return _page()
 
 
+#: Files that are named, of those that are left out or not there.
+_NAMED_MAX = 5
 #: Of the form beside the files: the path, the token, and a field for files that was left empty.
 _OTHER_PARTS = 3
 
@@ -77,9 +80,7 @@ def send() -> ResponseReturnValue:
     record_saved(db, [one.path for one in _changed(saved)], current_actor())
     db.session.commit()
     flash(_told(saved), "success")
-    for one in saved:
-        if one.result is None:
-            flash(gettext("%(path)s is left out: no document refers to it.", path=one.path), "info")
+    _tell_of_loose_ends(saved)
     return redirect(url_for("document_list.show"), 303)
 
 
@@ -135,6 +136,33 @@ def delete() -> ResponseReturnValue:
     db.session.commit()
     flash(gettext("The document %(path)s is deleted.", path=path), "success")
     return redirect(url_for("document_list.show"), 303)
+
+
+def _tell_of_loose_ends(saved: list[Saved]) -> None:
+    """Tell of files to which no document refers, and of what documents refer to and is not here.
+
+    Of the first ones of each by name: what is told goes by the cookie to the next page.
+    """
+    left_out = [one.path for one in saved if one.result is None]
+    for path in left_out[:_NAMED_MAX]:
+        flash(gettext("%(path)s is left out: no document refers to it.", path=path), "info")
+    missing = missing_in(db, [one.path for one in saved if one.is_document])
+    for document, path in missing[:_NAMED_MAX]:
+        words = gettext(
+            "%(document)s refers to %(path)s, which is not here. Send it, too, or mend the"
+            " address.",
+            document=document,
+            path=path,
+        )
+        flash(words, "warning")
+    more = max(len(left_out) - _NAMED_MAX, 0) + max(len(missing) - _NAMED_MAX, 0)
+    if more:
+        words = ngettext(
+            "%(num)s more file is left out, or not here.",
+            "%(num)s more files are left out, or not here.",
+            more,
+        )
+        flash(words, "warning")
 
 
 def _path_in(path: str) -> str:
