@@ -40,7 +40,7 @@ from timApp.hosts.access import verify_host_or_admin
 from timApp.hosts.distribution import distribute, note_debts
 from timApp.net.network import read_network
 from timApp.receivers.site import add_teller
-from timApp.request.conditional import pack_static_file
+from timApp.request.conditional import pack_static_file, take_whole_files
 from timApp.request.converter import NameConverter, RestConverter
 from timApp.request.guarded import add_guarded_hosts
 from timApp.request.inputs import check_inputs, current_request, takes_files
@@ -235,6 +235,7 @@ def _seconds(number: float | None) -> timedelta | None:
 
 
 def _add_pages(app: Flask) -> None:
+    app.before_request(take_whole_files)
     app.before_request(check_inputs)
     app.before_request(require_proof)
     app.after_request(keep_out_of_caches)

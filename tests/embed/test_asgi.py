@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.embed.hosts import identity_of
-from tests.site import Site, open_app
+from tests.site import PASSWORD, Site, open_app
 from timApp.embed.asgi import Guarded
 
 
@@ -97,3 +98,25 @@ def test_what_is_neither_http_nor_a_websocket_passes(
     with closing(guard.site):
         asyncio.run(guard({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+def test_a_server_may_have_what_can_be_awaited_in_its_own_way(
+    sqlite_url: str, tmp_path: Path, site: Site
+) -> None:
+    """Such as granian, whose ``receive`` makes no coroutine: what is sent to pages arrives."""
+    options = {"DATABASE_URL": sqlite_url, "INSTANCE_PATH": str(tmp_path), "SECRET_KEY": "k" * 16}
+    site.add_user("ann")
+    guard = Guarded(echo, options=options)
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await guard(scope, lambda: asyncio.ensure_future(receive()), send)
+
+    async def log_in() -> httpx.Response:
+        transport = httpx.ASGITransport(app=served)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            typed = {"username": "ann", "password": PASSWORD}
+            return await client.post("/_timapp/login", json=typed)
+
+    with closing(guard.site):
+        answer = asyncio.run(log_in())
+    assert (answer.status_code, answer.json()["username"]) == (200, "ann")

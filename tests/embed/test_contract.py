@@ -106,6 +106,29 @@ def test_whoever_is_blocked_may_leave_and_another_one_come(house: House) -> None
     assert browser.get().text == "Hello, ben."
 
 
+def test_what_is_open_is_open_at_the_first_request_of_a_blocked_session(house: House) -> None:
+    """As of somebody whom the application remembers, and whose cookie of ours is gone."""
+    house.let_in("ann")
+    browser = house.let_in("ann")
+    browser.forget("timapp")
+    assert browser.get("/help/me").status_code != 490
+    assert house.guest.asked[-1] == "/help/me"
+    assert browser.get().status_code == 490
+    browser.forget("timapp")
+    assert browser.get("/out").status_code == 200
+    assert browser.get().text == "Hello, None."
+
+
+@pytest.mark.parametrize("path", ["/%2568elp/me", "/help%252fme", "/help/..%2fsecret", "/outx"])
+def test_no_other_path_is_open_that_looks_like_one(house: House, path: str) -> None:
+    """What the application would read as another one does not get there."""
+    house.let_in("ann")
+    browser = house.let_in("ann")
+    before = list(house.guest.asked)
+    assert browser.get(path).status_code == 490
+    assert house.guest.asked == before
+
+
 @pytest.mark.parametrize("is_blocked", [False, True])
 def test_our_logout_is_that_of_the_application(house: House, is_blocked: bool) -> None:
     """So that it does not let its person in again at once, with a new session."""

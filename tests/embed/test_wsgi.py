@@ -7,11 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.engine import make_url
 from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.embed.conftest import Browser
 from tests.embed.hosts import Guest
+from tests.live import eventually
 from tests.site import PASSWORD, Site, open_app
+from timApp.auth.site import db
 from timApp.database.dialects.sqlitefile import NoDatabaseFile
 from timApp.embed.wsgi import guarded
 from timApp.user.people import Identity
@@ -101,6 +104,40 @@ def test_a_program_may_begin_its_answer_anew(sqlite_url: str, tmp_path: Path, si
     first, second = (dict(headers)["Set-Cookie"] for _, headers in answers)
     assert first == second
     assert len(site.sessions("bob")) == 1
+
+
+@pytest.mark.parametrize("who", [None, lambda _: Identity("ben")])
+def test_a_database_that_is_away_is_said_in_the_place_of_the_program(
+    sqlite_url: str, tmp_path: Path, site: Site, who: Any
+) -> None:
+    """As timApp's own server does: a page asks again by itself, what was sent is not repeated."""
+    options = {"DATABASE_URL": sqlite_url, "INSTANCE_PATH": str(tmp_path), "SECRET_KEY": "k" * 16}
+    asked: list[str] = []
+
+    def program(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ["REQUEST_METHOD"])
+        return told(environ, start_response)
+
+    guard = guarded(program, who, options)
+    with closing(guard.site):
+        guest = Guest(httpx.WSGITransport(app=guard), guard.site, [])
+        browser = Browser(guest, "Firefox") if who else logged_in(guest, "Firefox")
+        assert browser.get().status_code == 200
+        with site.app.app_context():
+            db.engine.dispose()
+        file = Path(str(make_url(sqlite_url).database))
+        away = file.rename(file.with_suffix(".away"))
+        # Whatever reads notices it within ten milliseconds.
+        eventually(lambda: browser.get().status_code == 503 or None)
+        asked.clear()
+        for method in ("GET", "POST"):
+            answer = browser.ask(method, "/")
+            assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+            assert ("Refresh" in answer.headers) is (method == "GET")
+            assert ("asks again by itself" in answer.text) is (method == "GET")
+        away.rename(file)
+        assert asked == []
+        assert browser.get().status_code == 200
 
 
 def test_no_page_offers_a_logout_that_does_not_log_out(

@@ -75,6 +75,18 @@ def test_a_static_file_comes_compressed_to_whoever_understands_it(
         assert again.headers["Vary"] == "Accept-Encoding"
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_no_parts_of_static_files_are_sent(app: Flask, encoding: str) -> None:
+    """Of what is compressed they would fit together with nothing."""
+    headers = {"Accept-Encoding": encoding}
+    with app.test_client().get("/static/ui/ui.css", headers=headers) as whole:
+        assert "Accept-Ranges" not in whole.headers
+        headers |= {"Range": "bytes=10-19", "If-Range": whole.headers["ETag"]}
+        expected = whole.data
+    with app.test_client().get("/static/ui/ui.css", headers=headers) as answer:
+        assert (answer.status_code, answer.data) == (200, expected)
+
+
 @pytest.mark.parametrize("path", ["/login", FONT])
 def test_nothing_else_is_compressed(app: Flask, path: str) -> None:
     """A font is already, and the length of a page would tell of the secrets in it."""

@@ -1,6 +1,7 @@
 """Whoever watches a server learns whether it is there and can work, and nothing else."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_writer_that_does_not_end_is_noticed(
         found = Readiness.of(engine, tmp_path_factory.getbasetemp()).look()
     engine.dispose()
     assert (found["database"], found["writable"]) == (OK, "fails")
+
+
+def test_a_file_that_is_away_is_not_said_to_lack_migrations(
+    sqlite_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """To migrate would make an empty one in its place."""
+    engine = open_engine(sqlite_url)
+    file = Path(str(engine.url.database))
+    away = file.rename(file.with_suffix(".away"))
+    found = Readiness.of(engine, tmp_path_factory.getbasetemp()).look()
+    engine.dispose()
+    assert (found["database"], found["migrations"]) == ("fails", "fails")
+    away.rename(file)
+    assert set(Readiness.of(engine, tmp_path_factory.getbasetemp()).look().values()) == {OK}
+    engine.dispose()
 
 
 def test_a_disk_without_room_is_noticed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,9 @@ def _takes_changes(engine: sa.Engine) -> str:
 def _has_migrations(engine: sa.Engine) -> str:
     try:
         with patience(_PATIENCE):
+            # What is not there lacks migrations, too; but to make it anew would be no help.
+            with engine.connect():
+                pass
             return "behind: timapp db upgrade" if needs_upgrade(engine) else OK
     except UnknownRevision:
         return "of another version of timApp"

@@ -71,7 +71,12 @@ class Guarded:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and self.site.is_page(_path_of(scope)):
             bare = {**scope, "query_string": b"", "headers": [], _SCOPE: scope}
-            await self._pages(cast(Any, bare), cast(Any, receive), cast(Any, send))
+
+            async def receive_from() -> Message:
+                """Make a coroutine of what may be awaited in another way, as granian's may."""
+                return await receive()
+
+            await self._pages(cast(Any, bare), cast(Any, receive_from), cast(Any, send))
         else:
             await self._guard(scope, receive, send)
 

@@ -12,13 +12,14 @@ from werkzeug.test import run_wsgi_app
 from timApp.app import create_app
 from timApp.auth.site import current_site
 from timApp.database.dialects.sqlitefile import require_file_of
+from timApp.database.failure import ERRORS
 from timApp.embed.rule import Step, step_for
 from timApp.embed.view import ASKED, PATH, Asked, embedded
 from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.vocabulary import Place
-from timApp.request.application import KEY, ApplicationLogin
-from timApp.request.guarded import is_below
+from timApp.request.application import KEY, METHOD_KEY, ApplicationLogin
+from timApp.request.guarded import is_plainly_below
 from timApp.user.people import Identity
 from timApp.util.text import header_text
 
@@ -105,14 +106,19 @@ class EmbeddedSite:
         One look into the database, unless a session begins or ends by it. With `OUR_LOGIN` whoever
         is not logged in is led to our page.
         """
+        try:
+            verdict, cookies = self._checked(environ)
+        except ERRORS as error:
+            # The application would have no answer to that.
+            return self._settled(environ, Asked(None, failure=error))
         if identity is OUR_LOGIN:
-            return self._look_at_own(environ)
-        verdict, cookies = self._checked(environ)
+            return self._look_at_own(environ, verdict, cookies)
         name = None if verdict.visitor is None else verdict.visitor.name
         step = step_for(name, verdict.standing, identity)
         if step is Step.GO_ON or (step is Step.BLOCK and self._is_open(environ)):
             return Look(name, cookies)
-        return self._settled(environ, identity, shows_blocked=True)
+        shows_blocked = not self._is_open(environ)
+        return self._settled(environ, Asked(identity, shows_blocked=shows_blocked))
 
     def look_again(
         self, environ: Environ, before: Look, identity: Identity | OurLogin | None
@@ -123,21 +129,20 @@ class EmbeddedSite:
         """
         if identity is OUR_LOGIN or is_settled(before, identity):
             return before.cookies
-        return self._settled(environ, identity, shows_blocked=False).cookies
+        return self._settled(environ, Asked(identity, shows_blocked=False)).cookies
 
     def _is_open(self, environ: Environ) -> bool:
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
-        return is_below(path, self._open_to_blocked)
+        return is_plainly_below(path, self._open_to_blocked)
 
-    def _look_at_own(self, environ: Environ) -> Look:
-        verdict, cookies = self._checked(environ)
+    def _look_at_own(self, environ: Environ, verdict: Verdict, cookies: Headers) -> Look:
         if verdict.visitor is None:
             asked = urlencode({"next": address_of(environ)})
             place = f"{environ.get('SCRIPT_NAME', '')}{self.prefix}/login?{asked}"
             return Look(None, [], Answer("302 Found", [("Location", place)], b""))
         if verdict.standing is Standing.BLOCKED and not self._is_open(environ):
-            identity = Identity(verdict.visitor.name)
-            return self._settled(environ, identity, shows_blocked=True, has_login=False)
+            person = Identity(verdict.visitor.name)
+            return self._settled(environ, Asked(person), has_login=False)
         return Look(verdict.visitor.name, cookies)
 
     def pages(self, environ: Environ, start_response: Any, *, has_login: bool) -> Any:
@@ -177,14 +182,7 @@ class EmbeddedSite:
         logout = None if self._logout is None else root + self._logout
         return ApplicationLogin(root + self._login, logout)
 
-    def _settled(
-        self,
-        environ: Environ,
-        identity: Identity | None,
-        *,
-        shows_blocked: bool,
-        has_login: bool = True,
-    ) -> Look:
+    def _settled(self, environ: Environ, what: Asked, *, has_login: bool = True) -> Look:
         """Let the site do what there is to do, as if it was asked by the request's sender."""
         asked = {name: value for name, value in environ.items() if name not in _OF_BODY}
         asked |= {
@@ -193,12 +191,13 @@ class EmbeddedSite:
             "PATH_INFO": PATH,
             "QUERY_STRING": urlencode({"to": address_of(environ)}),
             "wsgi.input": BytesIO(),
-            ASKED: Asked(identity, shows_blocked),
+            ASKED: what,
+            METHOD_KEY: environ["REQUEST_METHOD"],
             KEY: self._application_login(environ) if has_login else None,
         }
         chunks, status, headers = run_wsgi_app(self.app.wsgi_app, asked, buffered=True)
         cookies = [("Set-Cookie", value) for value in headers.getlist("Set-Cookie")]
-        name = None if identity is None else identity.name
+        name = None if what.identity is None else what.identity.name
         if status.startswith("204"):
             return Look(name, cookies)
         return Look(name, cookies, Answer(status, headers.to_wsgi_list(), b"".join(chunks)))

@@ -38,6 +38,8 @@ class Asked:
     identity: Identity | None
     #: Whether the blocked page is wanted, and not only the cookie.
     shows_blocked: bool = True
+    #: What the database has failed with; then it is to be said, and nothing else is done.
+    failure: Exception | None = None
 
 
 @embedded.get(PATH)
@@ -53,6 +55,8 @@ def settle() -> ResponseReturnValue:
     asked = request.environ.get(ASKED)
     address = local_address(request.args.get("to")) or "/"
     if isinstance(asked, Asked):
+        if asked.failure is not None:
+            raise asked.failure
         _settle(asked.identity)
     visitor = current_visitor()
     is_blocked = visitor is not None and not visitor_passes(visitor)

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
-from timApp.database.failure import is_unavailable, reason
+from timApp.database.failure import is_unavailable, reason, same_reason
 from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.receivers.owe import forget_old, owe_all
 from timApp.receivers.teller import Lease, Outcome, Teller
+from timApp.util.repeats import Repeats
 
 #: Seconds between two looks at what is due, and rounds between two looks at what is old.
 _PAUSE = 1
@@ -26,7 +27,9 @@ def tell_due(teller: Teller) -> list[Outcome]:
     owe_all(teller.engine)
     forget_old(teller.engine)
     outcomes: list[Outcome] = []
-    threads = [_start(teller, one, outcomes.append) for one in teller.claim_due()]
+    failures = _failures()
+    due = teller.claim_due()
+    threads = [_start(teller, one, outcomes.append, failures) for one in due]
     for thread in threads:
         thread.join()
     return outcomes
@@ -37,7 +40,7 @@ def tell_forever(teller: Teller, stop: Event, report: Report) -> None:
 
     A slow one keeps nobody waiting. An error ends a round only, as when the database is restarted.
     """
-    rounds = 0
+    rounds, failures = 0, _failures()
     while not stop.is_set():
         try:
             with patience(LONG_PATIENCE):
@@ -45,9 +48,9 @@ def tell_forever(teller: Teller, stop: Event, report: Report) -> None:
                 if rounds % _FORGET_EVERY == 0:
                     forget_old(teller.engine)
                 for lease in teller.claim_due():
-                    _start(teller, lease, report)
+                    _start(teller, lease, report, failures)
         except Exception as error:
-            _tell_log(error)
+            _tell_log(error, failures)
         rounds += 1
         stop.wait(_PAUSE)
 
@@ -58,14 +61,14 @@ def start_telling(teller: Teller, report: Report = bool) -> None:
     Thread(target=tell_forever, args=arguments, daemon=True, name="tell receivers").start()
 
 
-def _start(teller: Teller, lease: Lease, report: Report) -> Thread:
+def _start(teller: Teller, lease: Lease, report: Report, failures: Repeats) -> Thread:
     def work() -> None:
         try:
             with patience(LONG_PATIENCE):
                 for outcome in teller.tell(lease):
                     report(outcome)
         except Exception as error:
-            _tell_log(error)
+            _tell_log(error, failures)
 
     # One that the end of the process need not wait for, unlike those of a pool.
     thread = Thread(target=work, daemon=True, name=f"tell {lease.name}")
@@ -73,9 +76,17 @@ def _start(teller: Teller, lease: Lease, report: Report) -> Thread:
     return thread
 
 
-def _tell_log(error: Exception) -> None:
-    _log.error(
-        "Receivers could not be told what they are owed: %s",
-        reason(error),
-        exc_info=not is_unavailable(error),
-    )
+def _failures() -> Repeats:
+    return Repeats(who="rounds")
+
+
+def _tell_log(error: Exception, failures: Repeats) -> None:
+    why = reason(error)
+    untold = failures.to_tell(same_reason(why))
+    if untold is not None:
+        _log.error(
+            "Receivers could not be told what they are owed: %s%s",
+            why,
+            untold,
+            exc_info=not is_unavailable(error),
+        )

@@ -7,6 +7,8 @@ from flask import request
 
 #: Where it is in the environment of a request; no header gets there.
 KEY = "timapp.application_login"
+#: And the method of the application's request, in the place of which the site is asked.
+METHOD_KEY = "timapp.method"
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,12 @@ class ApplicationLogin:
         """Return where somebody logs in who wants to go on to a page, if the application can."""
         mark = "&" if "?" in self.login else "?"
         return f"{self.login}{mark}{urlencode({'next': next_page})}" if next_page else self.login
+
+
+def browsers_method() -> str:
+    """Return by which method the browser asks, be it the application or the site."""
+    method: str = request.environ.get(METHOD_KEY, request.method)
+    return method
 
 
 def application_login() -> ApplicationLogin | None:

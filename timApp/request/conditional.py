@@ -41,6 +41,15 @@ def compressed_json(content: Any, tag: str) -> Response:
     return response
 
 
+def take_whole_files() -> None:
+    """Pass over that a part of a static file is wanted, for `Flask.before_request`.
+
+    Parts of one that is compressed and of one that is not fit together nowhere.
+    """
+    if is_for_static_file(current_request()):
+        request.environ.pop("HTTP_RANGE", None)
+
+
 def pack_static_file(response: Response) -> Response:
     """Compress a static file for whoever understands gzip; for `Flask.after_request`.
 
@@ -48,6 +57,7 @@ def pack_static_file(response: Response) -> Response:
     """
     if not is_for_static_file(current_request()):
         return response
+    response.headers.pop("Accept-Ranges", None)
     if response.status_code == HTTPStatus.NOT_MODIFIED:
         response.vary.add(_VARIES)
     is_whole = response.status_code == HTTPStatus.OK

@@ -91,10 +91,14 @@ def is_below(path: str, patterns: Collection[str]) -> bool:
 
     A path that another program might read as another one is none of them.
     """
-    if not patterns:
+    if not patterns or "%2f" in path.lower():
         return False
-    plain = unquote(path)
-    if _AMBIGUOUS.search(plain) or "%" in plain or "%2f" in path.lower():
+    return is_plainly_below(unquote(path), patterns)
+
+
+def is_plainly_below(plain: str, patterns: Collection[str]) -> bool:
+    """Tell the same of a path that is decoded already."""
+    if _AMBIGUOUS.search(plain) or "%" in plain:
         return False
     return any(
         plain.startswith(one[: -len(_ANY)]) if one.endswith(_ANY) else plain == one

@@ -33,6 +33,7 @@ from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.auth.visitor import current_visitor
 from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
+from timApp.request.application import browsers_method
 from timApp.request.inputs import current_request
 from timApp.request.masked import masked_path_of
 from timApp.request.negotiation import wants_json
@@ -201,7 +202,7 @@ def _answer_database_unavailable(failures: Repeats, error: Exception) -> Respons
         )
     unavailable = ServiceUnavailable.code
     sentence = str(status_of(unavailable).sentence)
-    asks_again = request.method == "GET" and not wants_json()
+    asks_again = browsers_method() == "GET" and not wants_json()
     if asks_again:
         what_it_does = gettext("This page asks again by itself in a few seconds.")
         sentence = f"{sentence} {what_it_does}"

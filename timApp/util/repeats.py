@@ -12,8 +12,10 @@ _KNOWN_MAX = 100
 class Repeats:
     """Counts what is the same, so that a log has a line where a thousand people met it."""
 
-    def __init__(self, pause: float = PAUSE) -> None:
+    def __init__(self, pause: float = PAUSE, who: str = "requests") -> None:
+        """`who` is what meets it."""
         self._pause = pause
+        self._who = who
         self._mutex = Lock()
         # When each was told, and how often it has happened since then.
         self._told: dict[str, tuple[float, int]] = {}
@@ -34,4 +36,4 @@ class Repeats:
                 self._told.clear()
             self._told[what] = (now, 0)
             untold = since + times - 1
-        return f" ({untold} more requests met this since it was last told)" if untold else ""
+        return f" ({untold} more {self._who} met this since it was last told)" if untold else ""

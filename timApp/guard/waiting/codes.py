@@ -11,8 +11,8 @@ from sqlalchemy import orm
 
 from timApp.database.dialects.types import UTCDateTime
 from timApp.database.driver.read import QuickRead
-from timApp.database.engine import begin_write
 from timApp.database.model import conflict_insert
+from timApp.database.textlock import lock_text
 from timApp.database.work import UnitOfWork
 from timApp.guard.rules.exambrowser import KeyState
 from timApp.guard.rules.seating import NOWHERE, Seating
@@ -65,7 +65,10 @@ def begin_waiting(work: UnitOfWork, user_id: int, session_id: str) -> str | None
     known = _known_code(work, user_id, session_id)
     if known is not None or not _may_wait(work, user_id, session_id):
         return known
-    begin_write(work.session.connection())
+    # Those that came at the same moment have all seen room.
+    lock_text(work.session.connection(), f"codes of {user_id}")
+    if not _may_wait(work, user_id, session_id):
+        return _known_code(work, user_id, session_id)
     for code in _random_codes():
         _release(work, code)
         # Two pages that are shown at once may draw the same code; the unique key lets one have it.

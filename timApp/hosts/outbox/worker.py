@@ -7,13 +7,14 @@ from threading import Event, Thread
 
 import sqlalchemy as sa
 
-from timApp.database.failure import is_unavailable, reason
+from timApp.database.failure import is_unavailable, reason, same_reason
 from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.hosts.outbox.debts import settle
 from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
 from timApp.hosts.outbox.lease import Lease, find_followers, lease_due, lease_owed, renew
 from timApp.net.call import NO_SECRET, call_hosts
 from timApp.net.network import Host, Network
+from timApp.util.repeats import Repeats
 
 #: Why a host was not told yet, when it could have been.
 _FOLLOWS = "is told of this after an earlier verification that it has not been told of yet."
@@ -99,17 +100,22 @@ def deliver_forever(
 
     An error ends a round only, as when the database is restarted.
     """
+    failures = Repeats(who="rounds")
     while not stop.is_set():
         try:
             with patience(LONG_PATIENCE):
                 for outcome in deliver_due(network, engine):
                     report(outcome)
         except Exception as error:
-            _log.error(
-                "Other hosts could not be told what they are owed: %s",
-                reason(error),
-                exc_info=not is_unavailable(error),
-            )
+            why = reason(error)
+            untold = failures.to_tell(same_reason(why))
+            if untold is not None:
+                _log.error(
+                    "Other hosts could not be told what they are owed: %s%s",
+                    why,
+                    untold,
+                    exc_info=not is_unavailable(error),
+                )
         stop.wait(_PAUSE)
 
 
