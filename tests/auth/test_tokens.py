@@ -284,3 +284,19 @@ def test_tokens_at_the_command_line(people: Site, command_line: CommandLine) -> 
     assert asked(people, token, "POST", "/user/sessions/alice/invalidate").status_code == 401
     assert prefix in command_line.refused("token", "end", prefix)
     assert "nobody" in command_line.refused("token", "add", "nobody", "x")
+
+
+def test_a_form_that_is_sent_twice_makes_one_token(people: Site) -> None:
+    """A reload of the page that shows it is one; once it is over or ended the name is free."""
+    admin = people.logged_in("admin")
+    assert admin.post(CONFIRM, json={"password": PASSWORD}).status_code == 200
+    form = {"name": "gradebook", "scope": "read", "days": "1"}
+    assert admin.post(PAGE, data=form).status_code == 200
+    again = admin.client.post(PAGE, data=form | {"csrf_token": admin.csrf_token})
+    assert again.status_code == 409
+    assert "'gradebook' already, which is good still" in (again.json or {})["error"]
+    assert admin.post(PAGE, data=form | {"name": "other"}).status_code == 200
+    with time_machine.travel(now() + timedelta(days=2), tick=False):
+        later = people.logged_in("admin")
+        assert later.post(CONFIRM, json={"password": PASSWORD}).status_code == 200
+        assert later.post(PAGE, data=form).status_code == 200

@@ -15,7 +15,7 @@ from timApp.database.model import Model, enum_column
 from timApp.database.work import UnitOfWork, rows_changed
 from timApp.util.clock import now
 from timApp.util.errors import BadInput, Conflict
-from timApp.util.text import check_text
+from timApp.util.text import check_text, quoted
 
 #: So many a person may have, and so many days one may be good for.
 TOKENS_MAX, DAYS_MAX = 20, 366
@@ -75,7 +75,8 @@ def make_token(work: UnitOfWork, user_id: int, name: str, scope: TokenScope, day
     """Make a token of a person's that is good for so many days. Nothing is committed.
 
     `BadInput` (field ``name`` or ``days``) for a name that is empty, too long or not to be stored,
-    and for days that are not 1 to `DAYS_MAX`; `Conflict` for somebody who has `TOKENS_MAX`.
+    and for days that are not 1 to `DAYS_MAX`; `Conflict` for somebody who has `TOKENS_MAX`, or one
+    of that name which is good still, as after the form was sent twice.
     """
     check_text("name", name, required=True)
     if len(name) > TOKEN_NAME_MAX_LENGTH:
@@ -90,9 +91,17 @@ def make_token(work: UnitOfWork, user_id: int, name: str, scope: TokenScope, day
         raise Conflict(
             "You have %(num)d tokens, and no more are kept. End one first.", num=TOKENS_MAX
         )
+    moment = now()
+    is_same = sa.and_(ApiToken.user_id == user_id, ApiToken.name == name, ApiToken.ends_at > moment)
+    if work.session.scalar(sa.select(ApiToken.prefix).where(is_same).limit(1)) is not None:
+        raise Conflict(
+            "You have a token called %(name)s already, which is good still. Give this one another"
+            " name, or end that one first.",
+            field="name",
+            name=quoted(name),
+        )
     prefix = secrets.token_hex(_PREFIX_BYTES)
     text = f"{TOKEN_START}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-    moment = now()
     token = ApiToken(
         prefix=prefix,
         user_id=user_id,
