@@ -148,6 +148,17 @@ def test_our_logout_is_that_of_the_application(house: House, is_blocked: bool) -
     assert len(house.site.active("ann")) == is_blocked
 
 
+def test_our_pages_lead_back_to_the_application(house: House) -> None:
+    """By the name in the head, and from errors; the blocked page, too."""
+    first = house.let_in("ann")
+    pages = [first.get(f"/_timapp/{path}").text for path in ("my-sessions", "nowhere")]
+    pages.append(house.let_in("ann").get().text)
+    for page in pages:
+        assert 'href="/">timApp</a>' in page
+        assert 'href="/_timapp/"' not in page
+    assert "To the first page" in pages[1]
+
+
 def test_our_login_is_that_of_the_application(house: House) -> None:
     """A form of ours would let in nobody whom the application does not know."""
     browser = house.browser()

@@ -18,7 +18,7 @@ from timApp.embed.view import ASKED, PATH, Asked, embedded
 from timApp.guard.cookie import HOST_PREFIX, SECURE_PREFIX, names_of
 from timApp.guard.verdict import Standing, Verdict
 from timApp.guard.vocabulary import Place
-from timApp.request.application import KEY, METHOD_KEY, ApplicationLogin
+from timApp.request.application import HOME_KEY, KEY, METHOD_KEY, ApplicationLogin
 from timApp.request.guarded import is_plainly_below
 from timApp.user.people import Identity
 from timApp.util.text import header_text
@@ -155,6 +155,7 @@ class EmbeddedSite:
             below[KEY] = self._application_login(environ)
         below["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.prefix
         below["PATH_INFO"] = environ["PATH_INFO"][len(self.prefix) :] or "/"
+        below[HOME_KEY] = f"{_root_of(environ)}/"
         return self.app.wsgi_app(below, start_response)
 
     def _checked(self, environ: Environ) -> tuple[Verdict, Headers]:
@@ -178,7 +179,7 @@ class EmbeddedSite:
         return verdict, [("Set-Cookie", cookie)]
 
     def _application_login(self, environ: Environ) -> ApplicationLogin:
-        root = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"))
+        root = _root_of(environ)
         logout = None if self._logout is None else root + self._logout
         return ApplicationLogin(root + self._login, logout)
 
@@ -193,6 +194,7 @@ class EmbeddedSite:
             "wsgi.input": BytesIO(),
             ASKED: what,
             METHOD_KEY: environ["REQUEST_METHOD"],
+            HOME_KEY: f"{_root_of(environ)}/",
             KEY: self._application_login(environ) if has_login else None,
         }
         chunks, status, headers = run_wsgi_app(self.app.wsgi_app, asked, buffered=True)
@@ -210,12 +212,16 @@ def is_settled(before: Look, identity: Identity | OurLogin | None) -> bool:
 
 def address_of(environ: Environ) -> str:
     """Return where a request goes on that is held up: the same page, or the first one."""
-    root = quote(environ.get("SCRIPT_NAME", "").encode("latin-1"))
+    root = _root_of(environ)
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         return f"{root}/"
     path = root + quote(environ.get("PATH_INFO", "").encode("latin-1")) or "/"
     query = environ.get("QUERY_STRING", "")
     return f"{path}?{query}" if query else path
+
+
+def _root_of(environ: Environ) -> str:
+    return quote(environ.get("SCRIPT_NAME", "").encode("latin-1"))
 
 
 def _place(environ: Environ) -> Place:

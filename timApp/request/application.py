@@ -9,6 +9,8 @@ from flask import request
 KEY = "timapp.application_login"
 #: And the method of the application's request, in the place of which the site is asked.
 METHOD_KEY = "timapp.method"
+#: And the address of the application's first page.
+HOME_KEY = "timapp.home"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class ApplicationLogin:
         """Return where somebody logs in who wants to go on to a page, if the application can."""
         mark = "&" if "?" in self.login else "?"
         return f"{self.login}{mark}{urlencode({'next': next_page})}" if next_page else self.login
+
+
+def home_of_application() -> str | None:
+    """Return the address of the first page of the application around the site; None for none."""
+    home: str | None = request.environ.get(HOME_KEY)
+    return home
 
 
 def browsers_method() -> str:

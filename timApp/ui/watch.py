@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, request, url_for
 
 from timApp.auth.visitor import current_standing, current_visitor
-from timApp.request.application import offers_logout
+from timApp.request.application import home_of_application, offers_logout
 from timApp.ui.address import address_before, address_of_request
 
 
@@ -21,9 +21,9 @@ class Watched:
 
 
 def add_watch(app: Flask) -> None:
-    """Let templates ask for the login that their page is made for, and what ends it."""
+    """Let templates ask what their page is made for: the login, and the application around."""
     # Not as a global one: pages that are made because the database fails must not ask it.
-    app.jinja_env.globals["offers_logout"] = offers_logout
+    app.jinja_env.globals.update(offers_logout=offers_logout, home=home_of_application)
     app.context_processor(lambda: {"watched": watched, "page_address": page_address})
 
 
