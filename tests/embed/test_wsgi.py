@@ -162,6 +162,13 @@ def test_no_page_offers_a_logout_that_does_not_log_out(
         assert (status, headers["Location"]) == ("302 FOUND", "/shop/")
 
 
+def test_a_name_that_is_no_parameter_is_refused(guest: Guest, sqlite_url: str) -> None:
+    """A path that is open by a mistyped name would be closed, and nobody would know why."""
+    mistyped: Any = {"open_to_blockd": ["/help/*"]}
+    with pytest.raises(TypeError, match="open_to_blockd"):
+        guarded(told, options={"DATABASE_URL": sqlite_url}, **mistyped)
+
+
 def test_without_its_database_it_does_not_begin(tmp_path: Path) -> None:
     """And says what to run."""
     options = {

@@ -102,6 +102,21 @@ def same_reason(why: str) -> str:
     return _WAITED.sub("", why)
 
 
+def log_failure(
+    log: logging.Logger, what: str, error: Exception, failures: Repeats, times: int = 1
+) -> None:
+    """Write a line on what has failed, and why, once in a while; with a traceback if need be.
+
+    `failures` knows what was told, and the error was met so many times at once. One that says that
+    the database cannot answer needs no traceback.
+    """
+    why = reason(error)
+    untold = failures.to_tell(same_reason(why), times)
+    if untold is not None:
+        traceback = None if is_unavailable(error) else error
+        log.error("%s: %s%s", what, why, untold, exc_info=traceback)
+
+
 def leave_out(engine: sa.Engine, what: str, error: Exception) -> None:
     """Do without something that could not be written, as its error says, for a request that can.
 

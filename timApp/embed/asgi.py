@@ -2,20 +2,20 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from a2wsgi import WSGIMiddleware
 
 from timApp.embed.site import (
     OUR_LOGIN,
-    PREFIX,
     Answer,
     EmbeddedSite,
     Environ,
     Headers,
     OurLogin,
+    Paths,
     is_settled,
 )
 from timApp.request.environ import add_headers
@@ -48,18 +48,14 @@ class Guarded:
         app: Program,
         who: Who | None = None,
         options: Mapping[str, object] | None = None,
-        *,
-        prefix: str = PREFIX,
-        open_to_blocked: Collection[str] = (),
-        login: str | None = None,
-        logout: str | None = None,
+        **paths: Unpack[Paths],
     ) -> None:
         """`who` says whom the program takes the sender of a request for, by its scope.
 
         Without it, people log in at timApp's own page, and ``scope["timapp_name"]`` says who they
-        are. The others are as in `timApp.embed.site.EmbeddedSite`.
+        are. `options` and `paths` are as in `timApp.embed.site.EmbeddedSite`.
         """
-        self.site = EmbeddedSite(options, prefix, open_to_blocked, login, logout)
+        self.site = EmbeddedSite(options, **paths)
         self._app = app
         self._has_login = who is not None
         self._who: Callable[[Scope], Identity | OurLogin | None] = who or (lambda _: OUR_LOGIN)

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from werkzeug.test import run_wsgi_app
 
-from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Headers, OurLogin
+from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Headers, OurLogin, Paths
 from timApp.user.people import Identity
 
 
@@ -27,13 +27,13 @@ class UserSessions:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Django makes it once."""
         self._get_response = get_response
-        self.site = EmbeddedSite(
-            getattr(settings, "TIMAPP", {}),
-            getattr(settings, "TIMAPP_PREFIX", PREFIX),
-            getattr(settings, "TIMAPP_OPEN_TO_BLOCKED", ()),
-            getattr(settings, "TIMAPP_LOGIN", None),
-            getattr(settings, "TIMAPP_LOGOUT", None),
+        paths = Paths(
+            prefix=getattr(settings, "TIMAPP_PREFIX", PREFIX),
+            open_to_blocked=getattr(settings, "TIMAPP_OPEN_TO_BLOCKED", ()),
+            login=getattr(settings, "TIMAPP_LOGIN", None),
+            logout=getattr(settings, "TIMAPP_LOGOUT", None),
         )
+        self.site = EmbeddedSite(getattr(settings, "TIMAPP", {}), **paths)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request: the page, the blocked page, or what the project answers."""

@@ -1,12 +1,12 @@
 """Guards a Flask application."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, Response, current_app, g, request
 from flask_login import current_user
 
-from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Environ, Look, OurLogin
+from timApp.embed.site import OUR_LOGIN, EmbeddedSite, Environ, Look, OurLogin, Paths
 from timApp.user.people import Identity
 
 if TYPE_CHECKING:
@@ -55,29 +55,21 @@ class UserSessions:
         app: Flask | None = None,
         who: Who | None = None,
         options: Mapping[str, object] | None = None,
-        *,
-        prefix: str = PREFIX,
-        open_to_blocked: Collection[str] = (),
-        login: str | None = None,
-        logout: str | None = None,
+        **paths: Unpack[Paths],
     ) -> None:
         """`who` says whom the application takes the sender of the request for.
 
         Without it, Flask-Login says so, where the application has that; else people log in at
-        timApp's own page, and `current_name` says who they are. The others are as in
-        `timApp.embed.site.EmbeddedSite`.
+        timApp's own page, and `current_name` says who they are. `options` and `paths` are
+        as in `timApp.embed.site.EmbeddedSite`.
         """
-        self._who, self._options, self._prefix = who, options, prefix
-        self._open_to_blocked = open_to_blocked
-        self._login, self._logout = login, logout
+        self._who, self._options, self._paths = who, options, paths
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Guard this application."""
-        site = EmbeddedSite(
-            self._options, self._prefix, self._open_to_blocked, self._login, self._logout
-        )
+        site = EmbeddedSite(self._options, **self._paths)
         app.extensions[_EXTENSION] = site
         inner = app.wsgi_app
 

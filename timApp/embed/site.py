@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from enum import Enum
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 from urllib.parse import quote, urlencode
 
 from werkzeug.http import dump_cookie, parse_cookie
@@ -61,12 +61,22 @@ class Look(NamedTuple):
     answer: Answer | None = None
 
 
+class Paths(TypedDict, total=False):
+    """Paths of the application, which wrappers hand on to `EmbeddedSite`; it refuses others."""
+
+    prefix: str
+    open_to_blocked: Collection[str]
+    login: str | None
+    logout: str | None
+
+
 class EmbeddedSite:
     """timApp for one application. Any thread may ask it."""
 
     def __init__(
         self,
         options: Mapping[str, object] | None = None,
+        *,
         prefix: str = PREFIX,
         open_to_blocked: Collection[str] = (),
         login: str | None = None,
@@ -74,6 +84,7 @@ class EmbeddedSite:
     ) -> None:
         """`options` are those of `timApp.defaultconfig`, by name; others come as they always do.
 
+        The pages are below `prefix`.
         `open_to_blocked` are paths of the application, such as ``/help/*``, that also those reach
         whose session is blocked. `login` and `logout` are the paths where an application that has
         a login of its own shows its form (the first page, if it is not said) and logs out by GET;
@@ -115,10 +126,10 @@ class EmbeddedSite:
             return self._look_at_own(environ, verdict, cookies)
         name = None if verdict.visitor is None else verdict.visitor.name
         step = step_for(name, verdict.standing, identity)
-        if step is Step.GO_ON or (step is Step.BLOCK and self._is_open(environ)):
+        is_open = step is not Step.GO_ON and self._is_open(environ)
+        if step is Step.GO_ON or (step is Step.BLOCK and is_open):
             return Look(name, cookies)
-        shows_blocked = not self._is_open(environ)
-        return self._settled(environ, Asked(identity, shows_blocked=shows_blocked))
+        return self._settled(environ, Asked(identity, shows_blocked=not is_open))
 
     def look_again(
         self, environ: Environ, before: Look, identity: Identity | OurLogin | None
@@ -150,12 +161,8 @@ class EmbeddedSite:
 
         `has_login` says whether the application has a login of its own.
         """
-        below = dict(environ)
-        if has_login:
-            below[KEY] = self._application_login(environ)
-        below["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.prefix
-        below["PATH_INFO"] = environ["PATH_INFO"][len(self.prefix) :] or "/"
-        below[HOME_KEY] = f"{_root_of(environ)}/"
+        path = environ["PATH_INFO"][len(self.prefix) :] or "/"
+        below = environ | self._below(environ, path, has_login=has_login)
         return self.app.wsgi_app(below, start_response)
 
     def _checked(self, environ: Environ) -> tuple[Verdict, Headers]:
@@ -178,24 +185,27 @@ class EmbeddedSite:
         )
         return verdict, [("Set-Cookie", cookie)]
 
-    def _application_login(self, environ: Environ) -> ApplicationLogin:
+    def _below(self, environ: Environ, path: str, *, has_login: bool) -> Environ:
+        """Return what a request for that path of the site has of its own, and what is around."""
         root = _root_of(environ)
         logout = None if self._logout is None else root + self._logout
-        return ApplicationLogin(root + self._login, logout)
+        return {
+            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self.prefix,
+            "PATH_INFO": path,
+            HOME_KEY: f"{root}/",
+            KEY: ApplicationLogin(root + self._login, logout) if has_login else None,
+        }
 
     def _settled(self, environ: Environ, what: Asked, *, has_login: bool = True) -> Look:
         """Let the site do what there is to do, as if it was asked by the request's sender."""
         asked = {name: value for name, value in environ.items() if name not in _OF_BODY}
+        asked |= self._below(environ, PATH, has_login=has_login)
         asked |= {
             "REQUEST_METHOD": "GET",
-            "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + self.prefix,
-            "PATH_INFO": PATH,
             "QUERY_STRING": urlencode({"to": address_of(environ)}),
             "wsgi.input": BytesIO(),
             ASKED: what,
             METHOD_KEY: environ["REQUEST_METHOD"],
-            HOME_KEY: f"{_root_of(environ)}/",
-            KEY: self._application_login(environ) if has_login else None,
         }
         chunks, status, headers = run_wsgi_app(self.app.wsgi_app, asked, buffered=True)
         cookies = [("Set-Cookie", value) for value in headers.getlist("Set-Cookie")]

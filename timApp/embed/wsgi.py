@@ -1,9 +1,9 @@
 """Guards any WSGI program."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
-from timApp.embed.site import OUR_LOGIN, PREFIX, EmbeddedSite, Environ, Headers, OurLogin
+from timApp.embed.site import OUR_LOGIN, EmbeddedSite, Environ, Headers, OurLogin, Paths
 from timApp.user.people import Identity
 
 if TYPE_CHECKING:
@@ -22,20 +22,15 @@ def guarded(
     program: "WSGIApplication",
     who: Who | None = None,
     options: Mapping[str, object] | None = None,
-    *,
-    prefix: str = PREFIX,
-    open_to_blocked: Collection[str] = (),
-    login: str | None = None,
-    logout: str | None = None,
+    **paths: Unpack[Paths],
 ) -> "Guarded":
     """Return the program, which only those reach whose session is valid.
 
     `who` says whom the program takes the sender of a request for; without it, people log in at
-    timApp's own page, and ``REMOTE_USER`` says who they are. The others are as in
+    timApp's own page, and ``REMOTE_USER`` says who they are. `options` and `paths` are as in
     `timApp.embed.site.EmbeddedSite`.
     """
-    site = EmbeddedSite(options, prefix, open_to_blocked, login, logout)
-    return Guarded(program, site, who)
+    return Guarded(program, EmbeddedSite(options, **paths), who)
 
 
 class Guarded:

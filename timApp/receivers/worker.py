@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
-from timApp.database.failure import is_unavailable, reason, same_reason
+from timApp.database.failure import log_failure
 from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.receivers.owe import forget_old, owe_all
 from timApp.receivers.teller import Lease, Outcome, Teller
@@ -81,12 +81,4 @@ def _failures() -> Repeats:
 
 
 def _tell_log(error: Exception, failures: Repeats) -> None:
-    why = reason(error)
-    untold = failures.to_tell(same_reason(why))
-    if untold is not None:
-        _log.error(
-            "Receivers could not be told what they are owed: %s%s",
-            why,
-            untold,
-            exc_info=not is_unavailable(error),
-        )
+    log_failure(_log, "Receivers could not be told what they are owed", error, failures)

@@ -32,7 +32,7 @@ from timApp.auth.exambrowser import ExamBrowserRequired
 from timApp.auth.factor.proof import ProofRequired
 from timApp.auth.site import current_site
 from timApp.auth.visitor import current_visitor
-from timApp.database.failure import ERRORS, is_unavailable, reason, same_reason
+from timApp.database.failure import ERRORS, is_unavailable, log_failure
 from timApp.request.application import browsers_method
 from timApp.request.inputs import current_request
 from timApp.request.masked import masked_path_of
@@ -188,18 +188,11 @@ def _answer_database_error(failures: Repeats, error: Exception) -> Response:
 
 
 def _answer_database_unavailable(failures: Repeats, error: Exception) -> Response:
-    why = reason(error)
     current_site().tally.count(DATABASE_ERRORS.key(PAGE))
     # A thousand people may meet it at once.
-    untold = failures.to_tell(same_reason(why))
-    if untold is not None:
-        current_app.logger.error(
-            "%s %s: the database does not answer: %s%s",
-            request.method,
-            masked_path_of(current_request()),
-            why,
-            untold,
-        )
+    asked = f"{request.method} {masked_path_of(current_request())}"
+    what = f"{asked}: the database does not answer"
+    log_failure(current_app.logger, what, error, failures)
     unavailable = ServiceUnavailable.code
     sentence = str(status_of(unavailable).sentence)
     asks_again = browsers_method() == "GET" and not wants_json()

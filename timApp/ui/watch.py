@@ -22,8 +22,8 @@ class Watched:
 
 def add_watch(app: Flask) -> None:
     """Let templates ask what their page is made for: the login, and the application around."""
-    # Not as a global one: pages that are made because the database fails must not ask it.
     app.jinja_env.globals.update(offers_logout=offers_logout, home=home_of_application)
+    # Not as global ones: pages that are made because the database fails must not ask it.
     app.context_processor(lambda: {"watched": watched, "page_address": page_address})
 
 

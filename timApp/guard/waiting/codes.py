@@ -106,12 +106,7 @@ def waiting_sessions(work: UnitOfWork, limit: int = 500) -> list[Waiting]:
 
 def count_waiting(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> int:
     """Return how many sessions wait now that meet the conditions."""
-    return work.session.scalars(
-        sa.select(sa.func.count())
-        .select_from(WaitingSession)
-        .join(UserSession, _is_of_session())
-        .where(_still_waits(), *which)
-    ).one()
+    return work.session.scalars(_count(*which)).one()
 
 
 def find_waiting(work: UnitOfWork, code: str) -> Waiting | None:
@@ -189,15 +184,19 @@ def _still_waits() -> sa.ColumnElement[bool]:
     )
 
 
-_own = orm.aliased(UserSession)
-_room_query = QuickRead(
-    sa.select(
+def _count(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
+    return (
         sa.select(sa.func.count())
         .select_from(WaitingSession)
         .join(UserSession, _is_of_session())
-        .where(_still_waits(), WaitingSession.user_id == sa.bindparam("user_id"))
-        .scalar_subquery()
-        .label("waiting")
+        .where(_still_waits(), *which)
+    )
+
+
+_own = orm.aliased(UserSession)
+_room_query = QuickRead(
+    sa.select(
+        _count(WaitingSession.user_id == sa.bindparam("user_id")).scalar_subquery().label("waiting")
     )
     .select_from(_own)
     .where(_own.user_id == sa.bindparam("user_id"), _own.session_id == sa.bindparam("session_id"))

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import sqlalchemy as sa
 
-from timApp.database.failure import is_unavailable, reason, same_reason
+from timApp.database.failure import log_failure
 from timApp.database.patience import LONG_PATIENCE, patience
 from timApp.hosts.outbox.debts import settle
 from timApp.hosts.outbox.delivery import DeliveryState, Outcome, state_after
@@ -107,15 +107,7 @@ def deliver_forever(
                 for outcome in deliver_due(network, engine):
                     report(outcome)
         except Exception as error:
-            why = reason(error)
-            untold = failures.to_tell(same_reason(why))
-            if untold is not None:
-                _log.error(
-                    "Other hosts could not be told what they are owed: %s%s",
-                    why,
-                    untold,
-                    exc_info=not is_unavailable(error),
-                )
+            log_failure(_log, "Other hosts could not be told what they are owed", error, failures)
         stop.wait(_PAUSE)
 
 

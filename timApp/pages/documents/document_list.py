@@ -155,7 +155,7 @@ def _tell_of_loose_ends(saved: list[Saved]) -> None:
             path=path,
         )
         flash(words, "warning")
-    more = max(len(left_out) - _NAMED_MAX, 0) + max(len(missing) - _NAMED_MAX, 0)
+    more = len(left_out[_NAMED_MAX:]) + len(missing[_NAMED_MAX:])
     if more:
         words = ngettext(
             "%(num)s more file is left out, or not here.",

@@ -78,7 +78,8 @@ class Refusals:
         language, sentence = "", message or SENTENCES[status]
         is_unavailable = status == HTTPStatus.SERVICE_UNAVAILABLE
         is_page = request is not None and request.method == b"GET" and wants_page(accept)
-        if is_unavailable and is_page:
+        asks_again = is_unavailable and is_page
+        if asks_again:
             sentence = f"{sentence} {ASKS_AGAIN}"
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and body_max is not None:
             language, sentence = self._words(request, body_max)
@@ -92,7 +93,7 @@ class Refusals:
             retry_after = _RETRY_AFTER
         if retry_after is not None:
             headers.append((b"Retry-After", b"%d" % retry_after))
-            if is_unavailable and is_page:
+            if asks_again:
                 headers.append((b"Refresh", refresh_after(retry_after).encode()))
         return Answer(status_line(status), headers, body)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 
-from timApp.database.failure import is_unavailable, reason, same_reason
+from timApp.database.failure import log_failure
 from timApp.database.patience import DOCUMENT_PATIENCE, patience
 from timApp.guard import Guard
 from timApp.guard.cookie import Claims
@@ -161,16 +161,8 @@ class Looks:
         self._mailbox.post(lambda: job.heard(verdicts, exams))
 
     def _tell(self, error: Exception, count: int) -> None:
-        why = reason(error)
         self._tally.count(DATABASE_ERRORS.key(STATE), count)
-        untold = self._failures.to_tell(same_reason(why), count)
-        if untold is not None:
-            _log.error(
-                "Sessions cannot be looked up: %s%s",
-                why,
-                untold,
-                exc_info=not is_unavailable(error),
-            )
+        log_failure(_log, "Sessions cannot be looked up", error, self._failures, count)
 
 
 def _apart(bearers: Sequence[Bearer]) -> tuple[list[Claims], list[bool]]:
